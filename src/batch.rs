@@ -1,0 +1,1 @@
+//! A script in, text out: `-batch` and the plain prompt.

@@ -1,0 +1,276 @@
+//! What the engine tells unasked: numbered, immutable, serialisable.
+//!
+//! Everything that a screen, a journal or an export shows of a run can be folded out of these values without
+//! a kernel. This module describes; deciding what a call *was* is the heap's story ([`crate::heap`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::addr::{Addr, Pid, Seq, Span, Tid};
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number.
+    pub seq: Seq,
+    /// Seconds since the engine launched or attached to the first target.
+    pub t: f64,
+    /// The process.
+    pub pid: Pid,
+    /// The thread.
+    pub tid: Tid,
+    /// What it was.
+    pub kind: EventKind,
+}
+
+/// The kinds of events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A target was launched (`attached` false) or attached to. `brk` is its break at that moment.
+    Started {
+        /// The program's path.
+        program: String,
+        /// Its arguments, without the program.
+        args: Vec<String>,
+        /// Whether it ran before we came.
+        attached: bool,
+        /// The program break, where known.
+        brk: Option<Addr>,
+        /// The mappings that were there already (empty right after exec of a launched program is normal).
+        maps: Vec<crate::maps::Mapping>,
+    },
+    /// The process replaced its program; its memory is new.
+    Execed {
+        /// The new program.
+        program: String,
+    },
+    /// A child process appeared.
+    Forked {
+        /// The child.
+        child: Pid,
+        /// Whether we keep it under control.
+        followed: bool,
+    },
+    /// A thread appeared.
+    ThreadStarted,
+    /// A thread ended, others go on.
+    ThreadEnded,
+    /// The process ended.
+    Exited(ExitStatus),
+    /// Everything stopped, for this reason.
+    Stopped(StopReason),
+    /// The target runs (again).
+    Resumed,
+    /// A memory call returned.
+    Call(CallRecord),
+    /// What the kernel counts for the process at this moment, in bytes (`/proc/PID/statm`).
+    Usage {
+        /// Resident set.
+        rss: u64,
+        /// Virtual size.
+        vsz: u64,
+    },
+    /// We let the process go; it runs on without us.
+    Detached,
+}
+
+/// How a process ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitStatus {
+    /// It called exit with this status (0 to 255).
+    Code(i32),
+    /// A signal killed it.
+    Signal(i32),
+}
+
+/// Why the target stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// A breakpoint that the user set; for a chain, its last stage.
+    Breakpoint {
+        /// Its number.
+        number: u32,
+        /// The stage of a chain that stopped (1-based); 0 when it is no chain.
+        stage: u32,
+        /// Whether it was temporary (`tbreak`).
+        temporary: bool,
+    },
+    /// A breakpoint whose condition could not be evaluated. It is an error state, not a hit: shown once.
+    ConditionError {
+        /// The breakpoint's number.
+        number: u32,
+        /// What went wrong, as a sentence.
+        error: String,
+    },
+    /// A step, next, stepi… is done.
+    StepDone,
+    /// `finish` reached the caller.
+    Finished,
+    /// A signal arrived that the user wants to see.
+    Signal {
+        /// Its number.
+        signo: i32,
+    },
+    /// The user asked for a pause.
+    Interrupted,
+    /// `attach` stopped it.
+    Attached,
+    /// The first instruction after exec (`starti`).
+    Entry,
+}
+
+/// A call of brk, mmap, munmap or mremap that returned, with what the story made of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// What was called.
+    pub call: Call,
+    /// What it meant.
+    pub label: Label,
+    /// Why it was refused, for [`Label::BrkRefused`].
+    pub cause: Option<Cause>,
+    /// Return addresses, innermost first, beginning with the instruction behind `syscall`.
+    pub stack: Vec<Addr>,
+    /// The frame that a reader wants to see: the innermost one outside the allocator and the loader.
+    pub site: Option<StackFrame>,
+    /// The innermost exported allocator function on the stack (`malloc`, `realloc`…), if any.
+    pub allocator: Option<String>,
+}
+
+/// The bare facts of one memory call. Sizes in bytes; `ret` is the address returned.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// `brk(wanted)`; the kernel answers with the break that is now in force, moved or not.
+    Brk {
+        /// The break asked for; 0 asks where it is.
+        wanted: Addr,
+        /// The break afterwards.
+        got: Addr,
+    },
+    /// `mmap(addr, len, prot, flags, fd, offset)`.
+    Mmap {
+        /// Address hint or demand.
+        addr: Addr,
+        /// Length asked for.
+        len: u64,
+        /// `PROT_*` bits.
+        prot: u32,
+        /// `MAP_*` bits.
+        flags: u32,
+        /// File descriptor, -1 for none.
+        fd: i32,
+        /// Offset in the file.
+        offset: u64,
+        /// The new mapping, or the errno.
+        ret: Result<Addr, i32>,
+    },
+    /// `munmap(addr, len)`.
+    Munmap {
+        /// First byte.
+        addr: Addr,
+        /// Length.
+        len: u64,
+        /// 0, or the errno.
+        ret: Result<Addr, i32>,
+    },
+    /// `mremap(addr, old_len, new_len, flags, new_addr)`.
+    Mremap {
+        /// The mapping as it was.
+        addr: Addr,
+        /// Its length.
+        old_len: u64,
+        /// The length wanted.
+        new_len: u64,
+        /// `MREMAP_*` bits.
+        flags: u32,
+        /// Where it is now, or the errno.
+        ret: Result<Addr, i32>,
+    },
+}
+
+/// What a memory call was for; the predicates are stated where they are decided, in `heap/`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Label {
+    /// The break moved up for malloc.
+    BrkGrow,
+    /// The break moved down.
+    BrkShrink,
+    /// `brk(0)`: a question.
+    BrkQuery,
+    /// The kernel left the break where it was.
+    BrkRefused,
+    /// The break was moved by somebody other than malloc.
+    ForeignSbrk,
+    /// Main arena memory from mmap, because brk had been refused.
+    Fallback,
+    /// Main arena memory from mmap although brk was never asked.
+    FallbackNoBrk,
+    /// One large block with a mapping of its own.
+    MmapChunk,
+    /// Such a block was freed.
+    MmapChunkFree,
+    /// Such a block was resized.
+    MmapChunkResize,
+    /// A thread's arena was reserved.
+    ArenaNew,
+    /// A thread's arena grew.
+    ArenaGrow,
+    /// A thread's arena shrank.
+    ArenaShrink,
+    /// malloc gave pages back.
+    Trim,
+    /// A thread's stack.
+    ThreadStack,
+    /// The dynamic loader at work.
+    Loader,
+    /// A mapping that the program itself put where the next brk would go.
+    Blocker,
+    /// Any other mapping by the program.
+    UserMap,
+    /// Any other unmapping by the program.
+    UserUnmap,
+    /// A change of rights by the program.
+    UserProtect,
+}
+
+/// Why a brk was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Cause {
+    /// A mapping stands in the way.
+    Occupied {
+        /// The mapping.
+        blocker: Span,
+        /// The event in which it was planted, if that was seen.
+        planted_by: Option<Seq>,
+    },
+    /// `RLIMIT_DATA` or `RLIMIT_AS` was reached.
+    Limit {
+        /// Which one: `RLIMIT_DATA` or `RLIMIT_AS`.
+        name: String,
+        /// Its soft value in bytes.
+        value: u64,
+    },
+    /// The break was asked to go below where it started.
+    BelowStart,
+    /// None of the above could be shown.
+    Unknown,
+}
+
+/// A code address with its names, as they were known when it was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackFrame {
+    /// The address.
+    pub address: Addr,
+    /// The function, demangled, if any symbol covers the address.
+    pub function: Option<String>,
+    /// The source file, as debug info names it.
+    pub file: Option<String>,
+    /// The line in it.
+    pub line: Option<u32>,
+    /// The path of the mapped file.
+    pub module: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! What malloc did: the story of the calls, and the structures in memory.

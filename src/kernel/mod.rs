@@ -1,0 +1,1 @@
+//! The only home of ptrace, libc and unsafe.

@@ -1,0 +1,7 @@
+//! The `brkwater` program: see [`brkwater::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    brkwater::cli::main()
+}

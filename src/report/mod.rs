@@ -1,0 +1,1 @@
+//! The written page: exports and explanations.

@@ -1,0 +1,3 @@
+//! A stopped world, read-only: frames, values, expressions, heap.
+
+pub mod view;

@@ -1,0 +1,46 @@
+//! A stopped world, as far as bytes go: live process, core file or recording behind one trait.
+//!
+//! Views ask a [`Source`] for memory, mappings, threads and registers, and a [`Files`] for the files that the
+//! target has mapped. They never learn which kind of source they were given.
+
+use std::io;
+use std::path::Path;
+
+use crate::addr::{Pid, Tid};
+use crate::maps::Mapping;
+use crate::memory::Memory;
+use crate::regs::{FrameRegs, Regs};
+
+/// What a stopped target can be asked.
+pub trait Source {
+    /// The process.
+    fn pid(&self) -> Pid;
+    /// Its memory, with our own breakpoints hidden.
+    fn memory(&self) -> &dyn Memory;
+    /// Its mappings, sorted by address.
+    fn mappings(&self) -> &[Mapping];
+    /// Its threads, oldest first.
+    fn threads(&self) -> Vec<Tid>;
+    /// A thread's registers; `None` when the thread is gone.
+    fn regs(&self, tid: Tid) -> Option<Regs>;
+    /// The same as a frame's registers, vector registers included where the source has them.
+    fn frame_regs(&self, tid: Tid) -> Option<FrameRegs> {
+        self.regs(tid).map(|regs| FrameRegs::from(&regs))
+    }
+    /// The auxiliary vector (getauxval(3)) as pairs of type and value.
+    fn auxv(&self) -> &[(u64, u64)] {
+        &[]
+    }
+}
+
+/// Files as the target sees them, kept for the life of the debugger.
+///
+/// Bytes are `'static` because debug files are mapped once per process and never let go: readers may then
+/// hold slices of them without lifetimes, and a restart of the target finds them warm.
+pub trait Files {
+    /// The whole file.
+    ///
+    /// # Errors
+    /// The error of opening or mapping it.
+    fn map(&self, path: &Path) -> io::Result<&'static [u8]>;
+}

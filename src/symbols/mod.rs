@@ -1,0 +1,1 @@
+//! Addresses to names and back: ELF symbols, DWARF lines, functions, types and variables.

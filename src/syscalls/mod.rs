@@ -1,0 +1,1 @@
+//! System calls by name and in words.

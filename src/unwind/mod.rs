@@ -1,0 +1,1 @@
+//! Frames out of registers, stack bytes and call frame information.
