@@ -4,4 +4,3 @@
 //! conditions are tested here; it knows no command, no text layout and no screen.
 
 pub mod protocol;
-
