@@ -37,6 +37,7 @@ struct Sum {
     first: Option<(Seq, f64)>,
     last: Option<(Seq, f64)>,
     site: Option<StackFrame>,
+    inferred: bool,
     allocator: Option<String>,
 }
 
@@ -45,8 +46,10 @@ struct Sum {
 pub struct GrowthRow {
     /// What the calls were.
     pub label: Label,
-    /// Where they came from.
+    /// Where they came from: the recorded site, or the function that was inferred to have called last.
     pub site: Option<StackFrame>,
+    /// Whether it was inferred ([`super::TailCall`]).
+    pub inferred: bool,
     /// The allocator function of the latest of them.
     pub allocator: Option<String>,
     /// Return addresses, innermost first; empty in the table by site.
@@ -81,7 +84,7 @@ pub struct GrowthView {
 }
 
 pub(super) fn add(growth: &mut Growth, asked: &Asked, bytes: u64) {
-    let site = (asked.label, SiteKey::of(asked.site.as_ref()));
+    let site = (asked.label, SiteKey::of(asked.caller()));
     let stack = (asked.label, asked.stack.clone());
     if growth.sites.len() < KEPT || growth.sites.contains_key(&site) {
         growth.sites.entry(site).or_default().count(asked, bytes);
@@ -98,7 +101,7 @@ pub(super) fn view(story: &Story) -> GrowthView {
     let mut live_stacks: FxHashMap<(Label, &[Addr]), u64> = FxHashMap::default();
     for (span, owner) in story.pieces.iter() {
         if let Owner::Seen(asked) = owner {
-            *live_sites.entry((asked.label, SiteKey::of(asked.site.as_ref()))).or_default() += span.len();
+            *live_sites.entry((asked.label, SiteKey::of(asked.caller()))).or_default() += span.len();
             *live_stacks.entry((asked.label, asked.stack.as_slice())).or_default() += span.len();
         }
     }
@@ -144,7 +147,8 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes);
         self.first.get_or_insert((asked.seq, asked.t));
         self.last = Some((asked.seq, asked.t));
-        self.site.clone_from(&asked.site);
+        self.site = asked.caller().cloned();
+        self.inferred = asked.tail.is_some();
         self.allocator.clone_from(&asked.allocator);
     }
 
@@ -154,6 +158,7 @@ impl Sum {
         GrowthRow {
             label,
             site: self.site.clone(),
+            inferred: self.inferred,
             allocator: self.allocator.clone(),
             stack,
             count: self.count,

@@ -271,7 +271,11 @@ fn is_user_map(owner: Option<&Owner>) -> bool {
 }
 
 fn seen_kind(asked: &Asked, has_file: bool, blocks: bool) -> RegionKind {
-    let file = has_file || matches!(asked.call, Call::Mmap { fd, .. } if fd >= 0);
+    // Shared memory without a file is shown by the kernel as /dev/zero (deleted).
+    let file = match asked.call {
+        Call::Mmap { fd, .. } => fd >= 0,
+        _ => has_file,
+    };
     match asked.label {
         Label::BrkGrow | Label::ForeignSbrk => RegionKind::Heap,
         Label::Fallback | Label::FallbackNoBrk => RegionKind::Fallback,

@@ -351,6 +351,12 @@ impl Asked {
         }
     }
 
+    /// The frame to name: the tail-calling function where one was inferred, else the site.
+    #[must_use]
+    pub fn caller(&self) -> Option<&StackFrame> {
+        self.tail.as_ref().map(|tail| &tail.frame).or(self.site.as_ref())
+    }
+
     /// Who asked, as well as can be told: the tail-calling function where one was inferred, else the site.
     #[must_use]
     pub fn planter(&self) -> Planter {

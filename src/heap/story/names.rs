@@ -160,8 +160,9 @@ pub fn is_libc(module: &str) -> bool {
 /// the next exported one above it. An allocator that has no exported frame at all is named as it is.
 #[must_use]
 pub fn allocator(frames: &[StackFrame]) -> Option<(usize, &str)> {
-    let inner = frames.iter().position(|frame| frame.function.as_deref().is_some_and(is_allocator))?;
-    if !frames[..inner].iter().all(is_between) {
+    let is_allocators = |frame: &StackFrame| frame.function.as_deref().is_some_and(is_allocator);
+    let inner = frames.iter().position(|frame| is_allocators(frame) || !is_between(frame))?;
+    if !is_allocators(&frames[inner]) {
         return None;
     }
     let exported = frames[inner..]
@@ -175,17 +176,15 @@ pub fn allocator(frames: &[StackFrame]) -> Option<(usize, &str)> {
 /// code before `main`; where all is inside, the innermost that is more than a wrapper.
 #[must_use]
 pub fn site(frames: &[StackFrame]) -> Option<&StackFrame> {
-    let name = |frame: &StackFrame| frame.function.clone().unwrap_or_default();
-    let module = |frame: &StackFrame| frame.module.clone().unwrap_or_default();
-    let is_mine = |frame: &&StackFrame| {
-        let (name, module) = (name(frame), module(frame));
-        !(is_allocator(&name)
-            || is_wrapper(&name)
-            || is_startup(&name)
-            || is_libc(&module)
-            || is_loader(&module))
+    let is_inside = |frame: &StackFrame| {
+        let of_allocator = |name: &str| is_allocator(name) || is_wrapper(name) || is_startup(name);
+        frame.module.as_deref().is_some_and(|module| is_libc(module) || is_loader(module))
+            || frame.function.as_deref().is_some_and(of_allocator)
     };
-    let is_more = |frame: &&StackFrame| !is_wrapper(&name(frame)) && !is_allocator(&name(frame));
+    let is_mine = |frame: &&StackFrame| !is_inside(frame);
+    let is_more = |frame: &&StackFrame| {
+        !frame.function.as_deref().is_some_and(|name| is_wrapper(name) || is_allocator(name))
+    };
     frames.iter().find(is_mine).or_else(|| frames.iter().find(is_more)).or(frames.first())
 }
 

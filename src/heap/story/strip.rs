@@ -83,6 +83,9 @@ impl Strip {
     }
 }
 
+/// A gap of fewer pages gets no name (its cell still knows its addresses).
+const NAMED: u64 = 256;
+
 /// Neighbours of one kind, drawn as one.
 struct Run {
     kind: RegionKind,
@@ -145,7 +148,7 @@ fn share(runs: &mut [Run], width: usize) -> Vec<Option<String>> {
     for at in gaps {
         let label = human_size(runs[at].span.len());
         let more = label.len() + 3;
-        if more <= for_labels {
+        if more <= for_labels && runs[at].pages >= NAMED {
             for_labels -= more;
             left -= more;
             runs[at].cells += more;
@@ -156,8 +159,14 @@ fn share(runs: &mut [Run], width: usize) -> Vec<Option<String>> {
     let total: f64 = runs.iter().map(weight).sum();
     if total > 0.0 {
         let columns = left as f64;
-        for run in runs {
-            run.cells += (columns * weight(run) / total).floor() as usize;
+        for run in runs.iter_mut() {
+            let more = (columns * weight(run) / total).floor() as usize;
+            run.cells += more;
+            left = left.saturating_sub(more);
+        }
+        // What rounding left over, one each: the row fills its width.
+        for run in runs.iter_mut().filter(|run| run.kind != RegionKind::Gap).take(left) {
+            run.cells += 1;
         }
     }
     labels

@@ -1,5 +1,8 @@
 //! The story against real recordings and against made-up sequences that hold one difficulty each.
 
+use proptest::prelude::*;
+
+use super::strip::{Glyphs, strip};
 use super::testing::{BUNDLE_LOOP, NGINX_END, PID, Run, map_call, stack};
 use super::*;
 use crate::addr::Pid;
@@ -350,4 +353,62 @@ fn hostile_numbers_do_no_harm() {
     let _ = run.story.layout(Some(&maps::parse(MAPS)));
     let _ = run.story.layout(None);
     assert_eq!(run.replayed(), run.story);
+}
+
+/// Any call in a small address space near the break, so that things collide.
+fn any_call() -> impl Strategy<Value = Call> {
+    let page = |n: u64| Addr(0x426000 + n * 0x1000);
+    prop_oneof![
+        (0_u64..40, 0_u64..40).prop_map(move |(a, b)| Call::Brk { wanted: page(a), got: page(b) }),
+        (0_u64..60, 1_u64..12, any::<bool>()).prop_map(move |(at, pages, fixed)| map_call(
+            page(at).0,
+            pages * 0x1000,
+            3,
+            if fixed { FIXED } else { ANON }
+        )),
+        (0_u64..60, 0_u64..20).prop_map(move |(at, pages)| Call::Munmap {
+            addr: page(at),
+            len: pages * 0x1000,
+            ret: Ok(Addr(0))
+        }),
+        (0_u64..60, 0_u64..9, 1_u64..9, 0_u64..60).prop_map(move |(at, old, new, to)| Call::Mremap {
+            addr: page(at),
+            old_len: old * 0x1000,
+            new_len: new * 0x1000,
+            flags: 3,
+            ret: Ok(page(to))
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sums_equal_pieces_and_a_replay_equals_the_run(
+        calls in prop::collection::vec((any_call(), 0_usize..4, 1_i32..3), 0..60),
+        width in 0_usize..120,
+    ) {
+        let stacks: [&[&str]; 4] = [&[], &MALLOC_BRK, &MALLOC_MMAP, &["mmap@libc", "user", "main"]];
+        let mut run = run();
+        for (call, stack_of, tid) in calls {
+            run.call(tid, call, &stack(stacks[stack_of]));
+        }
+        prop_assert_eq!(&run.replayed(), &run.story);
+        let mut sums: FxHashMap<Label, u64> = FxHashMap::default();
+        for (span, owner) in run.story.pieces() {
+            if let Some(label) = owner.label() {
+                *sums.entry(label).or_default() += span.len();
+            }
+        }
+        for label in [Label::Fallback, Label::BrkGrow, Label::MmapChunk, Label::UserMap, Label::Blocker, Label::ForeignSbrk] {
+            prop_assert_eq!(run.story.live_bytes(label), sums.get(&label).copied().unwrap_or(0));
+        }
+        let layout = run.story.layout(None);
+        prop_assert!(layout.regions.windows(2).all(|pair| pair[0].span.end == pair[1].span.start));
+        let drawn = strip(&layout, width, Glyphs::Ascii);
+        prop_assert!(drawn.cells.len() <= width && drawn.row().is_ascii());
+        prop_assert!(drawn.cells.iter().all(|cell| !cell.span.is_empty()));
+        prop_assert!(drawn.cells.windows(2).all(|pair| pair[0].span.start <= pair[1].span.start));
+    }
 }
