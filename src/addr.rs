@@ -30,6 +30,8 @@ pub struct Seq(pub u64);
 /// The size of a page on x86-64 Linux.
 pub const PAGE: u64 = 4096;
 
+// `add` and `sub` wrap; the operators `+` and `-` would hide that.
+#[allow(clippy::should_implement_trait)]
 impl Addr {
     /// The address `n` bytes further on; wraps, because a target's pointers may hold anything.
     #[must_use]
@@ -52,7 +54,7 @@ impl Addr {
     /// The next page boundary at or after this address (saturating at the last page).
     #[must_use]
     pub fn page_up(self) -> Addr {
-        Addr(self.0.checked_add(PAGE - 1).unwrap_or(u64::MAX) & !(PAGE - 1))
+        Addr(self.0.saturating_add(PAGE - 1) & !(PAGE - 1))
     }
 }
 
@@ -204,10 +206,7 @@ mod tests {
     fn a_hole_cuts_a_span_in_two() {
         let span = Span::new(Addr(0x1000), Addr(0x5000));
         let pieces: Vec<_> = span.without(Span::new(Addr(0x2000), Addr(0x3000))).collect();
-        assert_eq!(
-            pieces,
-            [Span::new(Addr(0x1000), Addr(0x2000)), Span::new(Addr(0x3000), Addr(0x5000))]
-        );
+        assert_eq!(pieces, [Span::new(Addr(0x1000), Addr(0x2000)), Span::new(Addr(0x3000), Addr(0x5000))]);
         assert_eq!(span.without(Span::new(Addr(0), Addr(0x9000))).count(), 0);
         assert_eq!(span.without(Span::new(Addr(0x9000), Addr(0xa000))).collect::<Vec<_>>(), [span]);
     }
@@ -221,10 +220,9 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        let shown: Vec<_> =
-            [17, 4096, 135_168, 1_048_576, 1_454_080, 38_797_312, 5000, 140_000_000_000_000]
-                .map(human_size)
-                .into();
+        let shown: Vec<_> = [17, 4096, 135_168, 1_048_576, 1_454_080, 38_797_312, 5000, 140_000_000_000_000]
+            .map(human_size)
+            .into();
         assert_eq!(shown, ["17", "4K", "132K", "1M", "1420K", "37.0M", "4.9K", "127.3T"]);
     }
 }
