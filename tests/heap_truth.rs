@@ -368,3 +368,34 @@ fn the_json_is_the_one_of_the_contract() {
     let back: HeapView = serde_json::from_value(json).unwrap();
     assert_eq!(back.arenas[0].in_use.bytes, survey.arenas[0].sum(|region| region.used).bytes);
 }
+
+#[test]
+fn a_million_chunks_are_read_in_less_than_half_a_second() {
+    // Half of them in fastbins, then half of them in bins.
+    for size in ["16", "144"] {
+        let target = launch(PIE, &["many", "1000000", size]);
+        let started = std::time::Instant::now();
+        let survey = target.survey();
+        let took = started.elapsed();
+        println!("{took:?}\n{}", survey.to_text());
+        assert_eq!(survey.doubts, [], "{}", survey.to_text());
+        target.check_totals(&survey);
+        let chunks: u64 = survey.arenas[0].regions.iter().map(|region| region.chunks).sum();
+        assert!(chunks >= 1_000_000, "{}", survey.to_text());
+        let limit = if cfg!(debug_assertions) { 20.0 } else { 0.5 };
+        assert!(took.as_secs_f64() < limit, "{took:?}");
+    }
+}
+
+/// Prints the survey of a running process: `HEAP_PID=… cargo test --test heap_truth look -- --ignored --nocapture`.
+#[test]
+#[ignore = "needs a process id in HEAP_PID"]
+fn look_at_a_process() {
+    let pid = std::env::var("HEAP_PID").unwrap();
+    let memory = ProcMemory(File::open(format!("/proc/{pid}/mem")).unwrap());
+    let maps = maps::parse(&std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap());
+    let anchors = Anchors { libc_data: heap::libc_data(&maps), ..Anchors::default() };
+    let started = std::time::Instant::now();
+    let survey = heap::survey(&memory, &maps, &anchors);
+    println!("{:?}\n{}", started.elapsed(), survey.to_text());
+}

@@ -4,8 +4,6 @@
 //! opposite. Fastbins and tcaches cannot be seen in a walk, because their chunks look used to their
 //! neighbours, so they are followed through memory. Every list is bounded by the chunks that can exist.
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
 use super::glibc::{ArenaHead, BINS, HEADER, Head, MINSIZE, bin_index};
 use super::read::Reader;
 use super::survey::Doubt;
@@ -60,7 +58,7 @@ pub(super) struct FreeChunk {
     pub(super) bk: Addr,
 }
 
-/// The chunks in the fastbins of an arena.
+/// The chunks in the fastbins of an arena, by address.
 pub(super) fn fast_chunks(
     reader: &mut Reader<'_>,
     maps: &[Mapping],
@@ -68,12 +66,12 @@ pub(super) fn fast_chunks(
     linking: Linking,
     doubts: &mut Vec<Doubt>,
 ) -> Vec<(Addr, State)> {
-    let most = head.system_mem / MINSIZE;
-    let mut seen = FxHashSet::default();
+    let mut found = Vec::new();
     for (i, first) in head.fastbins.iter().enumerate() {
         let mut at = Addr(*first);
+        let mut guard = LoopGuard::default();
         while at != Addr(0) {
-            let wrong = if seen.len() as u64 > most || seen.contains(&at) {
+            let wrong = if guard.is_again(at) {
                 Some("double free or corruption (fasttop): it is met twice")
             } else if !at.0.is_multiple_of(16) || !is_heap(maps, at) {
                 Some("malloc(): unaligned fastbin chunk detected: it is no chunk's address")
@@ -90,24 +88,47 @@ pub(super) fn fast_chunks(
                     format!("malloc(): memory corruption (fast): a chunk of another size is in fastbin {i}");
                 doubts.push(Doubt::new(at, what));
             }
-            seen.insert(at);
+            found.push((at, State::Fast));
             let field = at.add(HEADER);
             at = reader.peek::<1>(field).map_or(Addr(0), |[raw]| linking.reveal(field, raw));
         }
     }
-    seen.into_iter().map(|at| (at, State::Fast)).collect()
+    found.sort_by_key(|(at, _)| *at);
+    found.dedup();
+    found
 }
 
-/// Compares the bins of an arena with the free chunks that were met in its regions.
+/// Notices that a list runs in a circle, without remembering it all (Brent's algorithm): at the latest after
+/// three times around.
+#[derive(Default)]
+struct LoopGuard {
+    kept: Addr,
+    steps: u64,
+    keep_at: u64,
+}
+
+impl LoopGuard {
+    fn is_again(&mut self, at: Addr) -> bool {
+        let again = self.steps > 0 && at == self.kept;
+        if self.steps >= self.keep_at {
+            (self.kept, self.keep_at) = (at, 2 * self.steps + 1);
+        }
+        self.steps += 1;
+        again
+    }
+}
+
+/// Compares the bins of an arena with the free chunks that were met in its regions, sorted by address.
 pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Vec<Doubt>) {
-    let index: FxHashMap<Addr, usize> = chunks.iter().enumerate().map(|(i, chunk)| (chunk.at, i)).collect();
+    let addresses: Vec<Addr> = chunks.iter().map(|chunk| chunk.at).collect();
     let mut listed = vec![false; chunks.len()];
+    let mut near = 0;
     for i in 1..=BINS {
         let bin = head.bin(i);
         let (mut at, mut before) = (head.ends(i).0, bin);
         while at != bin {
-            let Some((chunk, listed)) = index.get(&at).and_then(|n| chunks.get(*n).zip(listed.get_mut(*n)))
-            else {
+            let place = position(&addresses, at, near);
+            let Some((chunk, listed)) = place.and_then(|n| chunks.get(n).zip(listed.get_mut(n))) else {
                 let what = format!("bin {i} of arena {} leads here, but it is no free chunk", head.address);
                 doubts.push(Doubt::new(at, what));
                 break;
@@ -118,18 +139,10 @@ pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Ve
                 break;
             }
             *listed = true;
-            if chunk.bk != before {
-                let what =
-                    format!("corrupted double-linked list: bk is {}, not {before} (bin {i})", chunk.bk);
+            if let Some(what) = wrong_in_bin(chunk, before, i) {
                 doubts.push(Doubt::new(at, what));
             }
-            if i != 1 && bin_index(chunk.size) != i as u64 {
-                let what = format!(
-                    "a free chunk of {:#x} bytes is in bin {i}, where it does not belong",
-                    chunk.size
-                );
-                doubts.push(Doubt::new(at, what));
-            }
+            near = place.unwrap_or(near);
             (before, at) = (at, chunk.fd);
         }
     }
@@ -141,4 +154,21 @@ pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Ve
         };
         doubts.push(Doubt::new(first.at, what));
     }
+}
+
+/// What is wrong with a chunk that is in bin `i` behind `before`.
+fn wrong_in_bin(chunk: &FreeChunk, before: Addr, i: usize) -> Option<String> {
+    if chunk.bk != before {
+        return Some(format!("corrupted double-linked list: bk is {}, not {before} (bin {i})", chunk.bk));
+    }
+    let fits = i == 1 || bin_index(chunk.size) == i as u64;
+    (!fits)
+        .then(|| format!("a free chunk of {:#x} bytes is in bin {i}, where it does not belong", chunk.size))
+}
+
+/// Where `at` is among sorted addresses. Lists mostly go from neighbour to neighbour, so `near` is tried first.
+fn position(addresses: &[Addr], at: Addr, near: usize) -> Option<usize> {
+    let neighbours = [near.wrapping_sub(1), near + 1];
+    let found = neighbours.into_iter().find(|n| addresses.get(*n) == Some(&at));
+    found.or_else(|| addresses.binary_search(&at).ok())
 }

@@ -21,12 +21,24 @@ pub(super) struct Reader<'a> {
     window: Vec<u8>,
     base: u64,
     cap: u64,
-    pages: FxHashMap<u64, Vec<u8>>,
+    /// Where in `pages` the page with this address is.
+    index: FxHashMap<u64, usize>,
+    pages: Vec<Vec<u8>>,
+    /// The page that was looked at last: lists tend to stay near.
+    last: (u64, usize),
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(memory: &'a dyn Memory) -> Reader<'a> {
-        Reader { memory, window: Vec::new(), base: 0, cap: u64::MAX, pages: FxHashMap::default() }
+        Reader {
+            memory,
+            window: Vec::new(),
+            base: 0,
+            cap: u64::MAX,
+            index: FxHashMap::default(),
+            pages: Vec::new(),
+            last: (u64::MAX, 0),
+        }
     }
 
     /// Do not read ahead beyond `end`: what lies there was never touched by the target, and shall stay so.
@@ -45,17 +57,26 @@ impl<'a> Reader<'a> {
 
     /// `N` words at `at`, through the page cache: for reads that jump. They must not cross a page's end.
     pub(super) fn peek<const N: usize>(&mut self, at: Addr) -> Option<[u64; N]> {
+        let base = at.page_down();
+        if self.last.0 != base.0 {
+            self.last = (base.0, self.page(base));
+        }
+        cut(self.pages.get(self.last.1)?, base.0, at)
+    }
+
+    /// Which of `pages` is the one at `base`; read now if it is not there.
+    fn page(&mut self, base: Addr) -> usize {
         if self.pages.len() > KEPT_PAGES {
             self.pages.clear();
+            self.index.clear();
         }
-        let base = at.page_down();
-        let page = self.pages.entry(base.0).or_insert_with(|| {
+        *self.index.entry(base.0).or_insert_with(|| {
             let mut page = vec![0; PAGE as usize];
             let got = self.memory.read(base, &mut page);
             page.truncate(got);
-            page
-        });
-        cut(page, base.0, at)
+            self.pages.push(page);
+            self.pages.len() - 1
+        })
     }
 
     /// As many of the `len` bytes at `at` as can be read, page by page: an unreadable page leaves zeros.
@@ -88,11 +109,8 @@ impl<'a> Reader<'a> {
 fn cut<const N: usize>(bytes: &[u8], base: u64, at: Addr) -> Option<[u64; N]> {
     let offset = usize::try_from(at.0.checked_sub(base)?).ok()?;
     let piece = bytes.get(offset..offset.checked_add(8 * N)?)?;
-    let mut words = [0; N];
-    for (word, raw) in words.iter_mut().zip(piece.chunks_exact(8)) {
-        *word = u64::from_le_bytes(raw.try_into().ok()?);
-    }
-    Some(words)
+    let (raw, _) = piece.as_chunks::<8>();
+    Some(std::array::from_fn(|i| raw.get(i).copied().map_or(0, u64::from_le_bytes)))
 }
 
 #[cfg(test)]

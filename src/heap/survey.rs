@@ -279,13 +279,13 @@ pub(super) fn survey(memory: &dyn Memory, maps: &[Mapping], anchors: &Anchors) -
     let mut mains = main_regions(&mut reader, maps, anchors, &found, &mut survey);
     for main in &found {
         let (regions, free, gaps) = if mains.is_empty() { Default::default() } else { mains.remove(0) };
-        finish(&mut survey, main, &main.head, ArenaKind::Main, (regions, gaps), &free);
+        finish(&mut survey, main, &main.head, ArenaKind::Main, (regions, gaps), free);
         for thread in &main.threads {
             let Some(info_size) = find::heap_info_size(&mut reader, thread.address) else { continue };
             let doubts = &mut survey.doubts;
             let (regions, free) =
                 regions::thread_heaps(&mut reader, thread, info_size, &survey.cached, doubts);
-            finish(&mut survey, main, thread, ArenaKind::Thread, (regions, Vec::new()), &free);
+            finish(&mut survey, main, thread, ArenaKind::Thread, (regions, Vec::new()), free);
         }
     }
     if survey.doubts.len() > MAX_DOUBTS {
@@ -459,14 +459,15 @@ fn finish(
     head: &ArenaHead,
     kind: ArenaKind,
     (mut regions, mut gaps): (Vec<Region>, Vec<Gap>),
-    free: &[FreeChunk],
+    mut free: Vec<FreeChunk>,
 ) {
     regions.sort_by_key(|region| region.span.start);
+    free.sort_by_key(|chunk| chunk.at);
     let bytes: u64 = regions.iter().map(|region| region.span.len()).sum();
     let contiguous = head.is_contiguous();
     let unaccounted = balance(head.system_mem, bytes, &mut gaps, contiguous, &regions);
     if !head.is_uninitialised() {
-        lists::check_bins(head, free, &mut survey.doubts);
+        lists::check_bins(head, &free, &mut survey.doubts);
     }
     if head.mutex != 0 {
         let what = "the arena is locked: a thread is inside malloc, figures may be in the middle of a change";

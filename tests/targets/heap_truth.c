@@ -1,6 +1,6 @@
 /* heap_truth.c -- a process whose heap is known: it prints its own truth and waits.
  *
- * usage: heap_truth SCENARIO [N]
+ * usage: heap_truth SCENARIO [N [SIZE]]
  *
  * Lines on stdout (written with write(2): stdio would allocate):
  *   thread POINTER           a thread's pointer (fs_base)
@@ -110,9 +110,9 @@ static void *thread(void *arg)
     return NULL;
 }
 
-static void truth(int with_totals)
+static void truth(int with_blocks, int with_totals)
 {
-    for (int i = 0; i < n_live; i++)
+    for (int i = 0; with_blocks && i < n_live; i++)
         if (live[i])
             say("live %p %zu\n", live[i], sizes[i]);
     say("thread %p\n", __builtin_thread_pointer());
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
     } else if (!strcmp(what, "untouched")) {
     } else if (!strcmp(what, "many")) {
         for (int i = 0; i < n; i++)
-            keep(16 + i % 5 * 16);
+            keep((argc > 3 ? atoi(argv[3]) : 16) + i % 5 * 16);
         for (int i = 0; i < n; i += 2)
             drop(i);
     } else if (!strcmp(what, "hole")) {
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
     } else {
         return 4;
     }
-    truth(strcmp(what, "untouched") != 0);
+    truth(strcmp(what, "many") != 0, strcmp(what, "untouched") != 0);
     if (!strcmp(what, "bad-size")) {
         say("bad %p\n", (void *) bad);
         *bad = 0x4141414141414141;
