@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::number::{float_of, little, x87_bytes};
 use crate::addr::Addr;
 use crate::memory::{Fault, Memory};
 use crate::symbols::types::{Base, Bits, Count, DieRef, Encoding, Kind, Member, Role, Type};
@@ -557,56 +558,6 @@ fn clip(gaps: &[(Range<usize>, Gap)], to: Range<usize>) -> Arc<[(Range<usize>, G
     gaps.iter().filter_map(overlap).collect()
 }
 
-/// The first eight bytes as a number.
-fn little(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    let len = bytes.len().min(8);
-    word[..len].copy_from_slice(&bytes[..len]);
-    u64::from_le_bytes(word)
-}
-
-/// A float of 4, 8 or (x87) 10 to 16 bytes; the last loses precision.
-fn float_of(bytes: &[u8]) -> f64 {
-    match bytes.len() {
-        4 => f32::from_bits(little(bytes) as u32).into(),
-        8 => f64::from_bits(little(bytes)),
-        10.. => {
-            let mantissa = little(bytes);
-            let top = u16::from_le_bytes([bytes[8], bytes[9]]);
-            let sign = if top & 0x8000 == 0 { 1.0 } else { -1.0 };
-            match top & 0x7fff {
-                0x7fff if mantissa << 1 == 0 => sign * f64::INFINITY,
-                0x7fff => f64::NAN,
-                // Two steps, because 2^(e-63) alone may be below what f64 holds.
-                exponent => {
-                    let power = i32::from(exponent) - 16383 - 63;
-                    sign * (mantissa as f64) * 2f64.powi(power / 2) * 2f64.powi(power - power / 2)
-                }
-            }
-        }
-        _ => 0.0,
-    }
-}
-
-/// `value` as an x87 number in its 16 bytes of memory.
-fn x87_bytes(value: f64) -> [u8; 16] {
-    let bits = value.to_bits();
-    let (exponent, fraction) = ((bits >> 52 & 0x7ff) as u16, bits << 12 >> 12);
-    let (top, mantissa) = match exponent {
-        0 if fraction == 0 => (0, 0),
-        0 => {
-            let shift = fraction.leading_zeros();
-            (16383 - 1022 + 11 - shift as u16, fraction << shift)
-        }
-        0x7ff => (0x7fff, 1 << 63 | fraction << 11),
-        _ => (exponent + 16383 - 1023, 1 << 63 | fraction << 11),
-    };
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&mantissa.to_le_bytes());
-    bytes[8..10].copy_from_slice(&(top | ((bits >> 63) as u16) << 15).to_le_bytes());
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -625,13 +576,6 @@ mod tests {
         assert_eq!(number("unsigned char", 300), 44);
         assert_eq!(number("bool", 7), 1);
         assert_eq!(number("long double", -3), -3);
-    }
-
-    #[test]
-    fn floats_survive_x87() {
-        for value in [0.0, 1.0, -2.5, 1e300, 5e-324, f64::INFINITY] {
-            assert_eq!(float_of(&x87_bytes(value)), value);
-        }
     }
 
     #[test]
