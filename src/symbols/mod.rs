@@ -7,6 +7,7 @@
 
 mod debug;
 mod debugfile;
+pub mod dies;
 mod elf;
 mod ifunc;
 mod image;
@@ -16,6 +17,9 @@ mod modules;
 mod names;
 mod prologue;
 mod resolve;
+pub mod typeload;
+pub mod typename;
+pub mod types;
 
 pub use debug::DebugInfo;
 pub use elf::ElfSymbol;
