@@ -43,7 +43,9 @@ fn compile(assets: &Path, to: &Path) -> Result<(), String> {
         .arg("demo.c")
         .current_dir(assets)
         .output()
-        .map_err(|error| format!("when brkwater was built, the C compiler `{cc}` could not be run: {error}"))?;
+        .map_err(|error| {
+            format!("when brkwater was built, the C compiler `{cc}` could not be run: {error}")
+        })?;
     if done.status.success() {
         return Ok(());
     }

@@ -204,10 +204,7 @@ mod tests {
     fn a_hole_cuts_a_span_in_two() {
         let span = Span::new(Addr(0x1000), Addr(0x5000));
         let pieces: Vec<_> = span.without(Span::new(Addr(0x2000), Addr(0x3000))).collect();
-        assert_eq!(
-            pieces,
-            [Span::new(Addr(0x1000), Addr(0x2000)), Span::new(Addr(0x3000), Addr(0x5000))]
-        );
+        assert_eq!(pieces, [Span::new(Addr(0x1000), Addr(0x2000)), Span::new(Addr(0x3000), Addr(0x5000))]);
         assert_eq!(span.without(Span::new(Addr(0), Addr(0x9000))).count(), 0);
         assert_eq!(span.without(Span::new(Addr(0x9000), Addr(0xa000))).collect::<Vec<_>>(), [span]);
     }
@@ -221,10 +218,9 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        let shown: Vec<_> =
-            [17, 4096, 135_168, 1_048_576, 1_454_080, 38_797_312, 5000, 140_000_000_000_000]
-                .map(human_size)
-                .into();
+        let shown: Vec<_> = [17, 4096, 135_168, 1_048_576, 1_454_080, 38_797_312, 5000, 140_000_000_000_000]
+            .map(human_size)
+            .into();
         assert_eq!(shown, ["17", "4K", "132K", "1M", "1420K", "37.0M", "4.9K", "127.3T"]);
     }
 }
