@@ -44,6 +44,7 @@ fn signals_stop_and_end_targets_in_gdb_s_words() {
         (&["term"], &["run", "c", "print $_exitcode", "print $_exitsignal"]),
         (&["handled-segv"], &["run", "c", "print $_exitcode"]),
         (&["storm", "1"], &["break handle", "run", "c", "bt", "finish"]),
+        (&["int3", "2"], &["run", "x/i $pc", "c", "c"]),
         (&["exit", "7"], &["run", "print $_exitcode"]),
         (&["exit", "200"], &["run"]),
         (&["exit", "0"], &["run", "run"]),
