@@ -30,6 +30,8 @@ pub struct Seq(pub u64);
 /// The size of a page on x86-64 Linux.
 pub const PAGE: u64 = 4096;
 
+// `add` and `sub` wrap; the operators `+` and `-` would hide that.
+#[allow(clippy::should_implement_trait)]
 impl Addr {
     /// The address `n` bytes further on; wraps, because a target's pointers may hold anything.
     #[must_use]
@@ -52,7 +54,7 @@ impl Addr {
     /// The next page boundary at or after this address (saturating at the last page).
     #[must_use]
     pub fn page_up(self) -> Addr {
-        Addr(self.0.checked_add(PAGE - 1).unwrap_or(u64::MAX) & !(PAGE - 1))
+        Addr(self.0.saturating_add(PAGE - 1) & !(PAGE - 1))
     }
 }
 

@@ -1,1 +1,17 @@
-//! The only home of ptrace, libc and unsafe.
+//! Where a live target's bytes come from: the only home of ptrace, libc, nix and `unsafe`.
+//!
+//! It knows threads by number, statuses and registers; it knows no symbol, no breakpoint and no heap. Every
+//! wrapper returns the kernel's own error, because `ESRCH` (the thread died while we looked) is a normal
+//! answer that each caller treats in its own way.
+
+#![allow(unsafe_code)]
+
+pub mod files;
+pub mod mem;
+pub mod procfs;
+pub mod ptrace;
+pub mod signals;
+pub mod spawn;
+pub mod wait;
+
+pub use nix::errno::Errno;

@@ -44,6 +44,8 @@ pub enum Request {
         /// The line up to the cursor.
         text: String,
     },
+    /// The answer to a [`Note::Sync`]: everything before it has reached the terminal.
+    Synced(u64),
     /// Leave: kill what was launched, let go what was attached to, then close the stream.
     Quit,
 }
@@ -129,6 +131,9 @@ pub enum Note {
         /// The lines.
         lines: Vec<String>,
     },
+    /// The engine is about to let the target run and waits for a [`Request::Synced`] with this number, so
+    /// that our output and the target's reach a shared terminal in the order in which they were made.
+    Sync(u64),
     /// A viewer was too slow and this many events were left out; the journal has them.
     Dropped(u64),
 }

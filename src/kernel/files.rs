@@ -1,0 +1,77 @@
+//! Files of the target, mapped once and kept for the life of the debugger.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use rustc_hash::FxHashMap;
+
+use crate::source::Files;
+
+/// What tells one version of a file from the next: device, inode, size, time of change in seconds and nanoseconds.
+type Identity = (u64, u64, u64, i64, i64);
+
+/// [`Files`] by mmap(2). A file that is rebuilt gets a new mapping beside the old one.
+///
+/// A file that is truncated while we have it mapped would end us with SIGBUS, as it would gdb: linkers and
+/// package managers write a new file and rename it, which is harmless.
+#[derive(Debug, Default)]
+pub struct MappedFiles {
+    root: Option<PathBuf>,
+    known: RefCell<FxHashMap<Identity, &'static [u8]>>,
+}
+
+impl MappedFiles {
+    /// Files as a process in another mount namespace sees them: `root` is its `/proc/PID/root`.
+    #[must_use]
+    pub fn below(root: PathBuf) -> MappedFiles {
+        MappedFiles { root: Some(root), known: RefCell::default() }
+    }
+}
+
+impl Files for MappedFiles {
+    fn map(&self, path: &Path) -> io::Result<&'static [u8]> {
+        let inside = self.root.as_ref().zip(path.strip_prefix("/").ok()).map(|(root, rest)| root.join(rest));
+        let file = File::open(inside.as_deref().unwrap_or(path))?;
+        let meta = file.metadata()?;
+        if !meta.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let identity = (meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
+        if let Some(bytes) = self.known.borrow().get(&identity) {
+            return Ok(bytes);
+        }
+        let bytes: &'static [u8] = if meta.size() == 0 {
+            &[]
+        } else {
+            // SAFETY: the mapping is private, never written through and leaked on purpose, so the slice stays
+            // valid. What another process may do to the file is told above.
+            Box::leak(Box::new(unsafe { memmap2::Mmap::map(&file) }?))
+        };
+        self.known.borrow_mut().insert(identity, bytes);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_mapped_once_until_it_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "one").unwrap();
+        let files = MappedFiles::default();
+        let first = files.map(&path).unwrap();
+        assert_eq!((first, files.map(&path).unwrap().as_ptr()), (&b"one"[..], first.as_ptr()));
+        let other = dir.path().join("g");
+        std::fs::write(&other, "three").unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        assert_eq!((files.map(&path).unwrap(), first), (&b"three"[..], &b"one"[..]));
+        assert!(files.map(dir.path()).is_err());
+        assert_eq!(MappedFiles::below(dir.path().into()).map(Path::new("/f")).unwrap(), b"three");
+    }
+}

@@ -1,0 +1,129 @@
+//! The few files of `/proc/PID` that we need (proc(5)), each as a value.
+//!
+//! A process may vanish between two reads, so every function returns an error or an empty list and no caller
+//! may treat that as strange.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::addr::{Addr, PAGE, Pid, Tid};
+use crate::maps::{self, Mapping};
+
+/// The mappings of a process, sorted by address; empty when it is gone.
+#[must_use]
+pub fn mappings(pid: Pid) -> Vec<Mapping> {
+    // Paths may hold any byte; a replacement character in one path is better than no map.
+    fs::read(format!("/proc/{pid}/maps"))
+        .map(|text| maps::parse(&String::from_utf8_lossy(&text)))
+        .unwrap_or_default()
+}
+
+/// The threads of a process, as the kernel lists them; empty when it is gone.
+#[must_use]
+pub fn threads(pid: Pid) -> Vec<Tid> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let mut tids: Vec<Tid> =
+        entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok().map(Tid)).collect();
+    tids.sort_unstable();
+    tids
+}
+
+/// The file that a process executes.
+///
+/// # Errors
+/// Those of reading the link.
+pub fn executable(pid: Pid) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe"))
+}
+
+/// The arguments that a process was started with, the program's name first.
+#[must_use]
+pub fn command_line(pid: Pid) -> Vec<String> {
+    let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let text = text.strip_suffix(b"\0").unwrap_or(&text);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    text.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// A thread's name, as `comm` gives it.
+#[must_use]
+pub fn name(pid: Pid, tid: Tid) -> String {
+    fs::read_to_string(format!("/proc/{pid}/task/{tid}/comm")).unwrap_or_default().trim_end().to_owned()
+}
+
+/// The auxiliary vector as pairs of type and value.
+#[must_use]
+pub fn auxv(pid: Pid) -> Vec<(u64, u64)> {
+    let word = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or(0);
+    fs::read(format!("/proc/{pid}/auxv"))
+        .unwrap_or_default()
+        .chunks_exact(16)
+        .map(|pair| (word(&pair[..8]), word(&pair[8..])))
+        .take_while(|(kind, _)| *kind != 0)
+        .collect()
+}
+
+/// One line of `/proc/PID/status` behind its name and colon, trimmed.
+#[must_use]
+pub fn status_field(pid: i32, field: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    text.lines().find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
+}
+
+/// The process that a thread belongs to.
+#[must_use]
+pub fn thread_group(tid: Tid) -> Option<Pid> {
+    status_field(tid.0, "Tgid")?.parse().ok().map(Pid)
+}
+
+/// Where the break of a process began (field 47 of `/proc/PID/stat`).
+#[must_use]
+pub fn start_brk(pid: Pid) -> Option<Addr> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold spaces and parentheses; the numbers begin behind the last one.
+    let (_, rest) = text.rsplit_once(") ")?;
+    rest.split(' ').nth(47 - 3)?.parse().ok().filter(|at| *at != 0).map(Addr)
+}
+
+/// Virtual size and resident set of a process, in bytes.
+#[must_use]
+pub fn usage(pid: Pid) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let mut pages = text.split(' ').map(|word| word.parse::<u64>().unwrap_or(0) * PAGE);
+    Some((pages.next()?, pages.next()?))
+}
+
+/// A soft limit of `/proc/PID/limits` by its name there (`Max data size`, `Max address space`), in bytes.
+/// `None` when it is unlimited or not known.
+#[must_use]
+pub fn limit(pid: Pid, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_described() {
+        let me = Pid(std::process::id() as i32);
+        assert!(mappings(me).iter().any(|m| m.path == "[stack]"));
+        assert!(threads(me).contains(&Tid(me.0)));
+        assert_eq!(command_line(me), std::env::args().collect::<Vec<_>>());
+        assert!(auxv(me).iter().any(|&(kind, value)| kind == 6 && value == PAGE), "AT_PAGESZ");
+        assert_eq!(thread_group(Tid(me.0)), Some(me));
+        let (vsz, rss) = usage(me).unwrap();
+        assert!(vsz > rss && rss > 0);
+    }
+
+    #[test]
+    fn a_process_that_is_not_there_is_empty_not_an_error() {
+        let nobody = Pid(i32::MAX);
+        assert!(mappings(nobody).is_empty() && threads(nobody).is_empty() && auxv(nobody).is_empty());
+        assert_eq!((start_brk(nobody), usage(nobody), limit(nobody, "Max data size")), (None, None, None));
+    }
+}
