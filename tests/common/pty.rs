@@ -42,6 +42,8 @@ impl Terminal {
             .args(args)
             .envs(env.iter().copied())
             .env("TERM", "xterm-256color")
+            .env("LC_ALL", "C.UTF-8")
+            .env_remove("COLORTERM")
             .stdin(end())
             .stdout(end())
             .stderr(end())

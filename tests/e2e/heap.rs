@@ -158,25 +158,41 @@ fn the_recorded_calls_are_strace_s() {
     strace.arg(&file).arg(&program).args(["plant", "20000", "100"]);
     finish(strace, Duration::from_secs(60)).exits(0);
     let seen = std::fs::read_to_string(&file).unwrap();
-    let brks: Vec<(u64, u64)> = seen
-        .lines()
-        .filter_map(|line| {
-            let (asked, got) = line.split_once("brk(")?.1.split_once(')')?;
-            Some((hex(asked), hex(got.split_once("= ")?.1)))
-        })
-        .collect();
+    let brks: Vec<(u64, u64)> = seen.lines().filter_map(brk_of).collect();
     let refused = brks.iter().filter(|(asked, got)| *asked != 0 && got != asked).count() as u64;
     assert!(refused > 5, "{seen}");
 
-    let output = stopped_at("grown", &["plant", "20000", "100"], &["info growth -json", "info growth"], true);
+    // Everything that grew: an anonymous mmap after a refusal is a fallback.
+    let mut fallbacks = Vec::new();
+    for pair in seen.lines().collect::<Vec<_>>().windows(2) {
+        let was_refused = brk_of(pair[0]).is_some_and(|(asked, got)| asked != 0 && asked != got);
+        if was_refused && pair[1].contains("mmap(NULL, ") {
+            let length = pair[1].split_once("mmap(NULL, ").unwrap().1.split(',').next().unwrap();
+            fallbacks.push(length.parse::<u64>().unwrap());
+        }
+    }
+    let first = brks.iter().find(|(asked, _)| *asked == 0).unwrap().1;
+    let grown = brks.iter().filter(|(asked, got)| asked == got).map(|(_, got)| got).max().unwrap() - first;
+
+    let commands = ["info growth -json", "info blockers -json", "info growth"];
+    let output = stopped_at("grown", &["plant", "20000", "100"], &commands, true);
     let growth = object(output.block(0));
-    let labels = growth.to_string();
-    let shown = output.block(1);
-    assert!(labels.contains("brk-refused") && labels.contains("fallback"), "{growth}");
-    assert!(
-        labels.contains(&format!(":{refused},")) || labels.contains(&format!(":{refused}}}")),
-        "strace saw {refused} refusals: {growth}\n{shown}"
-    );
+    assert_eq!(text(&growth, "schema"), "brkwater.growth/1");
+    let sum = |label: &str, what: &str| -> u64 {
+        let rows = at(&growth, "by_site").as_array().unwrap();
+        rows.iter().filter(|row| text(row, "label") == label).map(|row| number(row, what)).sum()
+    };
+    assert_eq!(sum("fallback", "calls"), fallbacks.len() as u64, "{growth}\n{seen}");
+    assert_eq!(sum("fallback", "bytes"), fallbacks.iter().sum::<u64>(), "{growth}\n{seen}");
+    assert_eq!(sum("brk-grow", "bytes"), grown, "{growth}\n{seen}");
+    assert_eq!(number(&object(output.block(1)), "refused"), refused, "{}\n{seen}", output.block(1));
+    assert!(output.block(2).contains("allocate"), "the site is named:\n{}", output.block(2));
+}
+
+/// What was asked of a brk in a line of strace's, and the break that was answered.
+fn brk_of(line: &str) -> Option<(u64, u64)> {
+    let (asked, got) = line.split_once("brk(")?.1.split_once(')')?;
+    Some((hex(asked), hex(got.split_once("= ")?.1)))
 }
 
 fn hex(text: &str) -> u64 {
