@@ -7,6 +7,8 @@
 pub mod backtrace;
 mod context;
 mod debug;
+pub mod examine;
+pub mod expr;
 pub mod frame;
 pub mod linkmap;
 mod number;

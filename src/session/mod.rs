@@ -1,6 +1,460 @@
 //! The one mutable thing: targets, breakpoints, the journal, and the loop that waits for the kernel.
 //!
 //! A [`Session`] never leaves its thread, the one that calls ptrace. It knows expressions and scenes, because
-//! conditions are tested here; it knows no command, no text layout and no screen.
+//! conditions are tested here; it knows no command, no text layout and no screen. Its parts: [`tracer`] turns
+//! the kernel's statuses into happenings, [`space`] patches text, [`hits`] judges arrivals, [`steps`] plans
+//! steps, [`recorder`] keeps the journal; this file and [`run`] join them.
 
+mod breakpoint;
+mod emulate;
+mod error;
+pub mod handle;
+mod hits;
+mod inbox;
+mod live;
+mod process;
 pub mod protocol;
+mod recorder;
+mod run;
+mod settings;
+mod sites;
+mod space;
+mod steps;
+mod target;
+mod tracer;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Location, Scope, Stage, StageSpec};
+pub use error::SessionError;
+pub use inbox::{Inbox, Outbox, join};
+pub use run::{Halt, Resume, Stop};
+pub use settings::Settings;
+
+use crate::addr::{Addr, Pid, Tid};
+use crate::event::{Event, EventKind, ExitStatus};
+use crate::heap::story::{Stories, Story};
+use crate::kernel::files::MappedFiles;
+use crate::kernel::procfs;
+use crate::maps::Mapping;
+use crate::memory::Memory;
+use crate::scene::expr::Vars;
+use crate::scene::{Scene, SceneCaches};
+use crate::symbols::{Image, ImageCache, Modules};
+use crate::unwind::Unwinder;
+use live::{Live, Unstarted};
+use protocol::{Note, Request, State};
+use recorder::Recorder;
+use tracer::Tracer;
+
+/// What the user looks at.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The process.
+    pub pid: Pid,
+    /// The thread.
+    pub tid: Tid,
+    /// The frame's level; 0 is the innermost.
+    pub level: u32,
+}
+
+/// A thread as users see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadInfo {
+    /// The kernel's id.
+    pub tid: Tid,
+    /// gdb's number.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+}
+
+/// The program that `run` starts.
+struct Program {
+    path: PathBuf,
+    modules: Modules,
+}
+
+/// See the module.
+pub struct Session {
+    outbox: Outbox,
+    inbox: Inbox,
+    settings: Settings,
+    program: Option<Program>,
+    files: Arc<MappedFiles>,
+    images: ImageCache,
+    tracer: Tracer,
+    breakpoints: Vec<Breakpoint>,
+    last_breakpoint: u32,
+    selection: Option<Selection>,
+    recorder: Recorder,
+    stories: Stories,
+    vars: Vars,
+    caches: SceneCaches,
+    last_exit: Option<ExitStatus>,
+    plan: Option<steps::Plan>,
+    /// How an event reads, for those that are announced while the target runs (`[New Thread …]`).
+    announce: fn(&Event) -> Option<String>,
+    synced: u64,
+    unsynced: bool,
+}
+
+impl Session {
+    /// A session without a program, joined to a face.
+    #[must_use]
+    pub fn new(outbox: Outbox, inbox: Inbox) -> Session {
+        Session {
+            outbox,
+            inbox,
+            settings: Settings::default(),
+            program: None,
+            files: Arc::default(),
+            images: ImageCache::default(),
+            tracer: Tracer::default(),
+            breakpoints: Vec::new(),
+            last_breakpoint: 0,
+            selection: None,
+            recorder: Recorder::new(),
+            stories: Stories::default(),
+            vars: Vars::default(),
+            caches: SceneCaches::default(),
+            last_exit: None,
+            plan: None,
+            announce: |_| None,
+            synced: 0,
+            unsynced: false,
+        }
+    }
+
+    /// How events are announced while the target runs: a line for the user, or nothing.
+    pub fn set_announcer(&mut self, announce: fn(&Event) -> Option<String>) {
+        self.announce = announce;
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The settings, to be changed; they count from the next `launch` or fork on.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// Tells the face something.
+    pub fn say(&mut self, note: Note) {
+        self.unsynced |= matches!(note, Note::Output { .. });
+        self.outbox.send(note);
+    }
+
+    /// Asks the user and waits. `None` when nobody can answer, or answered with the end of input.
+    pub fn ask(&mut self, prompt: &str, default: &str) -> Option<String> {
+        self.say(Note::Ask { prompt: prompt.to_owned(), default: default.to_owned() });
+        loop {
+            match self.inbox.next()? {
+                Request::Answer { text } => return text,
+                Request::Quit => return None,
+                // A face that asks before it answers has its own order; what it asked comes later again.
+                _ => {}
+            }
+        }
+    }
+
+    /// The next request; blocks. `None` when the face is gone. Processes that were let go but need our
+    /// company are served meanwhile.
+    pub fn next_request(&mut self) -> Option<Request> {
+        self.inbox.forget_interrupt();
+        while self.tracer.has_company() {
+            if let Some(request) = self.inbox.try_next() {
+                return Some(request);
+            }
+            if self.inbox.is_closed() {
+                return None;
+            }
+            self.accompany();
+        }
+        self.inbox.next()
+    }
+
+    /// The program's path.
+    #[must_use]
+    pub fn program(&self) -> Option<&std::path::Path> {
+        self.program.as_ref().map(|program| program.path.as_path())
+    }
+
+    /// Whether a process is debugged.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.selection.is_some()
+    }
+
+    /// Whether the selected process ran before we came.
+    #[must_use]
+    pub fn was_attached(&self) -> bool {
+        let selected = self.selection.and_then(|s| self.tracer.table.processes.get(&s.pid));
+        selected.is_some_and(|process| !process.launched)
+    }
+
+    /// How the last process that ended did so.
+    #[must_use]
+    pub fn last_exit(&self) -> Option<ExitStatus> {
+        self.last_exit
+    }
+
+    /// The state for prompts and status lines.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let code = |status| match status {
+            ExitStatus::Code(code) => code,
+            ExitStatus::Signal(signal) => 128 + signal,
+        };
+        let pc = self.selection.and_then(|s| self.tracer.table.threads.get(&s.tid)?.regs);
+        State {
+            pid: self.selection.map(|s| s.pid),
+            tid: self.selection.map(|s| s.tid),
+            program: self.program().map(|path| path.to_string_lossy().into_owned()),
+            pc: pc.map(|regs| Addr(regs.rip())),
+            exit_code: self.last_exit.map(code),
+            pending: self.breakpoints.iter().any(Breakpoint::is_pending),
+        }
+    }
+
+    /// What the user looks at; `None` when nothing is debugged.
+    #[must_use]
+    pub fn selection(&self) -> Option<Selection> {
+        self.selection
+    }
+
+    /// Looks at another frame; the caller knows that it exists.
+    pub fn select_frame(&mut self, level: u32) {
+        if let Some(selection) = &mut self.selection {
+            selection.level = level;
+        }
+    }
+
+    /// Looks at another thread.
+    ///
+    /// # Errors
+    /// [`SessionError::NoThread`] when it is not debugged.
+    pub fn select_thread(&mut self, tid: Tid) -> Result<(), SessionError> {
+        let missing = || SessionError::NoThread(tid.to_string());
+        let pid = self.tracer.table.threads.get(&tid).ok_or_else(missing)?.pid;
+        self.selection = Some(Selection { pid, tid, level: 0 });
+        Ok(())
+    }
+
+    /// The threads of the selected process.
+    #[must_use]
+    pub fn threads(&self) -> Vec<ThreadInfo> {
+        let Some(selection) = self.selection else { return Vec::new() };
+        let table = &self.tracer.table;
+        table
+            .threads_of(selection.pid)
+            .into_iter()
+            .filter_map(|tid| {
+                let number = table.threads.get(&tid)?.number;
+                Some(ThreadInfo { tid, number, name: procfs::name(selection.pid, tid) })
+            })
+            .collect()
+    }
+
+    /// Number, pid and program of every process that is debugged, by number.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(u32, Pid, String)> {
+        let followed = |process: &&process::Process| process.role == process::Role::Followed;
+        let mut all: Vec<_> = self
+            .tracer
+            .table
+            .processes
+            .values()
+            .filter(followed)
+            .map(|process| (process.number, process.pid, process.program.clone()))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Does `work` with the stopped world: the live one of the selected process, or before `run` the program
+    /// as its file describes it.
+    pub fn with_scene<R>(&mut self, work: impl FnOnce(&Scene<'_>, &mut Vars) -> R) -> R {
+        if let Some(selection) = self.selection {
+            self.refresh(selection.pid);
+            let threads = self.stopped_registers(selection.pid);
+            let space = self
+                .tracer
+                .table
+                .processes
+                .get(&selection.pid)
+                .and_then(|process| self.tracer.table.spaces.get(&process.space));
+            if let Some(space) = space {
+                let memory = space.clean();
+                let live = Live::new(selection.pid, &memory, &space.auxv, threads);
+                let scene = Scene {
+                    source: &live,
+                    modules: &space.modules,
+                    unwinder: &space.unwinder,
+                    caches: &self.caches,
+                };
+                return work(&scene, &mut self.vars);
+            }
+        }
+        let nothing = (Modules::default(), Unwinder::new());
+        let modules = self.program.as_ref().map_or(&nothing.0, |program| &program.modules);
+        let contents = Contents(modules);
+        let unstarted = Unstarted { memory: &contents };
+        let scene =
+            Scene { source: &unstarted, modules, unwinder: &nothing.1, caches: &self.caches };
+        work(&scene, &mut self.vars)
+    }
+
+    fn stopped_registers(&mut self, pid: Pid) -> Vec<(Tid, crate::regs::Regs)> {
+        let tids = self.tracer.table.threads_of(pid);
+        tids.into_iter().filter_map(|tid| Some((tid, self.tracer.regs(tid)?))).collect()
+    }
+
+    /// History and convenience variables.
+    pub fn vars(&mut self) -> &mut Vars {
+        &mut self.vars
+    }
+
+    /// The values of `$hits`, `$brk`, `$_exitcode` and their like, as they are now.
+    #[must_use]
+    pub fn specials(&self) -> Snapshot {
+        Snapshot::of(self)
+    }
+
+    /// What the memory calls of the selected process meant (of the last one, when it has ended).
+    #[must_use]
+    pub fn story(&self) -> Option<&Story> {
+        match self.selection {
+            Some(selection) => self.stories.of(selection.pid),
+            None => self.recorder.events().first().and_then(|event| self.stories.of(event.pid)),
+        }
+    }
+
+    /// The journal of this run.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        self.recorder.events()
+    }
+
+    /// The mappings of the selected process.
+    #[must_use]
+    pub fn mappings(&self) -> Vec<Mapping> {
+        self.selection.map_or_else(Vec::new, |selection| procfs::mappings(selection.pid))
+    }
+
+    /// Writes to the memory of the selected process.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_memory(&mut self, at: Addr, bytes: &[u8]) -> Result<(), SessionError> {
+        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let space = self.tracer.table.space_of(selection.tid).ok_or(SessionError::NotRunning)?;
+        space.write(at, bytes).map_err(|_| SessionError::Memory(at))
+    }
+
+    /// Writes a register of the selected thread (gdb's names).
+    ///
+    /// # Errors
+    /// When there is no such register, or no thread.
+    pub fn write_register(&mut self, name: &str, value: u64) -> Result<(), SessionError> {
+        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let mut regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
+        let name = match name {
+            "pc" => "rip",
+            "sp" => "rsp",
+            "fp" => "rbp",
+            other => other,
+        };
+        let info = crate::regs::TABLE.iter().find(|reg| reg.name == name);
+        let info = info.ok_or_else(|| SessionError::NoRegister(name.to_owned()))?;
+        regs.0[info.kernel] = value;
+        self.tracer.set_regs(selection.tid, regs);
+        self.tracer.flush(selection.tid);
+        Ok(())
+    }
+
+    /// Records an event, folds it into its story and announces it.
+    fn record(&mut self, pid: Pid, tid: Tid, kind: EventKind) {
+        let event = self.recorder.record(&self.outbox, pid, tid, kind);
+        self.stories.apply(&event);
+        if let Some(text) = (self.announce)(&event) {
+            self.say(Note::Output { text, error: false });
+        }
+    }
+
+    fn record_usage(&mut self, pid: Pid, tid: Tid, insist: bool) {
+        if let Some(event) = self.recorder.usage(&self.outbox, pid, tid, insist) {
+            self.stories.apply(&event);
+        }
+    }
+}
+
+/// The bytes of a program that has not been started, at its linked addresses.
+struct Contents<'a>(&'a Modules);
+
+impl Memory for Contents<'_> {
+    fn read(&self, at: Addr, buf: &mut [u8]) -> usize {
+        self.0.iter().find_map(|module| {
+            let image: &Image = module.image.as_ref()?;
+            let got = image.read_linked(at, buf);
+            (got > 0).then_some(got)
+        })
+        .unwrap_or(0)
+    }
+}
+
+/// The special variables at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    values: Vec<(&'static str, u64)>,
+}
+
+impl Snapshot {
+    fn of(session: &Session) -> Snapshot {
+        let mut values = Vec::new();
+        match session.last_exit {
+            Some(ExitStatus::Code(code)) => values.push(("_exitcode", code as u64)),
+            Some(ExitStatus::Signal(signal)) => values.push(("_exitsignal", signal as u64)),
+            None => {}
+        }
+        values.push(("bpnum", u64::from(session.last_breakpoint)));
+        let numbers = session.selection.and_then(|s| {
+            let table = &session.tracer.table;
+            Some((table.threads.get(&s.tid)?.number, table.processes.get(&s.pid)?.number, s))
+        });
+        let (thread, inferior) = numbers.map_or((0, 1), |(thread, process, _)| (thread, process));
+        values.push(("_thread", u64::from(thread)));
+        values.push(("_inferior", u64::from(inferior)));
+        if let Some((.., selection)) = numbers {
+            values.push(("pid", selection.pid.0 as u64));
+            values.push(("tid", selection.tid.0 as u64));
+            values.push(("rss", procfs::usage(selection.pid).map_or(0, |(_, rss)| rss)));
+        }
+        if let Some(story) = session.story() {
+            values.push(("brk", story.line().current.map_or(0, |at| at.0)));
+            values.push(("brk_refused", story.refusals().count));
+            values.push(("blocker", story.blocker().map_or(0, |blocker| blocker.span.start.0)));
+            values.push(("fallback_bytes", story.fallback_bytes()));
+            values.push(("heap_bytes", story.heap_bytes()));
+        }
+        Snapshot { values }
+    }
+
+    /// The value of a special variable, by its name without the dollar.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<i128> {
+        self.values.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| i128::from(*value))
+    }
+
+    /// The same with one more value.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: u64) -> Snapshot {
+        self.values.push((name, value));
+        self
+    }
+}

@@ -25,7 +25,7 @@ pub mod types;
 pub mod vars;
 
 pub use debug::DebugInfo;
-pub use elf::ElfSymbol;
+pub use elf::{ElfSymbol, SymbolKind};
 pub use image::{Image, ImageCache, Segment};
 pub use lines::LineRow;
 pub use linespec::Linespec;

@@ -1,0 +1,83 @@
+//! What an expression is once it has been read.
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expr {
+    /// An integer, and the type that its spelling gives it.
+    Int(i128, &'static str),
+    /// A floating point number.
+    Float(f64),
+    /// A character constant.
+    Char(u8),
+    /// A string literal, without its NUL.
+    Text(Vec<u8>),
+    /// A name of the program's.
+    Name(String),
+    /// `'file.c'::name` or `function::name`.
+    Scoped(String, String),
+    /// `$name`: a register, a convenience variable, a special one, or a value of the history.
+    Dollar(String),
+    /// `-`, `+`, `!`, `~` in front.
+    Unary(char, Box<Expr>),
+    /// `*` in front.
+    Deref(Box<Expr>),
+    /// `&` in front.
+    AddressOf(Box<Expr>),
+    /// `sizeof` an expression.
+    SizeOf(Box<Expr>),
+    /// `sizeof` a type.
+    SizeOfType(TypeName),
+    /// A type where a value may stand (`whatis struct s`).
+    Type(TypeName),
+    /// `(type) x`.
+    Cast(TypeName, Box<Expr>),
+    /// Two operands.
+    Binary(Op, Box<Expr>, Box<Expr>),
+    /// `a ? b : c`.
+    Choice(Box<Expr>, Box<Expr>, Box<Expr>),
+    /// `x.m`; the flag is set for `x->m`.
+    Member(Box<Expr>, String, bool),
+    /// `x[i]`.
+    Index(Box<Expr>, Box<Expr>),
+    /// `f(a, b)`.
+    Call(Box<Expr>, Vec<Expr>),
+    /// `a = b`, or `a += b` with its operator.
+    Assign(Option<Op>, Box<Expr>, Box<Expr>),
+}
+
+/// An operator between two operands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Op {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+    Shl,
+    Shr,
+    And,
+    Or,
+    Xor,
+    Both,
+    Either,
+    Eq,
+    Ne,
+    Lt,
+    Le,
+    Gt,
+    Ge,
+    Comma,
+    Repeat,
+}
+
+/// A type as it is written: `struct node **`, `unsigned long`, `char [16]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeName {
+    /// The words without `const` and `volatile`: `struct node`, `unsigned long`, `size_t`.
+    pub base: String,
+    /// How many stars follow.
+    pub pointers: usize,
+    /// `[n]` behind them, outermost first.
+    pub arrays: Vec<u64>,
+}

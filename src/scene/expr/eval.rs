@@ -1,0 +1,314 @@
+//! Expressions to values.
+
+use super::ast::{Expr, Op};
+use super::builtin::{Function, Operand};
+use super::{ExprError, Specials, Vars, ops};
+use crate::addr::Addr;
+use crate::memory::Memory;
+use crate::scene::value::{Place, Value, ValueError};
+use crate::scene::{Frame, Scene};
+use crate::symbols::types::{Kind, Type};
+
+/// What an expression is evaluated in.
+pub struct Context<'a> {
+    /// The stopped world (or the program's file, before it runs).
+    pub scene: &'a Scene<'a>,
+    /// The frame whose names and registers count; `None` before the program runs.
+    pub frame: Option<&'a Frame>,
+    /// `$_exitcode`, `$hits` and their like.
+    pub specials: Specials<'a>,
+    /// The history and the convenience variables.
+    pub vars: &'a mut Vars,
+}
+
+/// A change of the target that an expression asks for; the session carries it out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Bytes to be written to memory.
+    Memory(Addr, Vec<u8>),
+    /// A register to be set, by gdb's name.
+    Register(String, u64),
+}
+
+/// The value of an expression that changes nothing in the target.
+///
+/// # Errors
+/// gdb's words; [`ExprError::NotAssignable`] also for an assignment to the target.
+pub fn evaluate(expr: &Expr, context: &mut Context<'_>) -> Result<Value, ExprError> {
+    match evaluate_with_effect(expr, context)? {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(ExprError::NotAssignable),
+    }
+}
+
+/// The value of an expression, and the change of the target that its outermost assignment asks for.
+///
+/// # Errors
+/// gdb's words.
+pub fn evaluate_with_effect(
+    expr: &Expr,
+    context: &mut Context<'_>,
+) -> Result<(Value, Option<Effect>), ExprError> {
+    if let Expr::Assign(op, target, value) = expr {
+        return context.assign(*op, target, value);
+    }
+    context.value(expr).map(|value| (value, None))
+}
+
+impl Context<'_> {
+    pub(super) fn memory(&self) -> &dyn Memory {
+        self.scene.source.memory()
+    }
+
+    pub(super) fn value(&mut self, expr: &Expr) -> Result<Value, ExprError> {
+        match expr {
+            Expr::Int(value, ty) => Ok(Value::integer(builtin(ty), *value)),
+            Expr::Float(value) => Ok(Value::float(builtin("double"), *value)),
+            Expr::Char(byte) => Ok(Value::integer(builtin("char"), i128::from(*byte as i8))),
+            Expr::Text(bytes) => {
+                let mut bytes = bytes.clone();
+                bytes.push(0);
+                Ok(Value::from_bytes(builtin("char").array(bytes.len() as u64), bytes))
+            }
+            Expr::Name(name) => self.name(name),
+            Expr::Scoped(scope, name) => self.scoped(scope, name),
+            Expr::Dollar(name) => self.dollar(name),
+            Expr::Unary(op, x) => {
+                let x = self.arithmetic(x)?;
+                ops::unary(*op, &x, self.memory())
+            }
+            Expr::Deref(x) => {
+                let x = self.value(x)?;
+                self.deref(&x)
+            }
+            Expr::AddressOf(x) => {
+                let x = self.value(x)?;
+                Ok(x.address_of()?)
+            }
+            Expr::SizeOf(x) => {
+                let size = self.value(x)?.ty().size();
+                Ok(Value::integer(builtin("unsigned long"), i128::from(size)))
+            }
+            Expr::SizeOfType(ty) => {
+                let size = self.type_named(ty)?.size();
+                Ok(Value::integer(builtin("unsigned long"), i128::from(size)))
+            }
+            Expr::Type(ty) => {
+                let ty = self.type_named(ty)?;
+                Ok(Value::optimized_out(ty))
+            }
+            Expr::Cast(ty, x) => {
+                let ty = self.type_named(ty)?;
+                self.cast(&ty, x)
+            }
+            Expr::Binary(op, a, b) => self.binary(*op, a, b),
+            Expr::Choice(c, a, b) => {
+                let c = self.arithmetic(c)?;
+                let chosen = if c.truth(self.memory())? { a } else { b };
+                self.value(chosen)
+            }
+            Expr::Member(x, name, arrow) => {
+                let x = self.value(x)?;
+                // gdb takes `.` and `->` for one another.
+                let x = if *arrow || x.ty().is_pointer() { self.deref(&x)? } else { x };
+                Ok(x.member(name, self.memory())?)
+            }
+            Expr::Index(x, i) => {
+                let (x, i) = (self.value(x)?, self.arithmetic(i)?);
+                let i = i64::try_from(i.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)?;
+                Ok(x.index(i, self.memory())?)
+            }
+            Expr::Call(function, arguments) => self.call(function, arguments),
+            Expr::Assign(..) => match evaluate_with_effect(expr, self)? {
+                (value, None) => Ok(value),
+                _ => Err(ExprError::NotAssignable),
+            },
+        }
+    }
+
+    /// An operand of an operator: a symbol without debug info has no type to calculate with.
+    fn arithmetic(&mut self, expr: &Expr) -> Result<Value, ExprError> {
+        let value = self.value(expr)?;
+        match (expr, value.ty().kind()) {
+            (Expr::Name(name), Kind::Unspecified(_)) => Err(ExprError::UnknownType(name.clone())),
+            _ => Ok(value),
+        }
+    }
+
+    fn deref(&self, value: &Value) -> Result<Value, ExprError> {
+        // gdb reads an integer as the address of a long.
+        if value.ty().is_integral() && !value.ty().is_pointer() {
+            let at = value.as_u64(self.memory())?;
+            return Ok(Value::at(builtin("long"), Addr(at)));
+        }
+        Ok(value.deref(self.memory())?)
+    }
+
+    fn cast(&mut self, ty: &Type, operand: &Expr) -> Result<Value, ExprError> {
+        let value = self.value(operand)?;
+        // `(int) symbol` of a symbol without debug info is what lies there.
+        if let (Expr::Name(_), Kind::Unspecified(words), Some(at)) = (operand, value.ty().kind(), value.address())
+        {
+            let data = words.starts_with("<data");
+            return if data { Ok(Value::at(ty.clone(), at)) } else { Ok(Value::integer(ty.clone(), i128::from(at.0))) };
+        }
+        Ok(value.cast(ty, self.memory())?)
+    }
+
+    fn scoped(&mut self, scope: &str, name: &str) -> Result<Value, ExprError> {
+        // C++ and Rust scopes are part of the name; gdb's `function::variable` asks for a static of a function.
+        self.scene
+            .variable(self.frame, &format!("{scope}::{name}"))
+            .map_err(|_| ExprError::NoSymbol(format!("{scope}::{name}")))
+    }
+
+    fn binary(&mut self, op: Op, a: &Expr, b: &Expr) -> Result<Value, ExprError> {
+        match op {
+            Op::Comma => {
+                self.value(a)?;
+                return self.value(b);
+            }
+            Op::Both | Op::Either => {
+                let left = self.arithmetic(a)?.truth(self.memory())?;
+                if left == (op == Op::Either) {
+                    return Ok(ops::truth(left));
+                }
+                let right = self.arithmetic(b)?.truth(self.memory())?;
+                return Ok(ops::truth(right));
+            }
+            Op::Repeat => return self.repeat(a, b),
+            _ => {}
+        }
+        let (a, b) = (self.arithmetic(a)?, self.arithmetic(b)?);
+        ops::binary(op, &a, &b, self.memory())
+    }
+
+    /// `x@n`: n elements from where x is.
+    fn repeat(&mut self, a: &Expr, b: &Expr) -> Result<Value, ExprError> {
+        let (first, count) = (self.value(a)?, self.arithmetic(b)?);
+        let count = count.as_i128(self.memory())?;
+        let size = u64::try_from(count).ok().filter(|n| (1..1 << 31).contains(n));
+        let size = size.ok_or(ExprError::Repetitions(count))?;
+        let at = first.address().ok_or(ExprError::NotExtendable)?;
+        Ok(Value::at(first.ty().array(size), at))
+    }
+
+    fn call(&mut self, function: &Expr, arguments: &[Expr]) -> Result<Value, ExprError> {
+        let name = match function {
+            Expr::Name(name) => name.clone(),
+            Expr::Dollar(name) => format!("${name}"),
+            _ => "function".to_owned(),
+        };
+        if let Some(known) = Function::named(&name) {
+            return self.intrinsic(known, &name, arguments);
+        }
+        match name.as_str() {
+            "$_isvoid" => {
+                let [x] = arguments else { return Err(ExprError::Arguments(name)) };
+                let is_void = matches!(self.value(x)?.ty().kind(), Kind::Void);
+                Ok(ops::truth(is_void))
+            }
+            "$_caller_is" | "$_any_caller_is" => self.caller_is(&name, arguments),
+            _ => Err(ExprError::Call(name.trim_start_matches('$').to_owned())),
+        }
+    }
+
+    fn intrinsic(&mut self, known: Function, name: &str, arguments: &[Expr]) -> Result<Value, ExprError> {
+        let (strings, counted) = known.shape();
+        if arguments.len() != strings + usize::from(counted) {
+            return Err(ExprError::Arguments(name.to_owned()));
+        }
+        let mut operands = Vec::new();
+        for argument in &arguments[..strings] {
+            operands.push(self.operand(argument)?);
+        }
+        let n = match arguments.get(strings) {
+            Some(n) => self.arithmetic(n)?.as_u64(self.memory())?,
+            None => 0,
+        };
+        let result = known.call(self.memory(), &operands, n)?;
+        let ty = if matches!(known, Function::Strlen | Function::Strstr) { "unsigned long" } else { "int" };
+        Ok(Value::integer(builtin(ty), result))
+    }
+
+    /// What a string function gets: an array's bytes, or what a number or pointer points to.
+    fn operand(&mut self, argument: &Expr) -> Result<Operand<'static>, ExprError> {
+        if let Expr::Text(bytes) = argument {
+            return Ok(Operand::Bytes(bytes.clone().into()));
+        }
+        let value = self.arithmetic(argument)?;
+        if value.ty().is_array() {
+            if let Some(at) = value.address() {
+                return Ok(Operand::At(at));
+            }
+            return Ok(Operand::Bytes(value.bytes(self.memory())?.into_owned().into()));
+        }
+        Ok(Operand::At(Addr(value.as_u64(self.memory())?)))
+    }
+
+    fn caller_is(&mut self, name: &str, arguments: &[Expr]) -> Result<Value, ExprError> {
+        let (wanted, depth) = match arguments {
+            [Expr::Text(wanted)] => (wanted, 1),
+            [Expr::Text(wanted), n] => {
+                let n = self.arithmetic(n)?.as_u64(self.memory())?;
+                (wanted, usize::try_from(n).unwrap_or(usize::MAX))
+            }
+            _ => return Err(ExprError::Arguments(name.to_owned())),
+        };
+        let level = self.frame.map_or(0, |frame| frame.level as usize);
+        let callers = self.callers(level.saturating_add(depth).saturating_add(1));
+        let same = |caller: &String| caller.as_bytes() == wanted.as_slice();
+        let found = if name == "$_caller_is" {
+            callers.get(level + depth).is_some_and(same)
+        } else {
+            callers.iter().skip(level).take(depth + 1).any(same)
+        };
+        Ok(ops::truth(found))
+    }
+
+    fn assign(
+        &mut self,
+        op: Option<Op>,
+        target: &Expr,
+        value: &Expr,
+    ) -> Result<(Value, Option<Effect>), ExprError> {
+        let mut new = match op {
+            None => self.value(value)?,
+            Some(op) => self.binary(op, target, value)?,
+        };
+        if let Expr::Dollar(name) = target
+            && self.is_convenience(name)
+        {
+            new = new.load(self.memory())?;
+            self.vars.set(name, new.clone());
+            return Ok((new, None));
+        }
+        let old = self.value(target)?;
+        let new = new.cast(old.ty(), self.memory())?;
+        let bytes = new.bytes(self.memory())?.into_owned();
+        let effect = match (old.place(), target) {
+            _ if old.bits().is_some() => return Err(ExprError::NotAssignable),
+            (Place::Memory(at), _) => Effect::Memory(at, bytes),
+            (_, Expr::Dollar(name)) if old.ty().size() == 8 => {
+                Effect::Register(name.clone(), new.as_u64(self.memory())?)
+            }
+            _ => return Err(ExprError::NotAssignable),
+        };
+        Ok((new, Some(effect)))
+    }
+
+    fn is_convenience(&self, name: &str) -> bool {
+        let taken = name.starts_with(|c: char| c.is_ascii_digit() || c == '$') || name.is_empty();
+        !taken && !matches!(self.dollar(name).as_ref().map(Value::place), Ok(Place::Register(_)))
+    }
+}
+
+fn builtin(name: &str) -> Type {
+    Type::builtin(name).unwrap_or_else(Type::void)
+}
+
+impl From<std::num::TryFromIntError> for ExprError {
+    fn from(_: std::num::TryFromIntError) -> ExprError {
+        ExprError::Value(ValueError::NotANumber)
+    }
+}

@@ -1,0 +1,88 @@
+//! gdb's expressions: `*(struct node *) $rdi`, `strcmp($arg1, "…") == 0`, `argv[0]@argc`.
+//!
+//! The text becomes an [`Expr`] once; evaluating it needs a [`Context`]. A [`Condition`] that only looks at
+//! registers and memory is tested without one. Nothing here calls a function of the target: `strcmp` and its
+//! kin are computed from the bytes that they would look at (law 2). Assignments to the target are returned as
+//! an [`Effect`] for the session to carry out.
+
+mod ast;
+mod builtin;
+mod condition;
+mod eval;
+mod lex;
+mod names;
+mod ops;
+mod parse;
+mod print;
+mod vars;
+
+pub use ast::{Expr, TypeName};
+pub use condition::{Condition, FastContext, SlowContext};
+pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
+pub use parse::parse;
+pub use print::{output_line, print_line, split_format};
+pub use vars::Vars;
+
+use thiserror::Error;
+
+use super::value::ValueError;
+use crate::memory::Fault;
+
+/// Looks up a special variable (`$hits`, `$_exitcode`…) by its name without the dollar.
+pub type Specials<'a> = &'a dyn Fn(&str) -> Option<i128>;
+
+/// Why an expression has no value. The texts are gdb's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs)] // Each variant is its sentence.
+pub enum ExprError {
+    #[error("A syntax error in expression, near `{0}'.")]
+    Syntax(String),
+    #[error("Invalid character '{0}' in expression.")]
+    Character(char),
+    #[error("Unmatched single quote.")]
+    SingleQuote,
+    #[error("Unterminated string in expression.")]
+    DoubleQuote,
+    #[error("Invalid number \"{0}\".")]
+    Number(String),
+    #[error("Numeric constant too large.")]
+    TooLarge,
+    #[error("The expression is nested too deeply.")]
+    TooDeep,
+    #[error("Division by zero")]
+    DivisionByZero,
+    #[error("No registers.")]
+    NoRegisters,
+    #[error("No symbol table is loaded.  Use the \"file\" command.")]
+    NoSymbols,
+    #[error("No struct type named {0}.")]
+    NoStruct(String),
+    #[error("No union type named {0}.")]
+    NoUnion(String),
+    #[error("No enum type named {0}.")]
+    NoEnum(String),
+    #[error("No symbol \"{0}\" in current context.")]
+    NoSymbol(String),
+    #[error("'{0}' has unknown type; cast it to its declared type")]
+    UnknownType(String),
+    #[error("'{0}' has unknown return type; cast the call to its declared return type\n  hint: brkwater never calls into the target; strcmp, strlen and their kin work as they are.")]
+    Call(String),
+    #[error("Left operand of assignment is not an lvalue.")]
+    NotAssignable,
+    #[error("Invalid number of arguments to {0}.")]
+    Arguments(String),
+    #[error("Argument to arithmetic operation not a number or boolean.")]
+    NotANumber,
+    #[error("Only values in memory can be extended with '@'.")]
+    NotExtendable,
+    #[error("Invalid number {0} of repetitions.")]
+    Repetitions(i128),
+    #[error("History has not yet reached ${0}.")]
+    History(usize),
+    #[error("a string longer than {0} bytes")]
+    StringTooLong(usize),
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}

@@ -1,0 +1,222 @@
+//! What names mean: variables, functions, registers, types.
+
+use super::ExprError;
+use super::ast::TypeName;
+use super::eval::Context;
+use crate::addr::Addr;
+use crate::regs::{Regs, TABLE};
+use crate::scene::value::{Place, Value, ValueError};
+use crate::symbols::NameKind;
+use crate::symbols::types::{DieRef, Kind, Tag, Type};
+
+impl Context<'_> {
+    /// A name of the program's: a variable or function, with debug info or without.
+    pub(super) fn name(&self, name: &str) -> Result<Value, ExprError> {
+        match self.scene.variable(self.frame, name) {
+            Ok(value) => return Ok(value),
+            Err(ValueError::NoSymbol(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(value) = self.symbol(name) {
+            return Ok(value);
+        }
+        if self.scene.modules.program().is_none() {
+            return Err(ExprError::NoSymbols);
+        }
+        Err(ExprError::NoSymbol(name.to_owned()))
+    }
+
+    /// A symbol without debug info: gdb gives it a type that says so.
+    fn symbol(&self, name: &str) -> Option<Value> {
+        use crate::symbols::SymbolKind;
+        self.scene.modules.iter().find_map(|module| {
+            let symbol = module.image.as_ref()?.symbols_named(name).next()?;
+            let words = match symbol.kind {
+                SymbolKind::Function => "<text variable, no debug info>",
+                SymbolKind::Indirect => "<text gnu-indirect-function variable, no debug info>",
+                SymbolKind::Data => "<data variable, no debug info>",
+            };
+            let ty = Type::new(Kind::Unspecified(words.into()));
+            Some(Value::at(ty, symbol.address.at(module.bias)))
+        })
+    }
+
+    /// `$name`.
+    pub(super) fn dollar(&self, name: &str) -> Result<Value, ExprError> {
+        if let Some(past) = self.vars.past(name) {
+            return past;
+        }
+        if let Some(value) = self.register(name)? {
+            return Ok(value);
+        }
+        if let Some(n) = name.strip_prefix("arg").and_then(|n| n.parse::<usize>().ok())
+            && let Some(regs) = self.thread_regs()
+            && let Some(value) = regs.argument(n)
+        {
+            return Ok(Value::integer(Type::integer("long", 8, true), i128::from(value as i64)));
+        }
+        if let Some(value) = self.vars.get(name) {
+            return Ok(value.clone());
+        }
+        if let Some(value) = (self.specials)(name) {
+            let ty = if i32::try_from(value).is_ok() {
+                super::ops::int()
+            } else {
+                Type::integer("unsigned long", 8, false)
+            };
+            return Ok(Value::integer(ty, value));
+        }
+        Ok(Value::from_bytes(Type::void(), Vec::new()))
+    }
+
+    fn thread_regs(&self) -> Option<Regs> {
+        let tid = self.frame.map(|frame| frame.tid).or_else(|| self.scene.source.threads().first().copied())?;
+        self.scene.source.regs(tid)
+    }
+
+    /// A register of the frame; `None` when no register has this name.
+    fn register(&self, name: &str) -> Result<Option<Value>, ExprError> {
+        let Some((word, bits, shift)) = part_of_register(name) else { return Ok(None) };
+        let info = TABLE.iter().find(|reg| reg.name == word);
+        let Some(info) = info else { return Ok(None) };
+        let regs = self.thread_regs().ok_or(ExprError::NoRegisters)?;
+        // Of an outer frame only what the unwinder recovered is known.
+        let dwarf = info.dwarf.filter(|number| *number <= 16);
+        let value = match (self.frame, dwarf) {
+            (Some(frame), Some(number)) => match frame.physical.regs.get(number) {
+                Some(value) => value,
+                None => return Ok(Some(Value::optimized_out(Type::integer("long", 8, true)))),
+            },
+            _ => regs.0[info.kernel],
+        };
+        let place = dwarf.map_or(Place::Nowhere, Place::Register);
+        let ty = register_type(word, bits);
+        let value = value >> shift;
+        let bytes = value.to_le_bytes()[..ty.size().min(8) as usize].to_vec();
+        Ok(Some(Value::in_place(ty, place, bytes, Vec::new())))
+    }
+
+    /// The type that a written name means.
+    pub(super) fn type_named(&self, written: &TypeName) -> Result<Type, ExprError> {
+        let mut ty = self.base_type(&written.base)?;
+        for _ in 0..written.pointers {
+            ty = ty.pointer();
+        }
+        for count in written.arrays.iter().rev() {
+            ty = ty.array(*count);
+        }
+        Ok(ty)
+    }
+
+    fn base_type(&self, words: &str) -> Result<Type, ExprError> {
+        if let Some(ty) = Type::builtin(words) {
+            return Ok(ty);
+        }
+        let (tag, name) = match words.split_once(' ') {
+            Some((tag @ ("struct" | "union" | "enum" | "class"), name)) => (tag, name),
+            _ => ("", words),
+        };
+        let missing = || match tag {
+            "struct" | "class" => ExprError::NoStruct(name.to_owned()),
+            "union" => ExprError::NoUnion(name.to_owned()),
+            "enum" => ExprError::NoEnum(name.to_owned()),
+            _ => ExprError::NoSymbol(name.to_owned()),
+        };
+        let fits = |ty: &Type| match (tag, ty.kind()) {
+            ("struct" | "class", Kind::Record(record)) => record.tag != Tag::Union,
+            ("union", Kind::Record(record)) => record.tag == Tag::Union,
+            ("enum", Kind::Enum(_)) => true,
+            ("", _) => true,
+            _ => false,
+        };
+        self.types(name).into_iter().find(fits).ok_or_else(missing)
+    }
+
+    /// Every type called `name`, the frame's module first.
+    fn types(&self, name: &str) -> Vec<Type> {
+        let mut found = Vec::new();
+        for module in self.scene.modules.iter() {
+            let Some(debug) = self.scene.caches.debug(module) else { continue };
+            let Some(info) = module.image.as_ref().and_then(|image| image.debug()) else { continue };
+            let entries = info.named(name);
+            let types = entries.iter().filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
+            found.extend(types.map(|e| debug.table.get(DieRef { sup: false, offset: e.offset })));
+        }
+        found
+    }
+
+    /// The address of a function or variable by name, for places such as `*main`.
+    pub fn address_of_name(&self, name: &str) -> Option<Addr> {
+        self.name(name).ok()?.address()
+    }
+
+    /// The names of the functions on the stack, innermost first: for `$_caller_is` and its like.
+    pub(super) fn callers(&self, most: usize) -> Vec<String> {
+        let Some(frame) = self.frame else { return Vec::new() };
+        let frames = self.scene.frames(frame.tid, most.saturating_add(1).min(1024));
+        let name = |at: Addr| self.scene.modules.name_of(at).map(|(name, _)| name);
+        frames
+            .frames
+            .iter()
+            .map(|frame| match frame.function() {
+                Some(scope) => scope.name.to_string(),
+                None => name(frame.physical.lookup()).unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+/// A register's name as users write it: the whole register's name, how many bits, from which on.
+fn part_of_register(name: &str) -> Option<(&'static str, u32, u32)> {
+    let whole = |name: &str| TABLE.iter().find(|reg| reg.name == name).map(|reg| reg.name);
+    match name {
+        "pc" => return Some(("rip", 64, 0)),
+        "sp" => return Some(("rsp", 64, 0)),
+        "fp" => return Some(("rbp", 64, 0)),
+        _ => {}
+    }
+    if let Some(found) = whole(name) {
+        return Some((found, 64, 0));
+    }
+    let legacy = |letters: &str| whole(&format!("r{letters}"));
+    if let Some(found) = name.strip_prefix('e').and_then(legacy) {
+        return Some((found, 32, 0));
+    }
+    if let Some(found) = legacy(name) {
+        return Some((found, 16, 0));
+    }
+    if let Some(letter) = name.strip_suffix('l') {
+        if let Some(found) = legacy(&format!("{letter}x")).or_else(|| legacy(letter)) {
+            return Some((found, 8, 0));
+        }
+        if let Some(found) = whole(letter).filter(|found| found.starts_with('r')) {
+            return Some((found, 8, 0));
+        }
+    }
+    if let Some(found) = name.strip_suffix('h').and_then(|letter| legacy(&format!("{letter}x"))) {
+        return Some((found, 8, 8));
+    }
+    let numbered = |suffix| name.strip_suffix(suffix).and_then(whole);
+    match (numbered('d'), numbered('w')) {
+        (Some(found), _) => Some((found, 32, 0)),
+        (_, Some(found)) => Some((found, 16, 0)),
+        _ => None,
+    }
+}
+
+/// gdb's types of registers.
+fn register_type(word: &str, bits: u32) -> Type {
+    match (word, bits) {
+        ("rip", 64) => {
+            let function = crate::symbols::types::Function::returning(Type::void());
+            Type::new(Kind::Function(function)).pointer()
+        }
+        ("rsp" | "rbp", 64) => Type::void().pointer(),
+        ("eflags" | "cs" | "ss" | "ds" | "es" | "fs" | "gs", _) => Type::integer("int", 4, true),
+        (_, 8) => Type::integer("int8_t", 1, true),
+        (_, 16) => Type::integer("int16_t", 2, true),
+        (_, 32) => Type::integer("int", 4, true),
+        _ => Type::integer("long", 8, true),
+    }
+}
+

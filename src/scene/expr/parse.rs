@@ -1,0 +1,367 @@
+//! Tokens to an expression, by precedence climbing. Depth is bounded, so no text can exhaust the stack.
+
+use super::ExprError;
+use super::ast::{Expr, Op, TypeName};
+use super::lex::{Tok, Token, lex};
+
+/// How deep operators and parentheses may nest.
+const DEPTH: usize = 200;
+
+/// Reads an expression of gdb's language.
+///
+/// # Errors
+/// gdb's words for what is wrong with the text.
+pub fn parse(text: &str) -> Result<Expr, ExprError> {
+    let mut parser = Parser { text, tokens: lex(text)?, at: 0, depth: 0 };
+    let expr = parser.binary(0)?;
+    match parser.tokens.get(parser.at) {
+        None => Ok(expr),
+        Some(_) => Err(parser.unexpected()),
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    tokens: Vec<Token>,
+    at: usize,
+    depth: usize,
+}
+
+/// Binary operators with their strength; assignment and `?:` are treated apart.
+fn binary(sign: &str) -> Option<(Op, u8)> {
+    Some(match sign {
+        "," => (Op::Comma, 1),
+        "||" => (Op::Either, 4),
+        "&&" => (Op::Both, 5),
+        "|" => (Op::Or, 6),
+        "^" => (Op::Xor, 7),
+        "&" => (Op::And, 8),
+        "==" => (Op::Eq, 9),
+        "!=" => (Op::Ne, 9),
+        "<" => (Op::Lt, 10),
+        "<=" => (Op::Le, 10),
+        ">" => (Op::Gt, 10),
+        ">=" => (Op::Ge, 10),
+        "<<" => (Op::Shl, 11),
+        ">>" => (Op::Shr, 11),
+        // gdb puts `@` between shifts and sums (c-exp.y).
+        "@" => (Op::Repeat, 12),
+        "+" => (Op::Add, 13),
+        "-" => (Op::Sub, 13),
+        "*" => (Op::Mul, 14),
+        "/" => (Op::Div, 14),
+        "%" => (Op::Rem, 14),
+        _ => return None,
+    })
+}
+
+fn assignment(sign: &str) -> Option<Option<Op>> {
+    Some(match sign {
+        "=" => None,
+        "+=" => Some(Op::Add),
+        "-=" => Some(Op::Sub),
+        "*=" => Some(Op::Mul),
+        "/=" => Some(Op::Div),
+        "%=" => Some(Op::Rem),
+        "&=" => Some(Op::And),
+        "|=" => Some(Op::Or),
+        "^=" => Some(Op::Xor),
+        "<<=" => Some(Op::Shl),
+        ">>=" => Some(Op::Shr),
+        _ => return None,
+    })
+}
+
+impl Parser<'_> {
+    fn sign(&self) -> Option<&'static str> {
+        match self.tokens.get(self.at)?.kind {
+            Tok::Sign(sign) => Some(sign),
+            _ => None,
+        }
+    }
+
+    fn eat(&mut self, sign: &str) -> bool {
+        let found = self.sign() == Some(sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: &str) -> Result<(), ExprError> {
+        if self.eat(sign) { Ok(()) } else { Err(self.unexpected()) }
+    }
+
+    /// gdb shows the text from the token that it could not use on.
+    fn unexpected(&self) -> ExprError {
+        let from = self.tokens.get(self.at).map_or(self.text.len(), |token| token.at);
+        ExprError::Syntax(self.text[from..].to_owned())
+    }
+
+    fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, ExprError>) -> Result<T, ExprError> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return Err(ExprError::TooDeep);
+        }
+        let result = work(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn binary(&mut self, least: u8) -> Result<Expr, ExprError> {
+        self.deeper(|p| {
+            let mut left = p.unary()?;
+            while let Some(sign) = p.sign() {
+                if let Some(op) = assignment(sign).filter(|_| least <= 2) {
+                    p.at += 1;
+                    let right = p.binary(2)?;
+                    left = Expr::Assign(op, Box::new(left), Box::new(right));
+                } else if sign == "?" && least <= 3 {
+                    p.at += 1;
+                    let yes = p.binary(2)?;
+                    p.expect(":")?;
+                    let no = p.binary(3)?;
+                    left = Expr::Choice(Box::new(left), Box::new(yes), Box::new(no));
+                } else if let Some((op, strength)) = binary(sign).filter(|(_, strength)| *strength >= least) {
+                    p.at += 1;
+                    let right = p.binary(strength + 1)?;
+                    left = Expr::Binary(op, Box::new(left), Box::new(right));
+                } else {
+                    break;
+                }
+            }
+            Ok(left)
+        })
+    }
+
+    fn unary(&mut self) -> Result<Expr, ExprError> {
+        self.deeper(|p| {
+            let Some(sign) = p.sign() else { return p.postfix() };
+            let operand = |p: &mut Self| {
+                p.at += 1;
+                p.unary().map(Box::new)
+            };
+            match sign {
+                "-" => Ok(Expr::Unary('-', operand(p)?)),
+                "+" => Ok(Expr::Unary('+', operand(p)?)),
+                "!" => Ok(Expr::Unary('!', operand(p)?)),
+                "~" => Ok(Expr::Unary('~', operand(p)?)),
+                "*" => Ok(Expr::Deref(operand(p)?)),
+                "&" => Ok(Expr::AddressOf(operand(p)?)),
+                "(" => p.cast_or_group(),
+                _ => p.postfix(),
+            }
+        })
+    }
+
+    fn cast_or_group(&mut self) -> Result<Expr, ExprError> {
+        let start = self.at;
+        self.at += 1;
+        if let Some(ty) = self.type_name()
+            && self.eat(")")
+        {
+            let plain = ty.pointers == 0 && ty.arrays.is_empty() && !is_keyword(&ty.base);
+            // `(x) - 1` may be a cast or a sum; only what cannot be an operator makes `(x)` a cast.
+            let operand = match self.tokens.get(self.at).map(|token| &token.kind) {
+                None => false,
+                Some(Tok::Sign(sign)) => matches!(*sign, "(" | "~" | "!") || !plain && matches!(*sign, "-" | "+" | "*" | "&"),
+                Some(_) => true,
+            };
+            if operand {
+                return Ok(Expr::Cast(ty, Box::new(self.unary()?)));
+            }
+            if !plain {
+                return Ok(Expr::Type(ty));
+            }
+        }
+        self.at = start;
+        self.postfix()
+    }
+
+    fn postfix(&mut self) -> Result<Expr, ExprError> {
+        let mut expr = self.primary()?;
+        loop {
+            if self.eat("[") {
+                let index = self.binary(0)?;
+                self.expect("]")?;
+                expr = Expr::Index(Box::new(expr), Box::new(index));
+            } else if self.eat("(") {
+                let mut arguments = Vec::new();
+                while !self.eat(")") {
+                    if !arguments.is_empty() {
+                        self.expect(",")?;
+                    }
+                    arguments.push(self.binary(2)?);
+                }
+                expr = Expr::Call(Box::new(expr), arguments);
+            } else if self.sign() == Some(".") || self.sign() == Some("->") {
+                let arrow = self.sign() == Some("->");
+                self.at += 1;
+                let Some(Tok::Name(name)) = self.tokens.get(self.at).map(|token| token.kind.clone()) else {
+                    return Err(self.unexpected());
+                };
+                self.at += 1;
+                expr = Expr::Member(Box::new(expr), name, arrow);
+            } else {
+                return Ok(expr);
+            }
+        }
+    }
+
+    fn primary(&mut self) -> Result<Expr, ExprError> {
+        let Some(token) = self.tokens.get(self.at).cloned() else { return Err(self.unexpected()) };
+        if let Tok::Name(word) = &token.kind {
+            if word == "sizeof" {
+                self.at += 1;
+                return self.size_of();
+            }
+            if is_keyword(word)
+                && let Some(ty) = self.type_name()
+            {
+                return Ok(Expr::Type(ty));
+            }
+        }
+        self.at += 1;
+        Ok(match token.kind {
+            Tok::Int(value, ty) => Expr::Int(value, ty),
+            Tok::Float(value) => Expr::Float(value),
+            Tok::Char(byte) => Expr::Char(byte),
+            Tok::Text(mut bytes) => {
+                // Neighbouring literals are one.
+                while let Some(Token { kind: Tok::Text(more), .. }) = self.tokens.get(self.at) {
+                    bytes.extend_from_slice(more);
+                    self.at += 1;
+                }
+                Expr::Text(bytes)
+            }
+            Tok::Dollar(name) => Expr::Dollar(name),
+            Tok::Name(name) => self.scoped(name)?,
+            Tok::Sign("(") => {
+                let inner = self.binary(0)?;
+                self.expect(")")?;
+                inner
+            }
+            Tok::Sign(_) => {
+                self.at -= 1;
+                return Err(self.unexpected());
+            }
+        })
+    }
+
+    fn scoped(&mut self, first: String) -> Result<Expr, ExprError> {
+        if !self.eat("::") {
+            return Ok(Expr::Name(first));
+        }
+        let Some(Tok::Name(name)) = self.tokens.get(self.at).map(|token| token.kind.clone()) else {
+            return Err(self.unexpected());
+        };
+        self.at += 1;
+        Ok(Expr::Scoped(first, name))
+    }
+
+    fn size_of(&mut self) -> Result<Expr, ExprError> {
+        let start = self.at;
+        if self.eat("(")
+            && let Some(ty) = self.type_name()
+            && self.eat(")")
+        {
+            return Ok(Expr::SizeOfType(ty));
+        }
+        self.at = start;
+        Ok(Expr::SizeOf(Box::new(self.unary()?)))
+    }
+
+    /// A type, if one begins here; else nothing is taken.
+    fn type_name(&mut self) -> Option<TypeName> {
+        let start = self.at;
+        let mut words: Vec<String> = Vec::new();
+        while let Some(Token { kind: Tok::Name(word), .. }) = self.tokens.get(self.at) {
+            let tagged = words.last().is_some_and(|last| is_tag(last));
+            let more = words.is_empty() || tagged || (is_keyword(word) && words.iter().all(|w| is_keyword(w)));
+            if matches!(word.as_str(), "const" | "volatile") {
+                self.at += 1;
+                continue;
+            }
+            if !more {
+                break;
+            }
+            words.push(word.clone());
+            self.at += 1;
+        }
+        let mut pointers = 0;
+        while self.eat("*") {
+            pointers += 1;
+            while matches!(self.tokens.get(self.at), Some(Token { kind: Tok::Name(w), .. }) if w == "const" || w == "volatile") {
+                self.at += 1;
+            }
+        }
+        let mut arrays = Vec::new();
+        while self.sign() == Some("[") {
+            let Some(Token { kind: Tok::Int(count, _), .. }) = self.tokens.get(self.at + 1) else { break };
+            arrays.push(u64::try_from(*count).unwrap_or(0));
+            self.at += 2;
+            if !self.eat("]") {
+                self.at = start;
+                return None;
+            }
+        }
+        if words.is_empty() {
+            self.at = start;
+            return None;
+        }
+        Some(TypeName { base: words.join(" "), pointers, arrays })
+    }
+}
+
+fn is_tag(word: &str) -> bool {
+    matches!(word, "struct" | "union" | "enum" | "class")
+}
+
+/// Words that can only begin a type.
+fn is_keyword(word: &str) -> bool {
+    let first = word.split(' ').next().unwrap_or(word);
+    is_tag(first)
+        || matches!(
+            first,
+            "unsigned" | "signed" | "int" | "char" | "short" | "long" | "float" | "double" | "void" | "_Bool" | "bool" | "__int128"
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_point_at_the_rest_of_the_text() {
+        let error = |text: &str| parse(text).unwrap_err().to_string();
+        assert_eq!(error("1 +"), "A syntax error in expression, near `'.");
+        assert_eq!(error("(1"), "A syntax error in expression, near `'.");
+        assert_eq!(error("1 2"), "A syntax error in expression, near `2'.");
+        assert_eq!(error("a ) b"), "A syntax error in expression, near `) b'.");
+        assert_eq!(error("#"), "Invalid character '#' in expression.");
+        assert_eq!(error("\"abc"), "Unterminated string in expression.");
+        assert_eq!(error("09"), "Invalid number \"09\".");
+        assert_eq!(parse(&"(".repeat(100_000)).unwrap_err(), ExprError::TooDeep);
+        assert_eq!(parse(&"-".repeat(100_000)).unwrap_err(), ExprError::TooDeep);
+    }
+
+    #[test]
+    fn casts_and_groups_are_told_apart() {
+        let ty = |base: &str, pointers| TypeName { base: base.into(), pointers, arrays: Vec::new() };
+        let name = |n: &str| Box::new(Expr::Name(n.into()));
+        assert_eq!(parse("(char*)p").unwrap(), Expr::Cast(ty("char", 1), name("p")));
+        assert_eq!(parse("(struct s const *) p").unwrap(), Expr::Cast(ty("struct s", 1), name("p")));
+        assert_eq!(parse("(size_t) p").unwrap(), Expr::Cast(ty("size_t", 0), name("p")));
+        assert_eq!(
+            parse("(x) - 1").unwrap(),
+            Expr::Binary(Op::Sub, name("x"), Box::new(Expr::Int(1, "int")))
+        );
+        assert_eq!(parse("(int) -1").unwrap(), Expr::Cast(ty("int", 0), Box::new(Expr::Unary('-', Box::new(Expr::Int(1, "int"))))));
+        assert_eq!(parse("sizeof(unsigned long)").unwrap(), Expr::SizeOfType(ty("unsigned long", 0)));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_a_panic(text in "[-+*/()\\[\\]a-z$\"'0-9.x@&|!= ]{0,60}|\\PC{0,40}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The history of values and the convenience variables: what outlives one expression.
+
+use rustc_hash::FxHashMap;
+
+use super::ExprError;
+use crate::scene::value::Value;
+
+/// `$1`, `$2`… and `$name`.
+#[derive(Clone, Debug, Default)]
+pub struct Vars {
+    history: Vec<Value>,
+    named: FxHashMap<String, Value>,
+}
+
+impl Vars {
+    /// Adds a value to the history; its number.
+    pub fn record(&mut self, value: Value) -> usize {
+        self.history.push(value);
+        self.history.len()
+    }
+
+    /// A value of the history by what follows the dollar: `""` is the last, `"$"` the one before, `"$N"` the
+    /// Nth before the last, `"N"` number N. `None` when the text is none of these, or the history is empty.
+    pub(super) fn past(&self, text: &str) -> Option<Result<Value, ExprError>> {
+        let last = self.history.len();
+        let index = match text {
+            "" => last,
+            "$" => last.saturating_sub(1),
+            _ => match text.strip_prefix('$') {
+                Some(back) => last.saturating_sub(back.parse::<usize>().ok()?),
+                None => text.parse().ok()?,
+            },
+        };
+        if last == 0 && !text.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        let value = index.checked_sub(1).and_then(|index| self.history.get(index));
+        Some(value.cloned().ok_or(ExprError::History(index)))
+    }
+
+    /// A convenience variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.named.get(name)
+    }
+
+    /// Sets a convenience variable.
+    pub fn set(&mut self, name: &str, value: Value) {
+        self.named.insert(name.to_owned(), value);
+    }
+
+    /// All convenience variables, by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<(&str, &Value)> {
+        let mut all: Vec<_> = self.named.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        all.sort_by_key(|(name, _)| *name);
+        all
+    }
+
+    /// How many values the history has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.history.len()
+    }
+}

@@ -1,0 +1,47 @@
+//! What a session cannot do, in sentences for people; the first line is gdb's where gdb has one.
+
+use thiserror::Error;
+
+use crate::addr::{Addr, Pid};
+use crate::scene::expr::ExprError;
+use crate::symbols::{ResolveError, SymbolError};
+
+/// Why a request to the session failed.
+#[derive(Debug, Error)]
+#[allow(missing_docs)] // Each variant is its sentence.
+pub enum SessionError {
+    #[error("The program is not being run.")]
+    NotRunning,
+    #[error("No executable file specified.\nUse the \"file\" or \"exec-file\" command.")]
+    NoProgram,
+    #[error("{path}: {why}.")]
+    Program { path: String, why: String },
+    #[error("\"{path}\": not in executable format: {why}\n  hint: brkwater debugs ELF programs for x86-64.")]
+    Format { path: String, why: String },
+    #[error("Cannot start {path}: {why}")]
+    Launch { path: String, why: String },
+    #[error("ptrace: {why}.\n  hint: {hint}")]
+    Attach { why: String, hint: String },
+    #[error("Already debugging process {0}.\n  hint: \"detach\" or \"kill\" it first.")]
+    AlreadyRunning(Pid),
+    #[error("No frame at level {0}.")]
+    NoFrame(u32),
+    #[error("\"finish\" not meaningful in the outermost frame.")]
+    Outermost,
+    #[error("Cannot find bounds of current function")]
+    NoBounds,
+    #[error("Cannot access memory at address {0}")]
+    Memory(Addr),
+    #[error("Invalid thread ID: {0}")]
+    NoThread(String),
+    #[error("Invalid register `{0}'")]
+    NoRegister(String),
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Symbols(#[from] SymbolError),
+    #[error(transparent)]
+    Expression(#[from] ExprError),
+    #[error("The debugger's other half is gone.")]
+    FaceGone,
+}

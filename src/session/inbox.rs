@@ -1,0 +1,225 @@
+//! The engine's two ends of its stream: requests in, notes out.
+//!
+//! The session thread may be deep in `waitpid` when a request comes, so the reading thread rings it, again and
+//! again, until the request has been taken: one ring alone can be lost when it comes just before the call
+//! blocks. Notes are written by a thread of their own, so that a slow face never holds up the target; when
+//! too many wait, events are left out and counted, for the journal has them.
+
+use std::collections::VecDeque;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use super::protocol::{Note, Request};
+use super::wire;
+use crate::kernel::signals::Ringer;
+
+/// Events that may wait for a slow face before more are left out.
+const BACKLOG: usize = 100_000;
+
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<Request>,
+    closed: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    /// Whether the session thread is, or is about to be, blocked in the kernel.
+    waiting: AtomicBool,
+    /// Set by [`Request::Interrupt`], which overtakes the queue.
+    interrupt: AtomicBool,
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
+        // A panic of the reading thread leaves the queue whole: it only pushes.
+        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Where requests arrive.
+pub struct Inbox {
+    shared: Arc<Shared>,
+}
+
+/// Where notes leave.
+pub struct Outbox {
+    /// `None` once closed.
+    send: Option<Sender<Note>>,
+    waiting: Arc<AtomicUsize>,
+    dropped: AtomicU64,
+}
+
+/// Joins the calling thread, as the session thread, to a face at the other end of `stream`.
+///
+/// # Errors
+/// Those of duplicating the stream and of arming the bell.
+pub fn join(stream: UnixStream) -> io::Result<(Inbox, Outbox)> {
+    let shared = Arc::<Shared>::default();
+    let ringer = Ringer::for_this_thread()?;
+    let reading = stream.try_clone()?;
+    let theirs = Arc::clone(&shared);
+    std::thread::spawn(move || receive(reading, &theirs, ringer));
+    let (send, receive) = mpsc::channel();
+    let waiting = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&waiting);
+    std::thread::spawn(move || transmit(stream, &receive, &counted));
+    Ok((Inbox { shared }, Outbox { send: Some(send), waiting, dropped: AtomicU64::new(0) }))
+}
+
+fn receive(stream: UnixStream, shared: &Shared, ringer: Ringer) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let request = wire::read::<Request>(&mut reader);
+        let mut queue = shared.lock();
+        match request {
+            Ok(Some(Request::Interrupt)) => shared.interrupt.store(true, Ordering::SeqCst),
+            Ok(Some(request)) => queue.requests.push_back(request),
+            // The face is gone, or speaks nonsense, which amounts to the same.
+            Ok(None) | Err(_) => queue.closed = true,
+        }
+        let closed = queue.closed;
+        drop(queue);
+        shared.arrived.notify_one();
+        while shared.waiting.load(Ordering::SeqCst) {
+            ringer.ring();
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        if closed {
+            return;
+        }
+    }
+}
+
+fn transmit(stream: UnixStream, notes: &Receiver<Note>, waiting: &AtomicUsize) {
+    let mut writer = BufWriter::new(stream);
+    while let Ok(note) = notes.recv() {
+        let mut next = Some(note);
+        // Everything that is there goes out in one write.
+        while let Some(note) = next {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            if wire::write(&mut writer, &note).is_err() {
+                return;
+            }
+            next = notes.try_recv().ok();
+        }
+        if writer.flush().is_err() {
+            return;
+        }
+    }
+    // The reading thread holds the stream, too: only this tells the face that we are done.
+    let _ = writer.get_ref().shutdown(std::net::Shutdown::Both);
+}
+
+/// What woke the session thread.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// The user wants the target to stop.
+    Interrupt,
+    /// The face is gone.
+    Closed,
+}
+
+impl Inbox {
+    /// The next request, however long it takes; `None` when the face is gone.
+    pub fn next(&self) -> Option<Request> {
+        let mut queue = self.shared.lock();
+        loop {
+            if let Some(request) = queue.requests.pop_front() {
+                return Some(request);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self.shared.arrived.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
+    /// The next request if one is there.
+    pub fn try_next(&self) -> Option<Request> {
+        self.shared.lock().requests.pop_front()
+    }
+
+    /// Whether the face is gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.shared.lock().closed
+    }
+
+    /// Whether a request waits.
+    #[must_use]
+    pub fn has_request(&self) -> bool {
+        !self.shared.lock().requests.is_empty()
+    }
+
+    /// Whether the running target should be stopped; asking forgets an interrupt.
+    pub fn woken(&self) -> Option<Woken> {
+        if self.shared.interrupt.swap(false, Ordering::SeqCst) {
+            return Some(Woken::Interrupt);
+        }
+        self.is_closed().then_some(Woken::Closed)
+    }
+
+    /// Runs `block`, a call that waits in the kernel, so that whatever arrives meanwhile rings it out.
+    /// Does not call it at all when something is waiting already that `wanted` asks for.
+    pub fn while_blocked<R>(&self, wanted: impl Fn(&Inbox) -> bool, block: impl FnOnce() -> R) -> Option<R> {
+        self.shared.waiting.store(true, Ordering::SeqCst);
+        let result = (!wanted(self)).then(block);
+        self.shared.waiting.store(false, Ordering::SeqCst);
+        result
+    }
+
+    /// Whether an interrupt or the end of the face is waiting, without forgetting it.
+    #[must_use]
+    pub fn wants_stop(&self) -> bool {
+        self.shared.interrupt.load(Ordering::SeqCst) || self.is_closed()
+    }
+
+    /// Forgets an interrupt that came when nothing ran.
+    pub fn forget_interrupt(&self) {
+        self.shared.interrupt.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Outbox {
+    /// Sends a note. Events may be left out when the face is far behind; everything else arrives.
+    pub fn send(&self, note: Note) {
+        let is_event = matches!(note, Note::Event(_));
+        if is_event && self.waiting.load(Ordering::Relaxed) >= BACKLOG {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            self.push(Note::Dropped(dropped));
+        }
+        self.push(note);
+    }
+
+    fn push(&self, note: Note) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        // An error means that the face is gone; the inbox tells that, too.
+        if let Some(send) = &self.send {
+            let _ = send.send(note);
+        }
+    }
+
+    /// Ends the stream: the face sees that nothing more will come.
+    pub fn close(&mut self) {
+        self.send = None;
+    }
+
+    /// Waits, for at most this long, until everything has been written.
+    pub fn drain(&self, limit: Duration) {
+        let start = std::time::Instant::now();
+        while self.waiting.load(Ordering::Relaxed) > 0 && start.elapsed() < limit {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The table of processes and threads under control, as far as the engine must remember them.
+
+use rustc_hash::FxHashMap;
+
+use super::space::Space;
+use crate::addr::{Addr, Pid, Tid};
+use crate::kernel::ptrace::Go;
+use crate::kernel::wait::Status;
+use crate::regs::Regs;
+
+/// What we want with a process.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It is debugged.
+    Followed,
+    /// It only runs: a child that nobody follows, or one that was let go but carries our filter, whose calls
+    /// would fail without a tracer. Everything is passed on.
+    Passing,
+    /// A vfork child that nobody follows: it lives in its parent's memory until exec or exit, then goes.
+    Borrowing,
+    /// It is let go at its next stop.
+    Leaving,
+}
+
+/// How memory calls of a process come to us.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Tracing {
+    /// A seccomp filter stops just those.
+    Filter,
+    /// Every system call stops.
+    Every,
+    /// None does.
+    Off,
+}
+
+/// A process under control.
+pub(super) struct Process {
+    pub(super) pid: Pid,
+    pub(super) role: Role,
+    pub(super) launched: bool,
+    pub(super) tracing: Tracing,
+    pub(super) program: String,
+    /// Whose [`Space`] it lives in: its own id, or for a vfork child its parent's.
+    pub(super) space: Pid,
+    /// Drop the next SIGINT: it is the twin of an interrupt that was reported already.
+    pub(super) swallow_interrupt: bool,
+    /// The number that users see.
+    pub(super) number: u32,
+}
+
+/// A thread under control.
+#[derive(Clone, Debug)]
+pub(super) struct Thread {
+    pub(super) pid: Pid,
+    /// gdb's number of the thread.
+    pub(super) number: u32,
+    pub(super) running: bool,
+    /// A status that came while we were stopping everything; handled when things go on.
+    pub(super) pending: Option<Status>,
+    /// Delivered when it goes on; 0 for none.
+    pub(super) signal: i32,
+    /// Inside a memory call whose return we wait for: number and arguments.
+    pub(super) call: Option<(u64, [u64; 6])>,
+    /// A single-step was asked for and its trap has not been seen yet.
+    pub(super) stepping: bool,
+    /// The breakpoint here has been dealt with; going on must not hit it again.
+    pub(super) passed: Option<Addr>,
+    /// Stopped by job control.
+    pub(super) group_stopped: bool,
+    /// Registers as last read, while it is stopped.
+    pub(super) regs: Option<Regs>,
+    /// `regs` differs from what the kernel has.
+    pub(super) dirty: bool,
+}
+
+impl Thread {
+    pub(super) fn new(pid: Pid, number: u32) -> Thread {
+        Thread {
+            pid,
+            number,
+            running: false,
+            pending: None,
+            signal: 0,
+            call: None,
+            stepping: false,
+            passed: None,
+            group_stopped: false,
+            regs: None,
+            dirty: false,
+        }
+    }
+}
+
+/// Everything under control.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) processes: FxHashMap<Pid, Process>,
+    pub(super) threads: FxHashMap<Tid, Thread>,
+    pub(super) spaces: FxHashMap<Pid, Space>,
+    /// Statuses of threads that we have not heard of yet: the kernel may tell of a child before its parent does.
+    pub(super) early: Vec<(Tid, Status)>,
+    pub(super) last_thread_number: u32,
+    pub(super) last_process_number: u32,
+}
+
+impl Table {
+    /// The process of a thread.
+    pub(super) fn process_of(&self, tid: Tid) -> Option<&Process> {
+        self.processes.get(&self.threads.get(&tid)?.pid)
+    }
+
+    /// The address space that a thread lives in.
+    pub(super) fn space_of(&self, tid: Tid) -> Option<&Space> {
+        self.spaces.get(&self.process_of(tid)?.space)
+    }
+
+    /// The threads of a process, by number.
+    pub(super) fn threads_of(&self, pid: Pid) -> Vec<Tid> {
+        let mut tids: Vec<(u32, Tid)> =
+            self.threads.iter().filter(|(_, t)| t.pid == pid).map(|(tid, t)| (t.number, *tid)).collect();
+        tids.sort_unstable();
+        tids.into_iter().map(|(_, tid)| tid).collect()
+    }
+
+    /// All threads of processes that are debugged.
+    pub(super) fn followed(&self) -> Vec<Tid> {
+        let followed = |pid: &Pid| self.processes.get(pid).is_some_and(|p| p.role == Role::Followed);
+        let mut tids: Vec<Tid> =
+            self.threads.iter().filter(|(_, t)| followed(&t.pid)).map(|(tid, _)| *tid).collect();
+        tids.sort_unstable();
+        tids
+    }
+
+    /// How a thread has to go on so that we see what we want to see.
+    pub(super) fn way(&self, tid: Tid) -> Go {
+        let Some(thread) = self.threads.get(&tid) else { return Go::Run };
+        let tracing = self.processes.get(&thread.pid).map_or(Tracing::Off, |process| process.tracing);
+        match tracing {
+            _ if thread.group_stopped => Go::Listen,
+            Tracing::Every => Go::ToSyscall,
+            // Inside a call that the filter showed us, its return is the next thing to see.
+            Tracing::Filter if thread.call.is_some() => Go::ToSyscall,
+            Tracing::Filter | Tracing::Off => Go::Run,
+        }
+    }
+
+    /// Forgets a thread, and its process with the last one; whether the process is gone.
+    pub(super) fn remove_thread(&mut self, tid: Tid) -> Option<Process> {
+        let thread = self.threads.remove(&tid)?;
+        if self.threads.values().any(|other| other.pid == thread.pid) {
+            return None;
+        }
+        let process = self.processes.remove(&thread.pid)?;
+        if !self.processes.values().any(|other| other.space == process.space) {
+            self.spaces.remove(&process.space);
+        }
+        Some(process)
+    }
+}

@@ -1,0 +1,498 @@
+//! The loop: the target runs, things happen, and at some point everything stops for the user.
+
+use std::time::Instant;
+
+use super::hits::{Arrival, Crossing, Tested};
+use super::inbox::Woken;
+use super::live::Live;
+use super::protocol::{Note, Request};
+use super::space::Owner;
+use super::steps::{Next, Plan};
+use super::tracer::Happening;
+use super::{Selection, Session, SessionError};
+use crate::addr::{Addr, Pid, Tid};
+use crate::event::{CallRecord, EventKind, ExitStatus, StopReason};
+use crate::heap::story::Look;
+use crate::kernel::ptrace::SignalInfo;
+use crate::kernel::signals::{self, SIGINT, SIGTRAP};
+use crate::kernel::procfs;
+use crate::memory::{Cached, Memory};
+use crate::regs::{FrameRegs, Regs};
+use crate::scene::Scene;
+use crate::scene::expr::{FastContext, SlowContext};
+use crate::syscalls;
+
+/// Frames that are recorded of a memory call's stack, at most.
+const STACK_LIMIT: usize = 256;
+
+/// How the target goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// Until something stops it.
+    Continue,
+    /// The same, delivering this signal to the selected thread instead of the one it stopped with; 0 for none.
+    Signal(i32),
+    /// By instructions; `over` runs called functions to their end.
+    StepInstruction {
+        /// Whether calls are run through.
+        over: bool,
+        /// How many.
+        count: u64,
+    },
+    /// By source lines; `over` runs called functions to their end.
+    StepLine {
+        /// Whether calls are run through.
+        over: bool,
+        /// How many.
+        count: u64,
+    },
+    /// Until the frame at this level returns to its caller.
+    Finish {
+        /// The level; 0 is the innermost frame.
+        level: u32,
+    },
+    /// Until one of these addresses is reached in this frame or an outer one, or the frame returns.
+    Until(Vec<Addr>),
+}
+
+/// Where and why everything stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The process.
+    pub pid: Pid,
+    /// The thread.
+    pub tid: Tid,
+    /// Why.
+    pub what: Halt,
+}
+
+/// Why everything stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The target is there and stopped.
+    Reason(StopReason),
+    /// The last debugged process ended.
+    Exited(ExitStatus),
+    /// It is gone and nobody saw how.
+    Vanished,
+}
+
+impl Session {
+    /// Lets the target go on and waits until it stops; [`Request::Interrupt`] ends the wait.
+    ///
+    /// # Errors
+    /// [`SessionError::NotRunning`] without a target; whatever makes the step impossible;
+    /// [`SessionError::FaceGone`] when nobody is there any more to see the stop.
+    pub fn resume(&mut self, how: Resume) -> Result<Stop, SessionError> {
+        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let plan = self.plan(&how, selection)?;
+        if let (Resume::Signal(signal), Some(thread)) =
+            (&how, self.tracer.table.threads.get_mut(&selection.tid))
+        {
+            thread.signal = *signal;
+        }
+        self.sync_face();
+        self.plan = plan;
+        self.sync_sites();
+        self.record(selection.pid, selection.tid, EventKind::Resumed);
+        self.start(selection.tid);
+        let stop = self.until_stop();
+        self.plan = None;
+        if let Ok(Stop { pid, tid, what: Halt::Reason(reason) }) = &stop {
+            self.settle(*pid, *tid, reason.clone());
+        }
+        stop
+    }
+
+    /// Waits until the face has shown everything, so that the target's output comes after ours.
+    pub(super) fn sync_face(&mut self) {
+        if !std::mem::take(&mut self.unsynced) {
+            return;
+        }
+        self.synced += 1;
+        self.outbox.send(Note::Sync(self.synced));
+        while let Some(request) = self.inbox.next() {
+            // Whatever else a face sends while it owes this answer, it will send again.
+            if request == Request::Synced(self.synced) {
+                break;
+            }
+        }
+    }
+
+    fn start(&mut self, selected: Tid) {
+        let steps = self.plan.as_ref().is_some_and(Plan::steps);
+        if steps {
+            self.tracer.single_step(selected);
+        }
+        for tid in self.tracer.table.followed() {
+            let waits = |t: &super::process::Thread| !t.running && t.pending.is_none();
+            if !(steps && tid == selected) && self.tracer.table.threads.get(&tid).is_some_and(waits) {
+                self.tracer.go(tid);
+            }
+        }
+    }
+
+    fn until_stop(&mut self) -> Result<Stop, SessionError> {
+        loop {
+            let happening = self.tracer.next(&self.inbox);
+            if let Some(stop) = self.decide(happening)? {
+                return Ok(stop);
+            }
+        }
+    }
+
+    /// What follows from a happening: the thread goes on, or everything stops.
+    fn decide(&mut self, happening: Happening) -> Result<Option<Stop>, SessionError> {
+        match happening {
+            Happening::Arrived { tid, at } => return Ok(self.arrived(tid, at)),
+            Happening::Stepped { tid } => return Ok(self.stepped(tid)),
+            Happening::Signal { tid, info } => return Ok(self.signalled(tid, info)),
+            Happening::Returned { tid, nr, args, ret } => {
+                self.returned(tid, nr, args, ret);
+                return Ok(self.go_on(tid));
+            }
+            Happening::Forked { tid, child } => return Ok(self.forked(tid, child)),
+            Happening::Execed { tid } => self.execed(tid),
+            Happening::ThreadStarted { tid, new } => {
+                let pid = self.pid_of(tid);
+                self.record(pid, new, EventKind::ThreadStarted);
+                self.tracer.go(tid);
+            }
+            Happening::ThreadEnded { tid, pid } => {
+                self.breakpoints.iter_mut().for_each(|b| b.forget_thread(tid));
+                self.record(pid, tid, EventKind::ThreadEnded);
+            }
+            Happening::Exited { pid, status, process: _ } => return Ok(self.exited(pid, status)),
+            Happening::Woken(Woken::Interrupt) => return Ok(Some(self.interrupted())),
+            Happening::Woken(Woken::Closed) => {
+                self.tracer.stop_all();
+                return Err(SessionError::FaceGone);
+            }
+            Happening::Nothing => {
+                let gone = self.selection.take();
+                let (pid, tid) = gone.map_or((Pid(0), Tid(0)), |s| (s.pid, s.tid));
+                return Ok(Some(Stop { pid, tid, what: Halt::Vanished }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn pid_of(&self, tid: Tid) -> Pid {
+        self.tracer.table.threads.get(&tid).map_or(Pid(tid.0), |thread| thread.pid)
+    }
+
+    /// Lets a thread go on as its plan wants it.
+    fn go_on(&mut self, tid: Tid) -> Option<Stop> {
+        let stepping = self.tracer.table.threads.get_mut(&tid).is_some_and(|t| std::mem::take(&mut t.stepping));
+        if stepping {
+            return self.stepped(tid);
+        }
+        self.tracer.go(tid);
+        None
+    }
+
+    /// A stop of everything, with `tid` as its reason.
+    fn stop(&mut self, tid: Tid, reason: StopReason) -> Stop {
+        self.tracer.flush(tid);
+        self.tracer.stop_all();
+        Stop { pid: self.pid_of(tid), tid, what: Halt::Reason(reason) }
+    }
+
+    /// What is done once everything stands: selection, records, patches of plans taken out.
+    pub(super) fn settle(&mut self, pid: Pid, tid: Tid, reason: StopReason) {
+        self.plan = None;
+        self.selection = Some(Selection { pid, tid, level: 0 });
+        self.tracer.regs(tid);
+        self.record_usage(pid, tid, true);
+        self.record(pid, tid, EventKind::Stopped(reason));
+        self.sync_sites();
+    }
+
+    fn arrived(&mut self, tid: Tid, at: Addr) -> Option<Stop> {
+        let since = Instant::now();
+        let pid = self.pid_of(tid);
+        let owners = self.tracer.table.space_of(tid).and_then(|s| s.site(at)).map(|s| s.owners.clone());
+        let mut reason = None;
+        let mut rearmed = false;
+        let mut planned = false;
+        for owner in owners.unwrap_or_default() {
+            match owner {
+                Owner::Loader => self.libraries_changed(pid),
+                Owner::Plan => planned = true,
+                Owner::User { number, stage, location } => {
+                    let arrival = Arrival { pid, tid, stage, location };
+                    match self.cross(number, arrival, since) {
+                        Crossing::Go => {}
+                        Crossing::Stop(why) => reason = reason.or(Some(why)),
+                        Crossing::Rearmed => rearmed = true,
+                        Crossing::Complain { number, error } => {
+                            self.record(pid, tid, EventKind::ConditionError { number, error });
+                        }
+                    }
+                }
+            }
+        }
+        if rearmed {
+            self.sync_sites();
+        }
+        if let Some(thread) = self.tracer.table.threads.get_mut(&tid) {
+            thread.passed = Some(at);
+            thread.stepping = false;
+        }
+        if let Some(reason) = reason {
+            return Some(self.stop(tid, reason));
+        }
+        if planned && let Some(next) = self.plan_arrived(tid) {
+            return self.follow(tid, next);
+        }
+        if self.plan.as_ref().is_some_and(|plan| plan.steps_thread(tid)) {
+            self.tracer.single_step(tid);
+        } else {
+            self.tracer.go(tid);
+        }
+        None
+    }
+
+    /// Tests and counts one breakpoint that a thread arrived at.
+    fn cross(&mut self, number: u32, arrival: Arrival, since: Instant) -> Crossing {
+        let Some(index) = self.breakpoints.iter().position(|b| b.number == number) else {
+            return Crossing::Go;
+        };
+        if !self.breakpoints[index].listens(arrival) {
+            return Crossing::Go;
+        }
+        let tested = self.test(index, arrival);
+        self.breakpoints[index].cross(arrival, tested, since)
+    }
+
+    fn test(&mut self, index: usize, arrival: Arrival) -> Tested {
+        let Some(regs) = self.tracer.regs(arrival.tid) else { return Ok(false) };
+        let breakpoint = &self.breakpoints[index];
+        let Some((_, condition)) = breakpoint.stages.get(arrival.stage).and_then(|s| s.condition.as_ref())
+        else {
+            return Ok(true);
+        };
+        let Some(space) = self.tracer.table.space_of(arrival.tid) else { return Ok(false) };
+        let memory = space.clean();
+        // $hits is the count that this crossing would get.
+        let hits = breakpoint.stages[arrival.stage].hits + 1;
+        let special = |name: &str| match name {
+            "hits" => Some(i128::from(hits)),
+            _ => self.specials().get(name),
+        };
+        let fast = FastContext { regs: &regs, memory: &memory, specials: &special };
+        if let Some(tested) = condition.test_fast(&fast) {
+            return tested;
+        }
+        let condition = condition.clone();
+        let snapshot = self.specials().with("hits", hits);
+        let special = |name: &str| snapshot.get(name);
+        let tid = arrival.tid;
+        self.refresh(arrival.pid);
+        let Some(space) = self.tracer.table.space_of(tid) else { return Ok(false) };
+        let memory = space.clean();
+        let live = Live::new(arrival.pid, &memory, &space.auxv, vec![(tid, regs)]);
+        let scene = Scene {
+            source: &live,
+            modules: &space.modules,
+            unwinder: &space.unwinder,
+            caches: &self.caches,
+        };
+        condition.test(&mut SlowContext { scene: &scene, tid, specials: &special, vars: &mut self.vars })
+    }
+
+    fn stepped(&mut self, tid: Tid) -> Option<Stop> {
+        if !self.plan.as_ref().is_some_and(|plan| plan.is_for(tid)) {
+            self.tracer.go(tid);
+            return None;
+        }
+        let next = self.plan_stepped(tid);
+        self.follow(tid, next)
+    }
+
+    /// Does what a plan wants next.
+    fn follow(&mut self, tid: Tid, next: Next) -> Option<Stop> {
+        match next {
+            Next::Step => {
+                self.tracer.single_step(tid);
+                None
+            }
+            Next::Run => {
+                self.sync_sites();
+                self.tracer.go(tid);
+                None
+            }
+            Next::Done(reason) => Some(self.end_of_step(tid, reason)),
+        }
+    }
+
+    /// A step that ends at a breakpoint has hit it, as in gdb.
+    fn end_of_step(&mut self, tid: Tid, reason: StopReason) -> Stop {
+        let at = self.tracer.regs(tid).map(|regs| Addr(regs.rip()));
+        let owners = at
+            .and_then(|at| self.tracer.table.space_of(tid)?.site(at))
+            .map(|site| site.owners.clone())
+            .unwrap_or_default();
+        let mut reason = reason;
+        let pid = self.pid_of(tid);
+        let passed = self.tracer.table.threads.get(&tid).and_then(|t| t.passed) == at;
+        for owner in owners {
+            if let Owner::User { number, stage, location } = owner
+                && !passed
+            {
+                let arrival = Arrival { pid, tid, stage, location };
+                if let Crossing::Stop(why) = self.cross(number, arrival, Instant::now()) {
+                    reason = why;
+                }
+            }
+        }
+        if let Some(thread) = self.tracer.table.threads.get_mut(&tid) {
+            thread.passed = at;
+        }
+        self.stop(tid, reason)
+    }
+
+    fn signalled(&mut self, tid: Tid, info: SignalInfo) -> Option<Stop> {
+        let signal = info.signo;
+        if signals::stops_by_default(signal) {
+            if let Some(thread) = self.tracer.table.threads.get_mut(&tid)
+                && matches!(signal, SIGINT | SIGTRAP)
+            {
+                // gdb's table: these two are the debugger's own, and not passed to the program.
+                thread.signal = 0;
+            }
+            return Some(self.stop(tid, StopReason::Signal { signo: signal }));
+        }
+        // While stepping, a handler runs through: the step goes on where it was interrupted.
+        if self.plan.as_ref().is_some_and(|plan| plan.steps_thread(tid)) {
+            self.plan_return_here(tid);
+            self.sync_sites();
+        }
+        self.tracer.go(tid);
+        None
+    }
+
+    fn forked(&mut self, tid: Tid, child: Pid) -> Option<Stop> {
+        let pid = self.pid_of(tid);
+        let followed = self.tracer.table.processes.get(&child)
+            .is_some_and(|process| process.role == super::process::Role::Followed);
+        self.record(pid, tid, EventKind::Forked { child, followed });
+        if followed && self.settings.follow_fork_child && self.settings.detach_on_fork {
+            self.follow_child(pid, child);
+            return None;
+        }
+        self.go_on(tid)
+    }
+
+    fn execed(&mut self, tid: Tid) {
+        let pid = self.pid_of(tid);
+        let program = procfs::executable(pid).map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+        if let Some(process) = self.tracer.table.processes.get_mut(&pid) {
+            process.program.clone_from(&program);
+        }
+        self.breakpoints.iter_mut().for_each(|b| b.armed.clear());
+        self.record(pid, tid, EventKind::Execed { program });
+        self.libraries_changed(pid);
+        self.tracer.go(tid);
+    }
+
+    fn exited(&mut self, pid: Pid, status: ExitStatus) -> Option<Stop> {
+        let tid = self.selection.filter(|s| s.pid == pid).map_or(Tid(pid.0), |s| s.tid);
+        self.record(pid, tid, EventKind::Exited(status));
+        self.last_exit = Some(status);
+        for breakpoint in &mut self.breakpoints {
+            breakpoint.armed.retain(|armed| armed.pid != pid);
+        }
+        if let Some(other) = self.tracer.table.followed().first().copied() {
+            // Another process goes on; the user is told by the event.
+            self.selection = Some(Selection { pid: self.pid_of(other), tid: other, level: 0 });
+            return None;
+        }
+        self.selection = None;
+        self.forget_locations(pid);
+        Some(Stop { pid, tid, what: Halt::Exited(status) })
+    }
+
+    fn interrupted(&mut self) -> Stop {
+        self.tracer.stop_all();
+        let selected = self.selection.map(|s| s.tid).filter(|tid| self.tracer.table.threads.contains_key(tid));
+        let tid = selected.or_else(|| self.tracer.table.followed().first().copied()).unwrap_or(Tid(0));
+        let pid = self.pid_of(tid);
+        // A Ctrl-C on a shared terminal reaches the target, too. That one is the same wish: drop it.
+        let mut twin = false;
+        for thread in self.tracer.table.threads.values_mut().filter(|thread| thread.pid == pid) {
+            if thread.pending == Some(crate::kernel::wait::Status::Signal(SIGINT)) {
+                thread.pending = None;
+                twin = true;
+            }
+        }
+        let waiting = procfs::status_field(pid.0, "ShdPnd")
+            .and_then(|mask| u64::from_str_radix(&mask, 16).ok())
+            .is_some_and(|mask| mask & (1 << (SIGINT - 1)) != 0);
+        if let Some(process) = self.tracer.table.processes.get_mut(&pid) {
+            process.swallow_interrupt = waiting && !twin;
+        }
+        Stop { pid, tid, what: Halt::Reason(StopReason::Interrupted) }
+    }
+
+    /// A memory call returned: it gets its stack, its label and its place in the journal.
+    fn returned(&mut self, tid: Tid, nr: u64, args: [u64; 6], ret: i64) {
+        let pid = self.pid_of(tid);
+        let Some(call) = syscalls::decode(nr, args, ret as u64) else { return };
+        let Some(regs) = self.tracer.regs(tid) else { return };
+        let (stack, frames) = self.stack_of(pid, tid, &regs);
+        if self.changes_code(&call)
+            && let Some(space) = self.tracer.table.processes.get(&pid).map(|p| p.space)
+            && let Some(space) = self.tracer.table.spaces.get_mut(&space)
+        {
+            space.stale = true;
+        }
+        let mut look = || Look {
+            maps: procfs::mappings(pid),
+            limit_data: procfs::limit(pid, "Max data size"),
+            limit_as: procfs::limit(pid, "Max address space"),
+            start_brk: procfs::start_brk(pid),
+        };
+        let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut look);
+        let record = CallRecord {
+            call,
+            label: verdict.label,
+            cause: verdict.cause,
+            stack,
+            site: verdict.site,
+            allocator: verdict.allocator,
+        };
+        self.record(pid, tid, EventKind::Call(record));
+        self.record_usage(pid, tid, false);
+    }
+
+    fn stack_of(&mut self, pid: Pid, tid: Tid, regs: &Regs) -> (Vec<Addr>, Vec<crate::event::StackFrame>) {
+        self.refresh(pid);
+        let Some(space) = self.tracer.table.space_of(tid) else { return Default::default() };
+        let clean = space.clean();
+        let memory: &dyn Memory = &clean;
+        let stack = space.unwinder.stack(&FrameRegs::from(regs), &Cached::new(memory), STACK_LIMIT);
+        let frames = stack
+            .iter()
+            .enumerate()
+            .flat_map(|(level, at)| space.modules.frames_of(if level == 0 { *at } else { at.sub(1) }))
+            .collect();
+        (stack, frames)
+    }
+
+    /// Whether a call can have changed which code is mapped where: a file mapped executable, or anything
+    /// unmapped that was a module.
+    fn changes_code(&self, call: &crate::event::Call) -> bool {
+        use crate::event::Call;
+        const PROT_EXEC: u32 = 4;
+        match call {
+            Call::Mmap { prot, fd, .. } => *fd >= 0 && prot & PROT_EXEC != 0,
+            Call::Munmap { addr, len, ret: Ok(_) } => {
+                let span = crate::addr::Span::sized(*addr, *len);
+                let spaces = self.tracer.table.spaces.values();
+                spaces.flat_map(|space| space.modules.iter()).any(|module| module.span.overlaps(span))
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! One address space: its memory, its modules, and the bytes that we patched into it.
+//!
+//! A space belongs to one process, or for a while to two: a vfork child borrows its parent's. Sites are what
+//! is really in the text; who wants them there is told by [`Owner`]s. This module knows no thread.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use super::emulate::First;
+use crate::addr::{Addr, FileAddr, Pid};
+use crate::kernel::files::MappedFiles;
+use crate::kernel::mem::ProcMem;
+use crate::kernel::procfs;
+use crate::maps::Mapping;
+use crate::memory::{Memory, Patched};
+use crate::symbols::{ImageCache, Modules};
+use crate::unwind::{Cfi, Unwinder};
+
+/// The breakpoint instruction.
+const INT3: u8 = 0xcc;
+
+/// Who wants a site.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A location of a stage of the user's breakpoint.
+    User {
+        /// The breakpoint's number.
+        number: u32,
+        /// The stage, from 0.
+        stage: usize,
+        /// The location within the stage.
+        location: usize,
+    },
+    /// The loader says that its list of libraries changed.
+    Loader,
+    /// The plan of the step under way.
+    Plan,
+}
+
+/// A patched byte.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) original: u8,
+    pub(super) first: First,
+    pub(super) owners: SmallVec<[Owner; 2]>,
+}
+
+/// An address space.
+pub(super) struct Space {
+    pub(super) memory: ProcMem,
+    sites: FxHashMap<Addr, Site>,
+    /// What [`Patched`] needs: every site's original byte, by address.
+    originals: Vec<(Addr, u8)>,
+    pub(super) modules: Modules,
+    pub(super) unwinder: Unwinder,
+    pub(super) maps: Vec<Mapping>,
+    pub(super) auxv: Vec<(u64, u64)>,
+    /// Whether mappings of code may have changed since `modules` was made.
+    pub(super) stale: bool,
+    files: Arc<MappedFiles>,
+    cfi: FxHashMap<usize, Arc<Cfi>>,
+}
+
+impl Space {
+    pub(super) fn open(pid: Pid, files: Arc<MappedFiles>) -> std::io::Result<Space> {
+        Ok(Space {
+            memory: ProcMem::open(pid)?,
+            sites: FxHashMap::default(),
+            originals: Vec::new(),
+            modules: Modules::default(),
+            unwinder: Unwinder::new(),
+            maps: Vec::new(),
+            auxv: procfs::auxv(pid),
+            stale: true,
+            files,
+            cfi: FxHashMap::default(),
+        })
+    }
+
+    /// Memory as the program wrote it, without our patches.
+    pub(super) fn clean(&self) -> Patched<'_> {
+        Patched { inner: &self.memory, originals: &self.originals }
+    }
+
+    /// The site at `at`.
+    pub(super) fn site(&self, at: Addr) -> Option<&Site> {
+        self.sites.get(&at)
+    }
+
+    /// Whether anything is patched.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = Addr> + '_ {
+        self.originals.iter().map(|(at, _)| *at)
+    }
+
+    /// Makes the patched bytes those that `wanted` lists: others are restored, missing ones written. Addresses
+    /// that cannot be patched come back with the error.
+    pub(super) fn set_sites(&mut self, wanted: &[(Addr, Owner)]) -> Vec<(Addr, std::io::Error)> {
+        let mut owners: FxHashMap<Addr, SmallVec<[Owner; 2]>> = FxHashMap::default();
+        for (at, owner) in wanted {
+            owners.entry(*at).or_default().push(*owner);
+        }
+        let gone: Vec<Addr> = self.sites.keys().filter(|at| !owners.contains_key(at)).copied().collect();
+        for at in gone {
+            self.restore(at);
+        }
+        let mut failed = Vec::new();
+        for (at, owners) in owners {
+            match self.sites.get_mut(&at) {
+                Some(site) => site.owners = owners,
+                None => {
+                    if let Err(error) = self.patch(at, owners) {
+                        failed.push((at, error));
+                    }
+                }
+            }
+        }
+        self.originals = self.sites.iter().map(|(at, site)| (*at, site.original)).collect();
+        self.originals.sort_unstable();
+        failed
+    }
+
+    fn patch(&mut self, at: Addr, owners: SmallVec<[Owner; 2]>) -> std::io::Result<()> {
+        let mut bytes = [0; 16];
+        // Another site may lie within these bytes; its original belongs into the decoding.
+        let got = self.clean().read(at, &mut bytes);
+        if got == 0 {
+            return Err(std::io::ErrorKind::AddrNotAvailable.into());
+        }
+        self.memory.write(at, &[INT3])?;
+        self.sites.insert(at, Site { original: bytes[0], first: First::decode(&bytes[..got], at), owners });
+        Ok(())
+    }
+
+    fn restore(&mut self, at: Addr) {
+        if let Some(site) = self.sites.remove(&at) {
+            self.write_back(at, site.original);
+        }
+    }
+
+    fn write_back(&self, at: Addr, original: u8) {
+        // Only over our own byte: the page may have been replaced by something else since.
+        let mut now = [0];
+        if self.memory.read(at, &mut now) == 1 && now[0] == INT3 {
+            // The address may be gone with its library: then there is nothing to restore.
+            let _ = self.memory.write(at, &[original]);
+        }
+    }
+
+    /// Puts the original byte of a site back for a single-step.
+    pub(super) fn lift(&self, at: Addr) {
+        if let Some(site) = self.sites.get(&at) {
+            self.write_back(at, site.original);
+        }
+    }
+
+    /// Puts the breakpoint back after [`Space::lift`].
+    pub(super) fn lower(&self, at: Addr) {
+        if self.sites.contains_key(&at) {
+            let _ = self.memory.write(at, &[INT3]);
+        }
+    }
+
+    /// Takes our bytes out of a copy of this space: a forked child's.
+    pub(super) fn scrub(&self, child: &ProcMem) {
+        for (at, original) in &self.originals {
+            let mut now = [0];
+            if child.read(*at, &mut now) == 1 && now[0] == INT3 {
+                let _ = child.write(*at, &[*original]);
+            }
+        }
+    }
+
+    /// The same patches as seen from a child that has a copy of this space and is kept.
+    pub(super) fn adopt_copy(&mut self, parent: &Space) {
+        self.sites = parent.sites.clone();
+        self.originals = parent.originals.clone();
+    }
+
+    /// The byte at `at` as it is, patch or not.
+    pub(super) fn raw_byte(&self, at: Addr) -> Option<u8> {
+        let mut byte = [0];
+        (self.memory.read(at, &mut byte) == 1).then_some(byte[0])
+    }
+
+    /// Reads the mappings and modules again if they may have changed; whether it did.
+    pub(super) fn refresh(&mut self, pid: Pid, cache: &mut ImageCache) -> bool {
+        if !self.stale {
+            return false;
+        }
+        self.stale = false;
+        self.maps = procfs::mappings(pid);
+        if self.auxv.is_empty() {
+            self.auxv = procfs::auxv(pid);
+        }
+        let patched = Patched { inner: &self.memory, originals: &self.originals };
+        let modules = Modules::from_maps(&self.maps, &self.auxv, &patched, &*self.files, cache);
+        self.modules = modules;
+        self.unwinder = Unwinder::new();
+        for module in self.modules.iter() {
+            let Some(image) = module.image.as_ref() else { continue };
+            let Some(frame) = image.section(".eh_frame") else { continue };
+            let key = Arc::as_ptr(image) as usize;
+            let cfi = self
+                .cfi
+                .entry(key)
+                .or_insert_with(|| Arc::new(Cfi::new(frame, image.section(".eh_frame_hdr"))));
+            self.unwinder.add(module.span, module.bias, Arc::clone(cfi));
+        }
+        true
+    }
+
+    /// Where the loader announces changes of its list: `_dl_debug_state` in the interpreter (glibc
+    /// elf/dl-debug.c), which is empty and called for debuggers alone.
+    pub(super) fn loader_hook(&self) -> Option<Addr> {
+        self.modules.iter().find_map(|module| {
+            let image = module.image.as_ref()?;
+            let symbol = image.symbols_named("_dl_debug_state").next()?;
+            Some(FileAddr(symbol.address.0).at(module.bias))
+        })
+    }
+}
+
+/// Files as `pid` sees them: below its root when it lives in another mount namespace than we do.
+pub(super) fn files_of(pid: Pid) -> MappedFiles {
+    let namespace = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/mnt")).ok();
+    let root = format!("/proc/{pid}/root");
+    let chrooted = std::fs::read_link(&root).is_ok_and(|at| at != Path::new("/"));
+    if namespace("self") == namespace(&pid.to_string()) && !chrooted {
+        MappedFiles::default()
+    } else {
+        MappedFiles::below(PathBuf::from(root))
+    }
+}

@@ -1,0 +1,356 @@
+//! Steps: `step`, `next`, `stepi`, `nexti`, `finish`, `advance` as plans that the loop follows.
+//!
+//! A line step is gdb's: single-steps inside the line's range; a call that is not entered is run to its return
+//! address; a return into the middle of a line goes on to the next place where a statement begins (gdb 13.1,
+//! infrun.c, process_event_stop_test). Frames are told apart by the stack pointer: a return counts only when
+//! the stack has come back to where the plan left it, so that recursion does not confuse it.
+
+use iced_x86::{Decoder, DecoderOptions, FlowControl, OpKind};
+
+use super::run::Resume;
+use super::{Selection, Session, SessionError};
+use crate::addr::{Addr, FileAddr, Pid, Tid};
+use crate::event::StopReason;
+use crate::memory::Memory;
+use crate::symbols::LineRow;
+
+/// What a plan wants next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// One more instruction.
+    Step,
+    /// Run until the plan's own breakpoint.
+    Run,
+    /// It is done.
+    Done(StopReason),
+}
+
+/// A step under way.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pid: Pid,
+    tid: Tid,
+    kind: Kind,
+    left: u64,
+    /// Run to this address; with a stack pointer, only when the stack is back at or above it.
+    until: Option<(Addr, Option<u64>)>,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Instruction { over: bool },
+    Line { over: bool, row: Row, low: u64 },
+    Finish,
+    Until { places: Vec<Addr>, low: u64 },
+}
+
+/// The line that is being left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Row {
+    start: u64,
+    end: u64,
+    file: String,
+    line: u32,
+    /// Whether it is the range of a whole function without line information.
+    whole: bool,
+}
+
+impl Plan {
+    /// Whether the thread goes on by single instructions right now.
+    pub(super) fn steps(&self) -> bool {
+        self.until.is_none() && matches!(self.kind, Kind::Instruction { .. } | Kind::Line { .. })
+    }
+
+    /// Whether this thread is the one, and steps.
+    pub(super) fn steps_thread(&self, tid: Tid) -> bool {
+        self.tid == tid && self.steps()
+    }
+
+    /// Whether this thread is the one.
+    pub(super) fn is_for(&self, tid: Tid) -> bool {
+        self.tid == tid
+    }
+
+    /// Where the plan wants breakpoints of its own.
+    pub(super) fn sites(&self, pid: Pid) -> impl Iterator<Item = Addr> + '_ {
+        let places: &[Addr] = match &self.kind {
+            Kind::Until { places, .. } => places,
+            _ => &[],
+        };
+        let mine = pid == self.pid;
+        places.iter().copied().chain(self.until.map(|(at, _)| at)).filter(move |_| mine)
+    }
+}
+
+/// A call instruction: where it returns to, and whether its target could be told.
+struct Call {
+    back: Addr,
+}
+
+impl Session {
+    /// The plan for a way of going on; `None` when it needs none.
+    pub(super) fn plan(
+        &mut self,
+        how: &Resume,
+        selection: Selection,
+    ) -> Result<Option<Plan>, SessionError> {
+        let make = |kind, left, until| Plan { pid: selection.pid, tid: selection.tid, kind, left, until };
+        let regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
+        Ok(Some(match how {
+            Resume::Continue | Resume::Signal(_) => return Ok(None),
+            Resume::StepInstruction { over, count } => {
+                let mut plan = make(Kind::Instruction { over: *over }, (*count).max(1), None);
+                if *over {
+                    plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
+                }
+                plan
+            }
+            Resume::StepLine { over, count } => {
+                let row = self.row_at(selection.tid).ok_or(SessionError::NoBounds)?;
+                let mut plan =
+                    make(Kind::Line { over: *over, row, low: regs.rsp() }, (*count).max(1), None);
+                if *over {
+                    plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
+                }
+                plan
+            }
+            Resume::Finish { level } => {
+                let (back, low) = self.caller_of(selection.tid, *level)?;
+                make(Kind::Finish, 1, Some((back, Some(low))))
+            }
+            Resume::Until(places) => {
+                let caller = self.caller_of(selection.tid, selection.level).ok();
+                let until = caller.map(|(back, low)| (back, Some(low)));
+                make(Kind::Until { places: places.clone(), low: regs.rsp() }, 1, until)
+            }
+        }))
+    }
+
+    /// The return address of the frame at `level`, and the stack pointer that its caller will have at least.
+    fn caller_of(&mut self, tid: Tid, level: u32) -> Result<(Addr, u64), SessionError> {
+        self.with_scene(|scene, _| {
+            let frames = scene.frames(tid, level as usize + 64);
+            let frame = frames.list.get(level as usize).ok_or(SessionError::NoFrame(level))?;
+            // An inlined frame returns to nowhere of its own: its function's caller is meant.
+            let outer = frames.list[level as usize..]
+                .iter()
+                .find(|other| other.regs.pc() != frame.regs.pc() || other.cfa != frame.cfa)
+                .ok_or(SessionError::Outermost)?;
+            Ok((Addr(outer.regs.pc()), outer.regs.get(crate::regs::RSP).unwrap_or(0)))
+        })
+    }
+
+    /// The thread reached a breakpoint of its plan; `None` when it is not meant: a deeper recursion.
+    pub(super) fn plan_arrived(&mut self, tid: Tid) -> Option<Next> {
+        let regs = self.tracer.regs(tid)?;
+        let plan = self.plan.as_mut().filter(|plan| plan.tid == tid)?;
+        let here = Addr(regs.rip());
+        if let Kind::Until { places, low } = &plan.kind
+            && places.contains(&here)
+            && regs.rsp() >= *low
+        {
+            return Some(Next::Done(StopReason::StepDone));
+        }
+        let (at, low) = plan.until?;
+        if at != here || low.is_some_and(|low| regs.rsp() < low) {
+            return None;
+        }
+        plan.until = None;
+        let finished = matches!(plan.kind, Kind::Finish | Kind::Until { .. });
+        if finished {
+            let reason = if matches!(plan.kind, Kind::Finish) { StopReason::Finished } else { StopReason::StepDone };
+            return Some(Next::Done(reason));
+        }
+        // The plan's breakpoint is taken out; the step goes on from here.
+        let next = self.plan_stepped(tid);
+        self.sync_sites();
+        Some(next)
+    }
+
+    /// A signal handler runs before the step goes on: wait for the thread to come back here.
+    pub(super) fn plan_return_here(&mut self, tid: Tid) {
+        let Some(regs) = self.tracer.regs(tid) else { return };
+        if let Some(plan) = self.plan.as_mut().filter(|plan| plan.tid == tid) {
+            plan.until = Some((Addr(regs.rip()), Some(regs.rsp())));
+        }
+    }
+
+    /// One instruction, or one call, is behind the thread.
+    pub(super) fn plan_stepped(&mut self, tid: Tid) -> Next {
+        let Some(plan) = self.plan.clone() else { return Next::Done(StopReason::StepDone) };
+        match plan.kind {
+            Kind::Instruction { over } => {
+                let left = plan.left - 1;
+                if left == 0 {
+                    return Next::Done(StopReason::StepDone);
+                }
+                let until = if over { self.run_over(tid) } else { None };
+                self.update(|plan| {
+                    plan.left = left;
+                    plan.until = until;
+                })
+            }
+            Kind::Line { over, ref row, low } => self.line_stepped(tid, over, row, low, plan.left),
+            Kind::Finish | Kind::Until { .. } => Next::Run,
+        }
+    }
+
+    fn update(&mut self, change: impl FnOnce(&mut Plan)) -> Next {
+        let Some(plan) = self.plan.as_mut() else { return Next::Done(StopReason::StepDone) };
+        change(plan);
+        if plan.until.is_some() { Next::Run } else { Next::Step }
+    }
+
+    fn run_over(&mut self, tid: Tid) -> Option<(Addr, Option<u64>)> {
+        let low = self.tracer.regs(tid)?.rsp();
+        self.call_at(tid).map(|call| (call.back, Some(low)))
+    }
+
+    fn line_stepped(&mut self, tid: Tid, over: bool, row: &Row, low: u64, left: u64) -> Next {
+        let done = Next::Done(StopReason::StepDone);
+        let Some(regs) = self.tracer.regs(tid) else { return done };
+        let (pc, rsp) = (regs.rip(), regs.rsp());
+        if (row.start..row.end).contains(&pc) {
+            let until = if over { self.run_over(tid) } else { None };
+            return self.update(|plan| plan.until = until);
+        }
+        // A function was entered: the return address on top of the stack leads back into the line's function.
+        if !over && let Some(next) = self.entered(tid, row, rsp) {
+            return next;
+        }
+        let Some(here) = self.row_at(tid).filter(|here| !here.whole) else {
+            return self.without_lines(tid, row, rsp);
+        };
+        let returned = rsp > low && !self.same_function(row.start, pc, tid);
+        let begins = here.start == pc;
+        let other = here.line != row.line || here.file != row.file;
+        if begins && (other || returned) {
+            if left > 1 {
+                let until = if over { self.run_over(tid) } else { None };
+                return self.update(|plan| {
+                    plan.left -= 1;
+                    plan.until = until;
+                    plan.kind = Kind::Line { over, row: here, low: rsp };
+                });
+            }
+            return done;
+        }
+        // In the middle of a line. In the same frame the old range stays; in a caller's the step goes on
+        // with the line that was returned into.
+        let until = if over { self.run_over(tid) } else { None };
+        let row = if returned || !other { here } else { row.clone() };
+        let low = if returned { rsp } else { low };
+        self.update(|plan| {
+            plan.until = until;
+            plan.kind = Kind::Line { over, row, low };
+        })
+    }
+
+    /// The thread stands at the first instruction of a function that was called from the line.
+    fn entered(&mut self, tid: Tid, row: &Row, rsp: u64) -> Option<Next> {
+        let memory_top = {
+            let space = self.tracer.table.space_of(tid)?;
+            space.clean().u64(Addr(rsp)).ok()?
+        };
+        let called_from = |from: &Row| (from.start..=from.end).contains(&memory_top);
+        if !called_from(row) {
+            return None;
+        }
+        let pc = self.tracer.regs(tid)?.rip();
+        let target = self.through_stub(tid, Addr(pc)).unwrap_or(Addr(pc));
+        match self.body_of(tid, target) {
+            // Without line information it is run through.
+            None => Some(self.update(|plan| plan.until = Some((Addr(memory_top), Some(rsp + 8))))),
+            Some(body) if body.0 == pc => Some(Next::Done(StopReason::StepDone)),
+            Some(body) => Some(self.update(|plan| {
+                plan.until = Some((body, None));
+                plan.kind = Kind::Finish;
+            }))
+            .map(|next| match next {
+                Next::Step | Next::Run => Next::Run,
+                done => done,
+            }),
+        }
+    }
+
+    /// Code without lines: back to whoever called it, as gdb does with functions without debug info.
+    fn without_lines(&mut self, tid: Tid, row: &Row, rsp: u64) -> Next {
+        let back = self.caller_of(tid, 0).ok();
+        match back {
+            Some((at, low)) if low > rsp => self.update(|plan| plan.until = Some((at, Some(low)))),
+            _ if row.whole => Next::Step,
+            _ => Next::Done(StopReason::StepDone),
+        }
+    }
+
+    fn same_function(&self, before: u64, now: u64, tid: Tid) -> bool {
+        let Some(space) = self.tracer.table.space_of(tid) else { return false };
+        let entry = |at: u64| space.modules.function_at(Addr(at)).map(|span| span.start);
+        entry(before).is_some() && entry(before) == entry(now)
+    }
+
+    /// The call instruction under a thread's rip.
+    fn call_at(&mut self, tid: Tid) -> Option<Call> {
+        let pc = self.tracer.regs(tid)?.rip();
+        let mut bytes = [0; 16];
+        let got = self.tracer.table.space_of(tid)?.clean().read(Addr(pc), &mut bytes);
+        let instruction = Decoder::with_ip(64, &bytes[..got], pc, DecoderOptions::NONE).decode();
+        let is_call = matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall);
+        // `syscall` counts as a call in iced's eyes, but comes back by itself.
+        let enters = instruction.mnemonic() == iced_x86::Mnemonic::Call;
+        (is_call && enters).then(|| Call { back: Addr(instruction.next_ip()) })
+    }
+
+    /// Where a jump stub of the procedure linkage table leads, when it is bound already.
+    fn through_stub(&self, tid: Tid, at: Addr) -> Option<Addr> {
+        let space = self.tracer.table.space_of(tid)?;
+        let memory = space.clean();
+        let mut bytes = [0; 16];
+        let got = memory.read(at, &mut bytes);
+        let decoder = Decoder::with_ip(64, &bytes[..got], at.0, DecoderOptions::NONE);
+        for instruction in decoder.into_iter().take(2) {
+            if instruction.flow_control() == FlowControl::IndirectBranch
+                && instruction.op0_kind() == OpKind::Memory
+                && instruction.is_ip_rel_memory_operand()
+            {
+                return memory.u64(Addr(instruction.ip_rel_memory_address())).ok().map(Addr);
+            }
+        }
+        None
+    }
+
+    /// Where a function's body begins behind its prologue, if it has lines.
+    fn body_of(&self, tid: Tid, at: Addr) -> Option<Addr> {
+        let space = self.tracer.table.space_of(tid)?;
+        let module = space.modules.at(at)?;
+        module.image.as_ref()?.debug()?.line_at(FileAddr(at.0.wrapping_sub(module.bias)))?;
+        space.modules.after_prologue(at, &space.clean())
+    }
+
+    fn row_at(&mut self, tid: Tid) -> Option<Row> {
+        let pc = self.tracer.regs(tid)?.rip();
+        let pid = self.pid_of_thread(tid)?;
+        self.refresh(pid);
+        let space = self.tracer.table.space_of(tid)?;
+        let module = space.modules.at(Addr(pc))?;
+        let bias = module.bias;
+        let line = module.image.as_ref().and_then(|image| image.debug()?.line_at(FileAddr(pc.wrapping_sub(bias))));
+        match line {
+            Some(LineRow { start, end, file, line, .. }) => Some(Row {
+                start: start.at(bias).0,
+                end: end.at(bias).0,
+                file: file.to_string(),
+                line,
+                whole: false,
+            }),
+            None => {
+                let span = space.modules.function_at(Addr(pc))?;
+                Some(Row { start: span.start.0, end: span.end.0, file: String::new(), line: 0, whole: true })
+            }
+        }
+    }
+
+    fn pid_of_thread(&self, tid: Tid) -> Option<Pid> {
+        self.tracer.table.threads.get(&tid).map(|thread| thread.pid)
+    }
+}

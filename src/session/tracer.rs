@@ -1,0 +1,677 @@
+//! The mechanics of control: who runs, who is stopped, and what the kernel's statuses amount to.
+//!
+//! A [`Tracer`] turns each status into a [`Happening`] or deals with it itself. It knows sites, not the
+//! user's breakpoints; it never decides that the target stops for the user. Rules kept here: events of a
+//! child may come before its parent tells of it; a thread may die at any moment (`ESRCH` is an answer); a
+//! trap is classified by what we asked for and by the byte in memory, not by `si_code` alone; a signal goes
+//! on only from its own delivery stop.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::emulate;
+use super::inbox::{Inbox, Woken};
+use super::process::{Process, Role, Table, Thread, Tracing};
+use super::space::{Space, files_of};
+use crate::addr::{Addr, Pid, Tid};
+use crate::event::ExitStatus;
+use crate::kernel::mem::ProcMem;
+use crate::kernel::ptrace::{self, Go, SignalInfo, SyscallInfo};
+use crate::kernel::signals::{SIGINT, SIGTRAP};
+use crate::kernel::wait::{self, Status};
+use crate::kernel::{Errno, procfs};
+use crate::regs::Regs;
+
+/// `si_code` of an int3 (arch/x86/kernel/traps.c sends it with force_sig: SI_KERNEL).
+const SI_KERNEL: i32 = 0x80;
+
+/// The memory calls: mmap, munmap, brk, mremap (x86-64 numbers).
+pub(super) const MEMORY_CALLS: [u32; 4] = [9, 11, 12, 25];
+
+/// What a status amounted to. The thread named is stopped.
+#[derive(Debug)]
+pub(super) enum Happening {
+    /// A thread arrived at a site; its rip is the site's address.
+    Arrived { tid: Tid, at: Addr },
+    /// A single-step is done.
+    Stepped { tid: Tid },
+    /// A signal wants to be delivered. The program's own int3 is one, too.
+    Signal { tid: Tid, info: SignalInfo },
+    /// A memory call returned.
+    Returned { tid: Tid, nr: u64, args: [u64; 6], ret: i64 },
+    /// A process made another.
+    Forked { tid: Tid, child: Pid },
+    /// A process replaced its program.
+    Execed { tid: Tid },
+    /// A thread was made.
+    ThreadStarted { tid: Tid, new: Tid },
+    /// A thread ended; its process lives on.
+    ThreadEnded { tid: Tid, pid: Pid },
+    /// A debugged process ended.
+    Exited { pid: Pid, status: ExitStatus, process: Box<Process> },
+    /// The user wants a pause, or is gone.
+    Woken(Woken),
+    /// Nothing is left to wait for.
+    Nothing,
+}
+
+/// What becomes of forked children.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct ForkPolicy {
+    /// The child is debugged, not the parent.
+    pub(super) follow_child: bool,
+    /// Both are kept.
+    pub(super) keep_both: bool,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Tracer {
+    pub(super) table: Table,
+    pub(super) forks: ForkPolicy,
+    /// Threads whose single-step we carried out ourselves: the kernel will send no trap for it.
+    stepped: Vec<Tid>,
+}
+
+impl Tracer {
+    /// Registers of a stopped thread, from the cache where possible.
+    pub(super) fn regs(&mut self, tid: Tid) -> Option<Regs> {
+        let thread = self.table.threads.get_mut(&tid)?;
+        if thread.running {
+            return None;
+        }
+        if thread.regs.is_none() {
+            thread.regs = ptrace::registers(tid).ok();
+        }
+        thread.regs
+    }
+
+    /// Changes registers of a stopped thread; written when it goes on, or by [`Tracer::flush`].
+    pub(super) fn set_regs(&mut self, tid: Tid, regs: Regs) {
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.regs = Some(regs);
+            thread.dirty = true;
+        }
+    }
+
+    /// Writes changed registers to the kernel.
+    pub(super) fn flush(&mut self, tid: Tid) {
+        if let Some(thread) = self.table.threads.get_mut(&tid)
+            && thread.dirty
+            && let Some(regs) = &thread.regs
+        {
+            thread.dirty = false;
+            // ESRCH: it died, and its registers with it.
+            let _ = ptrace::set_registers(tid, regs);
+        }
+    }
+
+    /// Waits for the next thing that matters.
+    pub(super) fn next(&mut self, inbox: &Inbox) -> Happening {
+        loop {
+            if let Some(tid) = self.stepped.pop() {
+                return Happening::Stepped { tid };
+            }
+            if let Some((tid, status)) = self.held_back() {
+                if let Some(happening) = self.digest(tid, status) {
+                    return happening;
+                }
+                continue;
+            }
+            let waited = inbox.while_blocked(Inbox::wants_stop, || wait::any(true));
+            match waited {
+                Some(Ok(Some((tid, status)))) => {
+                    if let Some(happening) = self.digest(tid, status) {
+                        return happening;
+                    }
+                }
+                Some(Err(Errno::ECHILD)) => return Happening::Nothing,
+                Some(Ok(None) | Err(_)) | None => {
+                    if let Some(woken) = inbox.woken() {
+                        return Happening::Woken(woken);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles a status while nothing is debugged: everything is passed on.
+    pub(super) fn pass_on(&mut self, tid: Tid, status: Status) {
+        let _ = self.digest(tid, status);
+        while let Some((tid, status)) = self.held_back() {
+            let _ = self.digest(tid, status);
+        }
+    }
+
+    /// A status that was put aside and can be handled now.
+    fn held_back(&mut self) -> Option<(Tid, Status)> {
+        if let Some(at) = self.table.early.iter().position(|(tid, _)| self.table.threads.contains_key(tid)) {
+            return Some(self.table.early.swap_remove(at));
+        }
+        let (tid, status) = self.table.threads.iter().find_map(|(tid, t)| Some((*tid, t.pending?)))?;
+        self.table.threads.get_mut(&tid)?.pending = None;
+        Some((tid, status))
+    }
+
+    /// Makes sense of a status.
+    fn digest(&mut self, tid: Tid, status: Status) -> Option<Happening> {
+        if let Status::Exited(status) = status {
+            return self.ended(tid, status);
+        }
+        let Some(thread) = self.table.threads.get_mut(&tid) else {
+            // An exec by another thread than the leader reports under the leader's id even if we had not
+            // heard of it; anything else will be announced by its parent.
+            self.table.early.push((tid, status));
+            return None;
+        };
+        thread.running = false;
+        thread.regs = None;
+        let role = self.table.process_of(tid).map_or(Role::Passing, |process| process.role);
+        if role == Role::Leaving {
+            self.leave(tid, status);
+            return None;
+        }
+        match status {
+            Status::Clone => Some(self.cloned(tid)),
+            Status::Fork | Status::Vfork => self.forked(tid, status == Status::Vfork),
+            Status::Exec => self.execed(tid),
+            Status::Seccomp | Status::Syscall => self.syscall(tid),
+            Status::GroupStop(_) => {
+                self.table.threads.get_mut(&tid)?.group_stopped = true;
+                self.go(tid);
+                None
+            }
+            Status::Signal(SIGTRAP) => self.trap(tid, role),
+            Status::Signal(signal) => self.signal(tid, signal, role),
+            Status::Event => {
+                self.table.threads.get_mut(&tid)?.group_stopped = false;
+                self.go(tid);
+                None
+            }
+            Status::VforkDone | Status::Other(_) | Status::Exited(_) => {
+                self.go(tid);
+                None
+            }
+        }
+    }
+
+    fn ended(&mut self, tid: Tid, status: ExitStatus) -> Option<Happening> {
+        let pid = self.table.threads.get(&tid)?.pid;
+        match self.table.remove_thread(tid) {
+            None => {
+                let followed = self.table.processes.get(&pid).is_some_and(|p| p.role == Role::Followed);
+                followed.then_some(Happening::ThreadEnded { tid, pid })
+            }
+            Some(process) if process.role == Role::Followed => {
+                Some(Happening::Exited { pid, status, process: Box::new(process) })
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn leave(&mut self, tid: Tid, status: Status) {
+        let signal = match status {
+            Status::Signal(signal) if signal != SIGTRAP => signal,
+            _ => 0,
+        };
+        self.flush(tid);
+        let _ = ptrace::detach(tid, signal);
+        self.table.remove_thread(tid);
+    }
+
+    fn cloned(&mut self, tid: Tid) -> Happening {
+        let new = Tid(ptrace::event_message(tid).unwrap_or(0) as i32);
+        let pid = self.table.threads.get(&tid).map_or(Pid(tid.0), |thread| thread.pid);
+        self.add_thread(new, pid);
+        Happening::ThreadStarted { tid, new }
+    }
+
+    /// Enters a new thread, which reports a stop of its own before it runs.
+    fn add_thread(&mut self, tid: Tid, pid: Pid) {
+        self.table.last_thread_number += 1;
+        let mut thread = Thread::new(pid, self.table.last_thread_number);
+        thread.running = true;
+        self.table.threads.insert(tid, thread);
+    }
+
+    fn forked(&mut self, tid: Tid, vfork: bool) -> Option<Happening> {
+        let child = Pid(ptrace::event_message(tid).unwrap_or(0) as i32);
+        let parent = self.table.process_of(tid)?;
+        let (tracing, space, launched) = (parent.tracing, parent.space, parent.launched);
+        let followed = parent.role == Role::Followed;
+        let keep = followed && (self.forks.follow_child || self.forks.keep_both);
+        let role = match tracing {
+            _ if keep => Role::Followed,
+            _ if vfork => Role::Borrowing,
+            // The child inherited the filter, and would get ENOSYS for its memory calls without us.
+            Tracing::Filter => Role::Passing,
+            _ => Role::Leaving,
+        };
+        let program = parent.program.clone();
+        if !vfork {
+            self.copy_space(space, child, role);
+        }
+        self.table.last_process_number += 1;
+        let process = Process {
+            pid: child,
+            role,
+            launched,
+            tracing,
+            program,
+            space: if vfork { space } else { child },
+            swallow_interrupt: false,
+            number: self.table.last_process_number,
+        };
+        self.table.processes.insert(child, process);
+        self.add_thread(Tid(child.0), child);
+        if !followed {
+            self.go(tid);
+            return None;
+        }
+        Some(Happening::Forked { tid, child })
+    }
+
+    /// A forked child has a copy of our patches: it is cleaned, or known to us with them.
+    fn copy_space(&mut self, parent: Pid, child: Pid, role: Role) {
+        let Some(space) = self.table.spaces.get(&parent) else { return };
+        if role != Role::Followed {
+            if let Ok(memory) = ProcMem::open(child) {
+                space.scrub(&memory);
+            }
+            return;
+        }
+        if let Ok(mut copy) = Space::open(child, Arc::new(files_of(child))) {
+            copy.adopt_copy(space);
+            self.table.spaces.insert(child, copy);
+        }
+    }
+
+    fn execed(&mut self, tid: Tid) -> Option<Happening> {
+        // All other threads are gone without a word; the one that called exec has the leader's id now.
+        let pid = Pid(tid.0);
+        self.table.threads.retain(|other, thread| thread.pid != pid || *other == tid);
+        let thread = self.table.threads.get_mut(&tid)?;
+        *thread = Thread::new(pid, thread.number);
+        let process = self.table.processes.get_mut(&pid)?;
+        let borrowed = process.space != pid;
+        process.space = pid;
+        let role = process.role;
+        if !borrowed {
+            self.table.spaces.remove(&pid);
+        }
+        match role {
+            Role::Followed => {
+                if let Ok(space) = Space::open(pid, Arc::new(files_of(pid))) {
+                    self.table.spaces.insert(pid, space);
+                }
+                Some(Happening::Execed { tid })
+            }
+            // It has left its parent's memory. With our filter it must be accompanied, else it may go.
+            Role::Borrowing if process.tracing == Tracing::Filter => {
+                process.role = Role::Passing;
+                self.go(tid);
+                None
+            }
+            Role::Borrowing | Role::Leaving => {
+                self.leave(tid, Status::Event);
+                None
+            }
+            Role::Passing => {
+                self.go(tid);
+                None
+            }
+        }
+    }
+
+    fn syscall(&mut self, tid: Tid) -> Option<Happening> {
+        let role = self.table.process_of(tid)?.role;
+        let info = ptrace::syscall_info(tid).unwrap_or(SyscallInfo::None);
+        let thread = self.table.threads.get_mut(&tid)?;
+        let happening = match info {
+            _ if role != Role::Followed => None,
+            SyscallInfo::Seccomp { nr, args } | SyscallInfo::Entry { nr, args } => {
+                thread.call = MEMORY_CALLS.contains(&(nr as u32)).then_some((nr, args));
+                None
+            }
+            SyscallInfo::Exit { ret } => {
+                let call = thread.call.take();
+                call.map(|(nr, args)| Happening::Returned { tid, nr, args, ret })
+            }
+            SyscallInfo::None => None,
+        };
+        if happening.is_none() {
+            self.go(tid);
+        }
+        happening
+    }
+
+    fn signal(&mut self, tid: Tid, signal: i32, role: Role) -> Option<Happening> {
+        let thread = self.table.threads.get_mut(&tid)?;
+        thread.signal = signal;
+        if role != Role::Followed {
+            self.go(tid);
+            return None;
+        }
+        let pid = thread.pid;
+        if signal == SIGINT && std::mem::take(&mut self.table.processes.get_mut(&pid)?.swallow_interrupt) {
+            self.table.threads.get_mut(&tid)?.signal = 0;
+            self.go(tid);
+            return None;
+        }
+        let info = ptrace::signal_info(tid).unwrap_or(SignalInfo { signo: signal, ..SignalInfo::default() });
+        Some(Happening::Signal { tid, info })
+    }
+
+    fn trap(&mut self, tid: Tid, role: Role) -> Option<Happening> {
+        let info = ptrace::signal_info(tid).unwrap_or_default();
+        let mut regs = self.regs(tid)?;
+        let at = Addr(regs.rip()).sub(1);
+        let thread = self.table.threads.get_mut(&tid)?;
+        let stepped = std::mem::take(&mut thread.stepping);
+        if info.code == SI_KERNEL {
+            let space = self.table.space_of(tid)?;
+            if space.site(at).is_some() {
+                // An int3 of the program's own under our patch is hit as ours first, then as its own: the
+                // original byte is executed when the thread goes on.
+                regs.0[16] = at.0;
+                self.set_regs(tid, regs);
+                if role != Role::Followed {
+                    self.pass(tid, at);
+                    return None;
+                }
+                return Some(Happening::Arrived { tid, at });
+            }
+            if space.raw_byte(at) != Some(0xcc) {
+                // Our breakpoint was taken out while this trap was on its way: the instruction has not run.
+                regs.0[16] = at.0;
+                self.set_regs(tid, regs);
+                self.go(tid);
+                return None;
+            }
+        } else if stepped {
+            if role != Role::Followed {
+                self.go(tid);
+                return None;
+            }
+            return Some(Happening::Stepped { tid });
+        }
+        self.signal(tid, SIGTRAP, role)
+    }
+
+    /// Lets a thread go on from the site at `at`, whose breakpoint has been dealt with.
+    pub(super) fn pass(&mut self, tid: Tid, at: Addr) {
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.passed = Some(at);
+        }
+        self.go(tid);
+    }
+
+    /// Lets a stopped thread go on, over the breakpoint it stands at if that one was dealt with.
+    pub(super) fn go(&mut self, tid: Tid) {
+        if let Some(at) = self.standing_on_site(tid)
+            && !self.emulate(tid, at)
+            && !self.step_over(tid, at)
+        {
+            return;
+        }
+        let how = self.table.way(tid);
+        self.start(tid, how);
+    }
+
+    /// Lets a stopped thread execute one instruction; its end is a [`Happening::Stepped`].
+    pub(super) fn single_step(&mut self, tid: Tid) {
+        if let Some(at) = self.standing_on_site(tid) {
+            if self.emulate(tid, at) || self.step_over(tid, at) {
+                self.stepped.push(tid);
+            }
+            return;
+        }
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.stepping = true;
+        }
+        self.start(tid, Go::Step);
+    }
+
+    fn start(&mut self, tid: Tid, how: Go) {
+        self.flush(tid);
+        let Some(thread) = self.table.threads.get_mut(&tid) else { return };
+        let signal = if how == Go::Listen { 0 } else { std::mem::take(&mut thread.signal) };
+        thread.regs = None;
+        // ESRCH: it was killed meanwhile; its end will be reported.
+        let _ = ptrace::resume(tid, how, signal);
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.running = true;
+        }
+    }
+
+    fn standing_on_site(&mut self, tid: Tid) -> Option<Addr> {
+        let at = self.table.threads.get_mut(&tid)?.passed.take()?;
+        let here = self.regs(tid)?.rip() == at.0;
+        (here && self.table.space_of(tid)?.site(at).is_some()).then_some(at)
+    }
+
+    fn emulate(&mut self, tid: Tid, at: Addr) -> bool {
+        let Some(mut regs) = self.regs(tid) else { return false };
+        let Some(space) = self.table.space_of(tid) else { return false };
+        let Some((emulation, length)) =
+            space.site(at).and_then(|site| Some((site.first.emulation?, site.first.length)))
+        else {
+            return false;
+        };
+        if let Some((address, value)) = emulate::apply(emulation, length, &mut regs)
+            && space.memory.write(address, &value.to_le_bytes()).is_err()
+        {
+            // The stack is gone: the real instruction shall fault as it would without us.
+            return false;
+        }
+        self.set_regs(tid, regs);
+        true
+    }
+
+    /// Executes the original instruction in place, with every other thread of the space stopped so that none
+    /// slips through the gap. False when the thread did not come back from it.
+    fn step_over(&mut self, tid: Tid, at: Addr) -> bool {
+        let Some(space) = self.table.process_of(tid).map(|process| process.space) else { return false };
+        let others = self.stop_sharers(space, tid);
+        self.flush(tid);
+        if let Some(space) = self.table.spaces.get(&space) {
+            space.lift(at);
+        }
+        let done = self.one_instruction(tid);
+        if let Some(space) = self.table.spaces.get(&space) {
+            space.lower(at);
+        }
+        for other in others {
+            if self.table.threads.get(&other).is_some_and(|t| !t.running && t.pending.is_none()) {
+                self.go(other);
+            }
+        }
+        done
+    }
+
+    fn one_instruction(&mut self, tid: Tid) -> bool {
+        let mut late: SmallVec<[i32; 4]> = SmallVec::new();
+        let held = self.table.threads.get_mut(&tid).map_or(0, |thread| std::mem::take(&mut thread.signal));
+        let outcome = loop {
+            if ptrace::resume(tid, Go::Step, 0).is_err() {
+                break false;
+            }
+            match wait::thread(tid, true) {
+                Ok(Some((_, Status::Signal(SIGTRAP)))) => break true,
+                // A signal that the instruction itself raised comes from the kernel; one that happened to
+                // arrive waits until the instruction is done.
+                Ok(Some((_, Status::Signal(signal)))) => {
+                    if ptrace::signal_info(tid).is_ok_and(|info| info.code <= 0) {
+                        late.push(signal);
+                    } else {
+                        self.hold(tid, Status::Signal(signal));
+                        break false;
+                    }
+                }
+                Ok(Some((_, Status::Event))) => {}
+                Ok(Some((_, status))) => {
+                    self.hold(tid, status);
+                    break false;
+                }
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(_) => break false,
+            }
+        };
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.regs = None;
+            thread.running = false;
+            thread.signal = held;
+        }
+        if let Some(pid) = self.table.threads.get(&tid).map(|thread| thread.pid) {
+            // Sent again by us, because a signal can only be injected at its own delivery stop.
+            for signal in late {
+                let _ = ptrace::signal_thread(pid.0, tid, signal);
+            }
+        }
+        outcome
+    }
+
+    fn hold(&mut self, tid: Tid, status: Status) {
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.pending = Some(status);
+            thread.running = false;
+        } else {
+            self.table.early.push((tid, status));
+        }
+    }
+
+    fn stop_sharers(&mut self, space: Pid, except: Tid) -> Vec<Tid> {
+        let sharing = |pid: &Pid| self.table.processes.get(pid).is_some_and(|p| p.space == space);
+        let others: Vec<Tid> = self
+            .table
+            .threads
+            .iter()
+            .filter(|(tid, t)| **tid != except && t.running && !t.group_stopped && sharing(&t.pid))
+            .map(|(tid, _)| *tid)
+            .collect();
+        self.stop(&others);
+        others
+    }
+
+    /// Stops every thread of every debugged process.
+    pub(super) fn stop_all(&mut self) {
+        loop {
+            let running: Vec<Tid> = self
+                .table
+                .followed()
+                .into_iter()
+                .filter(|tid| self.table.threads.get(tid).is_some_and(|t| t.running && !t.group_stopped))
+                .collect();
+            if running.is_empty() {
+                break;
+            }
+            // Threads may have been born meanwhile: look again.
+            self.stop(&running);
+        }
+        for tid in self.table.followed() {
+            self.flush(tid);
+        }
+    }
+
+    /// Stops these threads and collects whatever they report instead of the stop that we asked for.
+    fn stop(&mut self, tids: &[Tid]) {
+        for tid in tids {
+            let _ = ptrace::interrupt(*tid);
+        }
+        for tid in tids {
+            while self.table.threads.get(tid).is_some_and(|thread| thread.running) {
+                match wait::thread(*tid, true) {
+                    Ok(Some((tid, status))) => self.collect(tid, status),
+                    Ok(None) | Err(Errno::EINTR) => {}
+                    Err(_) => {
+                        // Gone, and its status was taken with an exec or by nobody: forget it.
+                        self.table.remove_thread(*tid);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes a status while everything is being stopped: it is kept for later unless it needs no decision.
+    fn collect(&mut self, tid: Tid, status: Status) {
+        let Some(thread) = self.table.threads.get_mut(&tid) else {
+            self.table.early.push((tid, status));
+            return;
+        };
+        thread.running = false;
+        thread.regs = None;
+        match status {
+            Status::Event => thread.group_stopped = false,
+            Status::GroupStop(_) => thread.group_stopped = true,
+            Status::Signal(SIGTRAP) => self.collect_trap(tid),
+            other => thread.pending = Some(other),
+        }
+    }
+
+    /// A thread that hit a breakpoint while being stopped has not hit it as far as anybody was told: its rip
+    /// goes back, and it will hit again, or not, if the breakpoint is gone by then.
+    fn collect_trap(&mut self, tid: Tid) {
+        let code = ptrace::signal_info(tid).map_or(0, |info| info.code);
+        let Some(mut regs) = self.regs(tid) else { return };
+        let at = Addr(regs.rip()).sub(1);
+        if code == SI_KERNEL && self.table.space_of(tid).is_some_and(|space| space.site(at).is_some()) {
+            regs.0[16] = at.0;
+            self.set_regs(tid, regs);
+            self.flush(tid);
+        } else if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.pending = Some(Status::Signal(SIGTRAP));
+        }
+    }
+
+    /// Lets a debugged process run on without us: our bytes are out already. One that carries our filter is
+    /// accompanied; any other is detached.
+    pub(super) fn release(&mut self, pid: Pid) {
+        let Some(process) = self.table.processes.get_mut(&pid) else { return };
+        let stays = process.tracing == Tracing::Filter;
+        process.role = if stays { Role::Passing } else { Role::Leaving };
+        for tid in self.table.threads_of(pid) {
+            let Some(thread) = self.table.threads.get_mut(&tid) else { continue };
+            if let Some(Status::Signal(signal)) = thread.pending.take()
+                && signal != SIGTRAP
+            {
+                thread.signal = signal;
+            }
+            if stays {
+                self.go(tid);
+            } else {
+                let signal = thread.signal;
+                self.leave(tid, Status::Signal(signal));
+            }
+        }
+    }
+
+    /// Whether processes that nobody debugs still need us.
+    pub(super) fn has_company(&self) -> bool {
+        self.table.processes.values().any(|process| process.role != Role::Followed)
+    }
+
+    /// Enters a process that has just been launched or attached to, all its threads stopped.
+    pub(super) fn enter(&mut self, pid: Pid, tids: &[Tid], launched: bool, tracing: Tracing) -> std::io::Result<()> {
+        let space = Space::open(pid, Arc::new(files_of(pid)))?;
+        self.table.spaces.insert(pid, space);
+        let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());
+        self.table.last_process_number += 1;
+        let process = Process {
+            pid,
+            role: Role::Followed,
+            launched,
+            tracing,
+            program: program.unwrap_or_default(),
+            space: pid,
+            swallow_interrupt: false,
+            number: self.table.last_process_number,
+        };
+        self.table.processes.insert(pid, process);
+        for tid in tids {
+            self.table.last_thread_number += 1;
+            self.table.threads.insert(*tid, Thread::new(pid, self.table.last_thread_number));
+        }
+        Ok(())
+    }
+}
