@@ -71,6 +71,9 @@ fn question<'a>(run: &'a Run, backtrace: Option<&'a Backtrace>) -> Question<'a> 
 
 fn heap() -> Value {
     json!({"schema": "brkwater.heap/1", "arenas": [{"kind": "main", "system_mem": 1_048_576, "unaccounted": 0,
+        "regions": [{"start": "0x7ffff7afd000", "end": "0x7ffff7bfd000", "origin": "fallback",
+            "in_use": {"chunks": 3000, "bytes": 980_000}}],
+        "top": {"address": "0x7ffff7bfcfe0", "size": 32}, "cached": {"chunks": 100, "bytes": 8_000},
         "in_use": {"chunks": 3000, "bytes": 980_000}, "free": {"chunks": 6, "bytes": 60_000}}], "mmapped": [],
         "doubts": [{"at": "0x7ffff7afd000", "what": "size \u{1b}[31m is odd"}]})
 }
