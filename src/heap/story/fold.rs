@@ -53,7 +53,8 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         | EventKind::ThreadEnded
         | EventKind::Exited(_)
         | EventKind::Resumed
-        | EventKind::Detached => {}
+        | EventKind::Detached
+        | EventKind::ConditionError { .. } => {}
     }
 }
 
