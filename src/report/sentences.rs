@@ -240,6 +240,15 @@ fn why(story: &Story, refusal: &Refusal, out: &mut Out) {
 }
 
 fn planted(story: &Story, blocker: &Blocker, out: &mut Out) {
+    creator(story, blocker, out);
+    if let Some(removed) = blocker.removed {
+        let event = format!("event {}", removed.seq);
+        let text = format!("It was unmapped at {}, {event}: it is in the way no more.", moment(removed.t));
+        say(out, Evidence::Recorded, text);
+    }
+}
+
+fn creator(story: &Story, blocker: &Blocker, out: &mut Out) {
     let Some(asked) = &blocker.planted else {
         let text = if story.was_attached() {
             "The blocker existed before brkwater attached, so its creator is unknown. Restart the program under \
@@ -286,6 +295,13 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
         };
         let text = format!("glibc used mmap instead: {}, {} in all; {kept}.", words::sizes(sizes), size(all));
         say(out, Evidence::Recorded, text);
+    }
+    if let Some(failed) = &story.refusals().last_fallback {
+        let call = args::text(&failed.call);
+        let event = format!("event {}, {}", failed.seq, moment(failed.t));
+        say(out, Evidence::Recorded, format!("glibc's mmap was refused as well: {call} ({event})."));
+        let text = "With neither, malloc has no memory for its main arena; it can still try another arena.";
+        say(out, Evidence::Inferred, text);
     }
     if let Some(text) = askers(story) {
         say(out, Evidence::Recorded, text);

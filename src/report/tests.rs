@@ -236,6 +236,30 @@ fn a_limit_is_named_and_no_mapping_is_blamed() {
 }
 
 #[test]
+fn a_blocker_that_is_gone_is_told_so() {
+    let mut run = Run::launched("/bin/prog", "", 0x426000);
+    run.call(PID.0, map_call(0x426000, 1, 1, 0x32), &stack(&["mmap@libc", "plant", "main"]));
+    run.brk(0x447000, 0x426000, &stack(&["brk@libc", "malloc@libc", "work", "main"]));
+    assert_eq!(
+        tables::planter_view(&run.story, Addr(0x426000)).and_then(|p| p.function).as_deref(),
+        Some("plant")
+    );
+    let failed = crate::event::Call::Mmap {
+        addr: Addr(0),
+        len: 0x100000,
+        prot: 3,
+        flags: 0x22,
+        fd: -1,
+        offset: 0,
+        ret: Err(12),
+    };
+    run.call(PID.0, failed, &stack(&["mmap@libc", "malloc@libc", "work", "main"]));
+    run.unmap(0x426000, 4096, &stack(&["munmap@libc", "main"]));
+    insta::assert_snapshot!("gone", explain(&question(&run, None)).text());
+    assert!(tables::planter_view(&run.story, Addr(0x426000)).is_none());
+}
+
+#[test]
 fn without_debug_info_the_registers_tell_the_call() {
     let mut run = Run::launched("/bin/prog", "", 0x426000);
     run.call(PID.0, map_call(0x426000, 1, 1, 0x32), &stack(&["mmap@libc", "plant", "main"]));

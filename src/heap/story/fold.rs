@@ -87,6 +87,10 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
             let keep = flags & MREMAP_DONTUNMAP != 0;
             remap(story, &asked, pages(addr, old_len), pages(at, new_len), keep);
         }
+        Call::Mmap { .. } if record.label == Label::Fallback => {
+            story.refusals.fallbacks += 1;
+            story.refusals.last_fallback = Some(Arc::clone(&asked));
+        }
         Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. } => {}
     }
     story.last.insert(event.tid, asked);
