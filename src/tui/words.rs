@@ -99,9 +99,9 @@ pub fn label(label: Label) -> &'static str {
     match label {
         Label::BrkGrow => "heap grows",
         Label::BrkShrink => "heap shrinks",
-        Label::BrkQuery => "asks the break",
+        Label::BrkQuery => "query",
         Label::BrkRefused => "✗ REFUSED",
-        Label::ForeignSbrk => "sbrk by others",
+        Label::ForeignSbrk => "sbrk, foreign",
         Label::Fallback => "▓ fallback",
         Label::FallbackNoBrk => "▓ fallback, no brk",
         Label::MmapChunk => "▚ own mapping",
