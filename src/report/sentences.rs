@@ -275,6 +275,9 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
         let text = format!("glibc used mmap instead: {}, {} in all; {kept}.", words::sizes(sizes), size(all));
         say(out, Evidence::Recorded, text);
     }
+    if let Some(text) = askers(story) {
+        say(out, Evidence::Recorded, text);
+    }
     if let Some(rule) = size_rule(question.glibc, sizes) {
         say(out, Evidence::Inferred, rule);
     }
@@ -283,6 +286,23 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
         let text = format!("{} is under way: {order}. The kernel has not answered yet.", args::request(call));
         say(out, Evidence::Measured, text);
     }
+}
+
+/// From how many places the fallbacks were asked, and from which most; nothing for a single call.
+fn askers(story: &Story) -> Option<String> {
+    let growth = story.growth();
+    let is_fallback = |label: Label| matches!(label, Label::Fallback | Label::FallbackNoBrk);
+    let sites: Vec<_> = growth.by_site.iter().filter(|row| is_fallback(row.label)).collect();
+    let stacks = growth.by_stack.iter().filter(|row| is_fallback(row.label)).count() as u64;
+    let calls: u64 = sites.iter().map(|row| row.count).sum();
+    let top = sites.iter().max_by_key(|row| row.count).filter(|_| calls > 1)?;
+    let site = place(top.site.as_ref()?);
+    Some(format!(
+        "These {calls} requests came from {} and {}; {} of them from {site}.",
+        count(sites.len() as u64, "function"),
+        count(stacks, "stack"),
+        top.count
+    ))
 }
 
 /// Why the first fallback is larger than the later ones, for the versions where that is known.

@@ -163,6 +163,15 @@ pub fn layout(story: &Story, layout: &Layout, width: usize, glyphs: Glyphs) -> S
     text
 }
 
+/// The layout as JSON: schema `brkwater.layout/1`.
+#[must_use]
+pub fn layout_json(layout: &Layout) -> Value {
+    json!({
+        "schema": "brkwater.layout/1", "break": layout.line, "refused": layout.refused, "totals": layout.totals,
+        "regions": layout.regions,
+    })
+}
+
 /// `kernel view: 1 VMA, 5.6M   who asked: 37 requests (1 MiB ×1, 132 KiB ×36)`; nothing without fallbacks.
 #[must_use]
 pub fn kernel_view(story: &Story, layout: &Layout) -> Option<String> {

@@ -96,6 +96,22 @@ const STARTUP: &[&str] = &[
     "generic_start_main",
 ];
 
+/// How the names of library code begin that is compiled into the program itself: the containers and
+/// allocation shims of C++ and Rust, which ask for memory on behalf of whoever uses them.
+const LIBRARY: &[&str] = &[
+    "std::",
+    "__gnu_cxx::",
+    "alloc::",
+    "core::",
+    "hashbrown::",
+    "<alloc::",
+    "<core::",
+    "<std::",
+    "__rust_",
+    "__rdl_",
+    "__rustc::",
+];
+
 /// The name without what compilers and symbol versions add: `__GI___libc_malloc` is `malloc`,
 /// `operator new(unsigned long)` is `operator new`, `_int_free.part.0` is `_int_free`.
 #[must_use]
@@ -179,13 +195,28 @@ pub fn site(frames: &[StackFrame]) -> Option<&StackFrame> {
     let is_inside = |frame: &StackFrame| {
         let of_allocator = |name: &str| is_allocator(name) || is_wrapper(name) || is_startup(name);
         frame.module.as_deref().is_some_and(|module| is_libc(module) || is_loader(module))
-            || frame.function.as_deref().is_some_and(of_allocator)
+            || frame.function.as_deref().is_some_and(|name| of_allocator(name) || is_library(name))
     };
     let is_mine = |frame: &&StackFrame| !is_inside(frame);
     let is_more = |frame: &&StackFrame| {
         !frame.function.as_deref().is_some_and(|name| is_wrapper(name) || is_allocator(name))
     };
     frames.iter().find(is_mine).or_else(|| frames.iter().find(is_more)).or(frames.first())
+}
+
+/// Whether this is a container's or a shim's code; C++ may put the return type before the name.
+fn is_library(function: &str) -> bool {
+    let (mut depth, mut name) = (0_i32, function);
+    for (at, letter) in function.char_indices() {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            ' ' if depth == 0 => name = &function[at + 1..],
+            '(' if depth == 0 => break,
+            _ => {}
+        }
+    }
+    LIBRARY.iter().any(|start| function.starts_with(start) || name.starts_with(start))
 }
 
 fn is_between(frame: &StackFrame) -> bool {
@@ -264,5 +295,14 @@ mod tests {
         let early = [frame("mmap", LIBC), frame("call_init", LIBC), frame("_start", "/bin/nginx")];
         assert_eq!(site(&early).and_then(|f| f.function.as_deref()), Some("call_init"));
         assert_eq!(site(&[]), None);
+        let cpp = [
+            frame("mmap", LIBC),
+            frame("malloc", LIBC),
+            frame("operator new(unsigned long)", "/usr/lib/libstdc++.so.6"),
+            frame("std::__new_allocator<int>::allocate(unsigned long, void const*)", "/bin/app"),
+            frame("void std::vector<int, std::allocator<int> >::_M_realloc_insert<int>(int&&)", "/bin/app"),
+            frame("fill(Table&, std::string const&)", "/bin/app"),
+        ];
+        assert_eq!(site(&cpp).and_then(|f| f.function.as_deref()), Some("fill(Table&, std::string const&)"));
     }
 }

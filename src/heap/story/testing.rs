@@ -1,5 +1,5 @@
 //! Events for tests: from recordings of `strace -f -k`, and by hand. The recordings are real (nginx and
-//! bundle_loop of the case, glibc 2.36 without its debug file, stacks cut at 26 frames).
+//! bundle_loop of the case, a small threaded program; glibc 2.36 without its debug file, stacks cut).
 
 use super::{Look, Story};
 use crate::addr::{Addr, Pid, Seq, Tid};
@@ -8,6 +8,7 @@ use crate::maps::{self, Mapping};
 
 pub(crate) const NGINX: &str = include_str!("testdata/nginx.strace");
 pub(crate) const BUNDLE_LOOP: &str = include_str!("testdata/bundle_loop.strace");
+pub(crate) const THREADS: &str = include_str!("testdata/threads.strace");
 pub(crate) const NGINX_START: &str = include_str!("testdata/nginx.start.maps");
 pub(crate) const NGINX_END: &str = include_str!("testdata/nginx.end.maps");
 pub(crate) const PID: Pid = Pid(4697);
@@ -105,8 +106,8 @@ impl Run {
     }
 
     pub(crate) fn strace(&mut self, text: &str, limit: usize) {
-        for (t, call, frames) in parse(text).into_iter().take(limit) {
-            self.call_at(t, PID.0, call, &frames);
+        for (t, tid, call, frames) in parse(text).into_iter().take(limit) {
+            self.call_at(t, tid, call, &frames);
         }
     }
 
@@ -146,7 +147,8 @@ fn frame(word: &str) -> StackFrame {
     }
 }
 
-type Line = (f64, Call, Vec<StackFrame>);
+/// Time, thread (`0.123@2` is thread 2, a bare time the main thread), call, stack.
+type Line = (f64, i32, Call, Vec<StackFrame>);
 
 fn parse(text: &str) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
@@ -157,7 +159,7 @@ fn parse(text: &str) -> Vec<Line> {
             let offset = rest.trim().trim_matches(['[', ']']);
             let address = base(module) + number(offset);
             let function = name.split('+').next().filter(|name| !name.is_empty()).map(str::to_owned);
-            lines.last_mut().unwrap().2.push(StackFrame {
+            lines.last_mut().unwrap().3.push(StackFrame {
                 address: Addr(address),
                 function,
                 module: Some(module.to_owned()),
@@ -165,7 +167,8 @@ fn parse(text: &str) -> Vec<Line> {
             });
         } else {
             let (t, rest) = line.split_once(' ').unwrap();
-            lines.push((t.parse().unwrap(), call(rest), Vec::new()));
+            let (t, tid) = t.split_once('@').map_or((t, PID.0), |(t, tid)| (t, tid.parse().unwrap()));
+            lines.push((t.parse().unwrap(), tid, call(rest), Vec::new()));
         }
     }
     lines
@@ -188,6 +191,13 @@ fn call(text: &str) -> Call {
     let ret = Addr(number(ret));
     match name {
         "brk" => Call::Brk { wanted: at(0), got: ret },
+        "mremap" => Call::Mremap {
+            addr: at(0),
+            old_len: at(1).0,
+            new_len: at(2).0,
+            flags: bits(args[3]),
+            ret: Ok(ret),
+        },
         "munmap" => Call::Munmap { addr: at(0), len: at(1).0, ret: Ok(ret) },
         "mmap" => Call::Mmap {
             addr: at(0),
@@ -213,12 +223,14 @@ fn number(text: &str) -> u64 {
 fn bits(text: &str) -> u32 {
     let bit = |name: &str| match name {
         "PROT_NONE" => 0,
-        "PROT_READ" | "MAP_SHARED" => 1,
+        "PROT_READ" | "MAP_SHARED" | "MREMAP_MAYMOVE" => 1,
         "PROT_WRITE" | "MAP_PRIVATE" => 2,
         "PROT_EXEC" => 4,
         "MAP_FIXED" => 0x10,
         "MAP_ANONYMOUS" => 0x20,
         "MAP_DENYWRITE" => 0x800,
+        "MAP_NORESERVE" => 0x4000,
+        "MAP_STACK" => 0x2_0000,
         other => panic!("{other}"),
     };
     text.split('|').map(bit).fold(0, |all, one| all | one)

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::strip::{Glyphs, strip};
-use super::testing::{BUNDLE_LOOP, NGINX_END, PID, Run, map_call, stack};
+use super::testing::{BUNDLE_LOOP, NGINX_END, PID, Run, THREADS, map_call, stack};
 use super::*;
 use crate::addr::Pid;
 use crate::event::EventKind;
@@ -122,6 +122,37 @@ fn bundle_loop_plants_its_page_above_a_heap() {
             .any(|row| row.site.as_ref().and_then(|f| f.function.as_deref()) == Some("CRYPTO_malloc"))
     );
     assert_eq!(fallback.iter().map(|row| row.live).sum::<u64>(), run.story.fallback_bytes());
+    assert_eq!(run.replayed(), run.story);
+}
+
+#[test]
+fn a_threaded_program_is_labelled_call_by_call() {
+    let mut run = Run::launched("/bin/threads", "", 0x555555559000);
+    run.strace(THREADS, usize::MAX);
+    let own: Vec<Label> = labels(&run).into_iter().filter(|label| *label != Label::Loader).collect();
+    assert_eq!(
+        own,
+        [
+            Label::BrkQuery,
+            Label::ThreadStack,
+            Label::BrkQuery,
+            Label::BrkGrow,
+            Label::ArenaNew,
+            Label::ArenaNew,
+            Label::ArenaNew,
+            Label::MmapChunk,
+            Label::MmapChunkResize,
+            Label::MmapChunkResize,
+            Label::MmapChunkFree,
+            Label::UserMap,
+            Label::UserUnmap,
+            Label::UserUnmap,
+            Label::ThreadStack,
+            Label::ThreadStack,
+        ]
+    );
+    let totals = run.story.layout(None).totals;
+    assert_eq!((totals.arenas, totals.chunks, totals.stacks), (0x400_0000, 0, 8_392_704));
     assert_eq!(run.replayed(), run.story);
 }
 

@@ -1,0 +1,135 @@
+//! Law 1: a target that was attached to goes on as if nobody had been there.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::common::process::Running;
+use crate::common::{Debugger, target};
+
+fn ticker(threads: &str) -> Running {
+    let mut command = Command::new(target("ticker"));
+    command.arg(threads);
+    let running = Running::start(command);
+    running.line();
+    running
+}
+
+/// The machine code of a function, read from the running process.
+fn code(pid: u32, at: u64) -> Vec<u8> {
+    use std::os::unix::fs::FileExt;
+    let memory = fs::File::open(format!("/proc/{pid}/mem")).unwrap();
+    let mut bytes = vec![0; 64];
+    memory.read_exact_at(&mut bytes, at).unwrap();
+    bytes
+}
+
+/// Where a symbol of a program that is not position independent lies, by nm(1).
+fn address_of(program: &str, symbol: &str) -> u64 {
+    let output = Command::new("nm").arg(program).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text.lines().find(|line| line.ends_with(&format!(" {symbol}"))).unwrap();
+    u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap()
+}
+
+/// It ticks on, nobody traces it, no thread stands, its text is as before.
+fn must_be_unharmed(running: &mut Running, text_before: &[u8], at: u64) {
+    running.skip();
+    let first: u64 = running.line().parse().unwrap();
+    for _ in 0..4 {
+        running.line();
+    }
+    let later: u64 = running.line().parse().unwrap();
+    assert!(later >= first + 5, "{first} {later}");
+    assert!(running.is_alive());
+    assert_eq!(running.status("TracerPid"), "0");
+    for task in fs::read_dir(format!("/proc/{}/task", running.pid())).unwrap() {
+        let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+        let state = stat.rsplit(") ").next().unwrap().chars().next().unwrap();
+        assert!(!matches!(state, 'T' | 't'), "a thread stands: {stat}");
+    }
+    assert_eq!(code(running.pid(), at), text_before, "the text was changed");
+}
+
+#[test]
+fn a_target_that_is_attached_to_and_let_go_goes_on() {
+    let at = address_of(&target("ticker"), "tick");
+    for threads in ["0", "8"] {
+        let mut running = ticker(threads);
+        let before = code(running.pid(), at);
+        for script in [
+            &["bt", "detach"][..],
+            &["break tick", "continue", "bt", "continue", "detach"],
+            &["break tick if n == -1", "info breakpoints"], // -batch ends, which lets it go
+            &["break tick", "continue", "stepi", "next", "quit"],
+            &["info threads", "info registers rip", "info proc mappings"],
+        ] {
+            let mut debugger = Debugger::brkwater().limit(30);
+            for command in script {
+                debugger = debugger.ex(command);
+            }
+            let output = debugger.plain(&["-p", &running.pid().to_string()]);
+            output.must_not_have("panicked");
+            if script[0] == "bt" {
+                output.must_have("#0  ").must_have("[Inferior 1 (process ").must_have(") detached]");
+            }
+            if script.contains(&"continue") {
+                output.must_have("tick (n=");
+            }
+            must_be_unharmed(&mut running, &before, at);
+        }
+    }
+}
+
+#[test]
+fn attaching_many_times_is_harmless() {
+    let at = address_of(&target("ticker"), "tick");
+    let mut running = ticker("4");
+    let before = code(running.pid(), at);
+    let pid = running.pid().to_string();
+    for _ in 0..15 {
+        Debugger::brkwater().ex("break tick").ex("continue").ex("detach").plain(&["-p", &pid]).exits(0);
+    }
+    must_be_unharmed(&mut running, &before, at);
+}
+
+/// SIGKILL to the process that the user started: the engine lives in another and lets the target go.
+#[test]
+fn a_target_survives_the_end_of_the_face_by_sigkill() {
+    let at = address_of(&target("ticker"), "tick");
+    for _ in 0..5 {
+        let mut running = ticker("2");
+        let before = code(running.pid(), at);
+        let mut command = Command::new(crate::common::brkwater_path());
+        command.args(["-nx", "-batch", "-ex", "break tick if n == -1", "-ex", "continue", "-p"]);
+        command.arg(running.pid().to_string());
+        let mut debugger = command
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        assert_ne!(running.status("TracerPid"), "0", "it never attached");
+        debugger.kill().unwrap();
+        debugger.wait().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        must_be_unharmed(&mut running, &before, at);
+    }
+}
+
+/// What was launched ends with the debugger, whatever ends that.
+#[test]
+fn a_launched_target_ends_with_the_debugger() {
+    let output = Debugger::brkwater()
+        .ex("break tick")
+        .ex("run")
+        .ex("info inferiors")
+        .ex("print (int)getpid_not_called")
+        .ex("info proc")
+        .args(&[&target("ticker")]);
+    let pid = crate::common::number_after(&output.text, "process ");
+    std::thread::sleep(Duration::from_millis(200));
+    let left = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    assert_ne!(left.trim(), "ticker", "{}", output.text);
+}

@@ -1,0 +1,22 @@
+//! brkwater from outside: real targets that state their own truth, and gdb, strace and the kernel as oracles.
+//!
+//! One binary for all of it, so that it is linked once. Each module is one subject of the contract in the README.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attach;
+mod bad_input;
+mod breakpoints;
+mod case;
+mod chains;
+mod demo;
+mod export;
+mod family;
+mod heap;
+mod parity;
+mod screen;
+mod signals;
+mod stepping;
