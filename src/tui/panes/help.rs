@@ -30,8 +30,12 @@ pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
     let columns = if width >= 116 { 2 } else { 1 };
     let wanted = u16::try_from(entries.len().div_ceil(columns)).unwrap_or(u16::MAX).saturating_add(4).max(8);
     let height = area.height.saturating_sub(if area.height > 30 { 2 } else { 0 }).min(wanted);
-    let place =
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + u16::from(area.height > height), width, height };
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + u16::from(area.height > height),
+        width,
+        height,
+    };
     clear(buffer, place);
     let inner = frame(context, place, " Keys ", " Enter runs it · Esc closes ", true, buffer);
     if inner.height < 3 {
