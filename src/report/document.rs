@@ -48,7 +48,7 @@ pub struct Inputs<'a> {
     pub maps: Option<&'a [Mapping]>,
     /// The heap as `brkwater.heap/1`.
     pub heap: Option<&'a Value>,
-    /// glibc's version.
+    /// glibc's version; without it the one that `heap` names.
     pub glibc: Option<&'a str>,
     /// Program, build-ids, kernel, distribution, ASLR, brkwater's version, the command: name and value.
     pub environment: &'a [(String, String)],
@@ -176,7 +176,7 @@ impl Document {
             backtrace: inputs.backtrace,
             registers: inputs.registers,
             amounts: inputs.heap.and_then(Amounts::from_heap),
-            glibc: inputs.glibc,
+            glibc: inputs.glibc.or(inputs.heap.and_then(|heap| heap.get("glibc")).and_then(Value::as_str)),
         };
         let explanation = explain(&question);
         let layout = inputs.story.layout(inputs.maps);
@@ -247,7 +247,6 @@ fn stop(inputs: &Inputs<'_>) -> Value {
     let (kind, number, stage) = match inputs.stop {
         Some(StopReason::Breakpoint { number, stage: 0, .. }) => ("breakpoint", Some(*number), None),
         Some(StopReason::Breakpoint { number, stage, .. }) => ("chain", Some(*number), Some(*stage)),
-        Some(StopReason::ConditionError { number, .. }) => ("condition-error", Some(*number), None),
         Some(StopReason::StepDone) => ("step", None, None),
         Some(StopReason::Finished) => ("finish", None, None),
         Some(StopReason::Signal { .. }) => ("signal", None, None),

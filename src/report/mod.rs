@@ -35,8 +35,16 @@ pub struct Amounts {
     pub reserved: u64,
     /// In chunks that malloc counts as in use.
     pub live: u64,
-    /// In free chunks.
+    /// In free chunks of bins.
     pub free: u64,
+    /// In chunks that threads keep for themselves (tcache).
+    pub cached: u64,
+    /// In the arenas' top chunks.
+    pub top: u64,
+    /// Of `reserved`, what lies in fallback regions.
+    pub fallback_reserved: u64,
+    /// Of `live`, what lies there.
+    pub fallback_live: u64,
     /// In large blocks with mappings of their own.
     pub mmapped: u64,
     /// What of `reserved` was not located.
@@ -50,16 +58,34 @@ impl Amounts {
         let arenas = heap.get("arenas")?.as_array().filter(|arenas| !arenas.is_empty())?;
         let mut sums = Amounts::default();
         let number = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_u64).unwrap_or(0);
+        let add = |sum: &mut u64, value: &Value, path: &str| *sum = sum.saturating_add(number(value, path));
         for arena in arenas {
-            sums.reserved = sums.reserved.saturating_add(number(arena, "/system_mem"));
-            sums.live = sums.live.saturating_add(number(arena, "/in_use/bytes"));
-            sums.free = sums.free.saturating_add(number(arena, "/free/bytes"));
+            add(&mut sums.reserved, arena, "/system_mem");
+            add(&mut sums.live, arena, "/in_use/bytes");
+            add(&mut sums.free, arena, "/free/bytes");
+            add(&mut sums.cached, arena, "/cached/bytes");
+            add(&mut sums.top, arena, "/top/size");
+            for region in list(arena, "regions").filter(|region| region["origin"] == "fallback") {
+                sums.fallback_reserved = sums.fallback_reserved.saturating_add(extent(region).unwrap_or(0));
+                add(&mut sums.fallback_live, region, "/in_use/bytes");
+            }
             let missing = arena.get("unaccounted").and_then(Value::as_i64).unwrap_or(0);
             sums.unaccounted = sums.unaccounted.saturating_add(missing);
         }
-        for chunk in heap.get("mmapped").and_then(Value::as_array).into_iter().flatten() {
-            sums.mmapped = sums.mmapped.saturating_add(number(chunk, "/size"));
-        }
+        list(heap, "mmapped").for_each(|chunk| add(&mut sums.mmapped, chunk, "/size"));
         Some(sums)
     }
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// The length of a region with `start` and `end`.
+fn extent(region: &Value) -> Option<u64> {
+    let at = |key: &str| {
+        let digits = region.get(key)?.as_str()?.strip_prefix("0x")?;
+        u64::from_str_radix(digits, 16).ok()
+    };
+    at("end")?.checked_sub(at("start")?)
 }

@@ -41,12 +41,16 @@ pub(super) fn pending(question: &Question<'_>) -> Option<Pending> {
         return None;
     }
     let wrapper = names::plain(frames[0].function.as_deref()?).to_owned();
-    let args: Vec<u64> = match frames.iter().take(level + 1).find_map(arguments) {
-        Some(args) => args,
-        None => question.registers?.to_vec(),
-    };
+    let shown = frames.iter().take(level + 1).find_map(arguments);
+    let args = shown.or_else(|| question.registers.map(|registers| registers.to_vec()));
+    let call = args.and_then(|args| request_of(&wrapper, &args));
+    Some(Pending { wrapper, call, level })
+}
+
+/// The call that a wrapper is about to make, from its arguments.
+fn request_of(wrapper: &str, args: &[u64]) -> Option<Call> {
     let at = |n: usize| args.get(n).copied().unwrap_or(0);
-    let call = match wrapper.as_str() {
+    match wrapper {
         "mmap" | "mmap64" => Some(Call::Mmap {
             addr: Addr(at(0)),
             len: at(1),
@@ -59,8 +63,7 @@ pub(super) fn pending(question: &Question<'_>) -> Option<Pending> {
         "brk" => Some(Call::Brk { wanted: Addr(at(0)), got: Addr(0) }),
         "munmap" => Some(Call::Munmap { addr: Addr(at(0)), len: at(1), ret: Ok(Addr(0)) }),
         _ => None,
-    };
-    Some(Pending { wrapper, call, level })
+    }
 }
 
 /// The allocator's request on the stack: its exported function, and its size where any of the allocator's

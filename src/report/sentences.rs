@@ -5,9 +5,9 @@ use super::explain::{Question, Sentence};
 use super::pending::{Pending, Request};
 use super::words::{self, count, moment, place, size};
 use crate::addr::{Addr, Span};
-use crate::event::{Call, Cause, Label};
-use crate::heap::story::{Asked, Blocker, Evidence, Refusal, Story};
-use crate::syscalls::args;
+use crate::event::{Call, Cause, Label, StackFrame};
+use crate::heap::story::{Asked, Blocker, Evidence, Refusal, Story, names};
+use crate::syscalls::{args, table};
 
 /// What is true of every glibc that was looked at (2.19 to 2.43), where its memory is in fallback mappings.
 const GIVING_BACK: &str = "What free() gets back of this stays in the process: free() can only lower the break, \
@@ -82,12 +82,17 @@ pub(super) fn under_way(
     }
     let frames =
         question.backtrace.map(|backtrace| backtrace.frames.iter().map(words::frame).collect::<Vec<_>>());
-    let site = frames.as_deref().and_then(crate::heap::story::names::site);
+    let site = frames.as_deref().and_then(names::site);
     let Some(site) = site else {
         say(out, Evidence::Unknown, "Who calls is not known: there is no backtrace.");
         return format!("{what}.");
     };
     say(out, Evidence::Measured, format!("It is called by {}, not by malloc.", place(site)));
+    if let Some(text) =
+        pending.call.as_ref().and_then(|call| purpose(call, frames.as_deref().unwrap_or_default()))
+    {
+        say(out, Evidence::Inferred, text);
+    }
     if let (Some(Call::Mmap { addr, len, .. }), Some(line)) = (&pending.call, question.story.line().current)
         && Span::sized(*addr, *len).contains(line.page_up())
     {
@@ -134,13 +139,21 @@ pub(super) fn amounts(question: &Question<'_>, out: &mut Out) {
     match question.amounts {
         Some(amounts) => {
             let text = format!(
-                "malloc's own books: {} from the kernel in its arenas, {} in use, {} free; {} in mmapped chunks.",
+                "malloc's own books: its arenas have {} from the kernel: {} in use, {} free in bins, {} in tcaches, {} in \
+                 top chunks. Mmapped chunks: {}.",
                 size(amounts.reserved),
                 size(amounts.live),
                 size(amounts.free),
+                size(amounts.cached),
+                size(amounts.top),
                 size(amounts.mmapped)
             );
             say(out, Evidence::Measured, text);
+            if amounts.fallback_reserved > 0 {
+                let (reserved, live) = (size(amounts.fallback_reserved), size(amounts.fallback_live));
+                let text = format!("Of the {reserved} in fallback regions {live} are in use.");
+                say(out, Evidence::Measured, text);
+            }
             if amounts.unaccounted != 0 {
                 let text = format!("{} bytes of the arenas were not located.", amounts.unaccounted);
                 say(out, Evidence::Unknown, text);
@@ -179,8 +192,7 @@ fn asking(question: &Question<'_>, request: &Request) -> String {
     let bytes = request.bytes.map(|bytes| format!("({bytes})")).unwrap_or_default();
     let frames = question.backtrace.map(|backtrace| backtrace.frames.as_slice()).unwrap_or_default();
     let outside: Vec<_> = frames.iter().skip(request.level + 1).map(words::frame).collect();
-    let caller =
-        crate::heap::story::names::site(&outside).map(|frame| format!(", called by {},", place(frame)));
+    let caller = names::site(&outside).map(|frame| format!(", called by {},", place(frame)));
     format!("{}{bytes}{} asks the kernel for memory.", request.function, caller.unwrap_or_default())
 }
 
@@ -228,6 +240,15 @@ fn why(story: &Story, refusal: &Refusal, out: &mut Out) {
 }
 
 fn planted(story: &Story, blocker: &Blocker, out: &mut Out) {
+    creator(story, blocker, out);
+    if let Some(removed) = blocker.removed {
+        let event = format!("event {}", removed.seq);
+        let text = format!("It was unmapped at {}, {event}: it is in the way no more.", moment(removed.t));
+        say(out, Evidence::Recorded, text);
+    }
+}
+
+fn creator(story: &Story, blocker: &Blocker, out: &mut Out) {
     let Some(asked) = &blocker.planted else {
         let text = if story.was_attached() {
             "The blocker existed before brkwater attached, so its creator is unknown. Restart the program under \
@@ -275,6 +296,13 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
         let text = format!("glibc used mmap instead: {}, {} in all; {kept}.", words::sizes(sizes), size(all));
         say(out, Evidence::Recorded, text);
     }
+    if let Some(failed) = &story.refusals().last_fallback {
+        let call = args::text(&failed.call);
+        let event = format!("event {}, {}", failed.seq, moment(failed.t));
+        say(out, Evidence::Recorded, format!("glibc's mmap was refused as well: {call} ({event})."));
+        let text = "With neither, malloc has no memory for its main arena; it can still try another arena.";
+        say(out, Evidence::Inferred, text);
+    }
     if let Some(text) = askers(story) {
         say(out, Evidence::Recorded, text);
     }
@@ -319,6 +347,17 @@ fn size_rule(glibc: Option<&str>, sizes: &[(u64, u64)]) -> Option<String> {
             super::escape::plain(version)
         )
     })
+}
+
+/// What a mapping that malloc did not ask for is for, where its flags or its caller tell.
+fn purpose(call: &Call, frames: &[StackFrame]) -> Option<&'static str> {
+    let Call::Mmap { flags, .. } = call else { return None };
+    let is_wrapper = |frame: &&StackFrame| frame.function.as_deref().is_some_and(names::is_wrapper);
+    let caller = frames.iter().find(|frame| !is_wrapper(frame))?;
+    if caller.module.as_deref().is_some_and(names::is_loader) {
+        return Some("The dynamic loader makes it.");
+    }
+    (flags & table::MAP_STACK != 0).then_some("MAP_STACK says that it is a thread's stack.")
 }
 
 fn under_way_malloc(story: &Story, pending: &Pending, out: &mut Out) {

@@ -15,6 +15,7 @@ use crate::heap::story::growth::GrowthRow;
 use crate::heap::story::layout::{Layout, Region, RegionKind};
 use crate::heap::story::strip::{Glyphs, strip};
 use crate::heap::story::{Blocker, Evidence, Story};
+use crate::heap::view::PlanterView;
 
 /// How many neighbouring fallbacks or chunks of one size are listed before the rest is folded.
 const LISTED: usize = 3;
@@ -137,6 +138,16 @@ pub fn blocker_json(blocker: &Blocker) -> Value {
         "path": blocker.path, "refused": blocker.refused, "first_refused": blocker.first_refused,
         "last_refused": blocker.last_refused, "removed": blocker.removed, "planted_by": planted_by,
     })
+}
+
+/// What `brkwater.heap/1` wants to know of a blocker that begins at `start`: the event and the function.
+#[must_use]
+pub fn planter_view(story: &Story, start: Addr) -> Option<PlanterView> {
+    let is_it = |blocker: &&Blocker| blocker.removed.is_none() && blocker.span.contains(start);
+    let blocker = story.blockers().iter().rev().find(is_it)?;
+    let frame = blocker.planter().frame.unwrap_or_default();
+    let seq = blocker.planted.as_ref()?.seq;
+    Some(PlanterView { seq, function: frame.function, file: frame.file, line: frame.line })
 }
 
 /// The layout part of `info heap`: strip, regions, the kernel's view beside the requests.

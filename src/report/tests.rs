@@ -71,6 +71,9 @@ fn question<'a>(run: &'a Run, backtrace: Option<&'a Backtrace>) -> Question<'a> 
 
 fn heap() -> Value {
     json!({"schema": "brkwater.heap/1", "arenas": [{"kind": "main", "system_mem": 1_048_576, "unaccounted": 0,
+        "regions": [{"start": "0x7ffff7afd000", "end": "0x7ffff7bfd000", "origin": "fallback",
+            "in_use": {"chunks": 3000, "bytes": 980_000}}],
+        "top": {"address": "0x7ffff7bfcfe0", "size": 32}, "cached": {"chunks": 100, "bytes": 8_000},
         "in_use": {"chunks": 3000, "bytes": 980_000}, "free": {"chunks": 6, "bytes": 60_000}}], "mmapped": [],
         "doubts": [{"at": "0x7ffff7afd000", "what": "size \u{1b}[31m is odd"}]})
 }
@@ -230,6 +233,30 @@ fn a_limit_is_named_and_no_mapping_is_blamed() {
     run.brk(0x447000, 0x426000, &stack(&["brk@libc", "malloc@libc", "work", "main"]));
     let text = explain(&question(&run, None)).text();
     insta::assert_snapshot!("limit", text);
+}
+
+#[test]
+fn a_blocker_that_is_gone_is_told_so() {
+    let mut run = Run::launched("/bin/prog", "", 0x426000);
+    run.call(PID.0, map_call(0x426000, 1, 1, 0x32), &stack(&["mmap@libc", "plant", "main"]));
+    run.brk(0x447000, 0x426000, &stack(&["brk@libc", "malloc@libc", "work", "main"]));
+    assert_eq!(
+        tables::planter_view(&run.story, Addr(0x426000)).and_then(|p| p.function).as_deref(),
+        Some("plant")
+    );
+    let failed = crate::event::Call::Mmap {
+        addr: Addr(0),
+        len: 0x100000,
+        prot: 3,
+        flags: 0x22,
+        fd: -1,
+        offset: 0,
+        ret: Err(12),
+    };
+    run.call(PID.0, failed, &stack(&["mmap@libc", "malloc@libc", "work", "main"]));
+    run.unmap(0x426000, 4096, &stack(&["munmap@libc", "main"]));
+    insta::assert_snapshot!("gone", explain(&question(&run, None)).text());
+    assert!(tables::planter_view(&run.story, Addr(0x426000)).is_none());
 }
 
 #[test]

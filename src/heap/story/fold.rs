@@ -53,7 +53,8 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         | EventKind::ThreadEnded
         | EventKind::Exited(_)
         | EventKind::Resumed
-        | EventKind::Detached => {}
+        | EventKind::Detached
+        | EventKind::ConditionError { .. } => {}
     }
 }
 
@@ -85,6 +86,10 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
         Call::Mremap { addr, old_len, new_len, flags, ret: Ok(at) } => {
             let keep = flags & MREMAP_DONTUNMAP != 0;
             remap(story, &asked, pages(addr, old_len), pages(at, new_len), keep);
+        }
+        Call::Mmap { .. } if record.label == Label::Fallback => {
+            story.refusals.fallbacks += 1;
+            story.refusals.last_fallback = Some(Arc::clone(&asked));
         }
         Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. } => {}
     }

@@ -161,7 +161,7 @@ pub struct Refusal {
     pub cause: Cause,
 }
 
-/// All refused brks: how many, the first and the last.
+/// All refused brks: how many, the first and the last; and the mmaps after them that failed too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Refusals {
     /// How many.
@@ -170,6 +170,10 @@ pub struct Refusals {
     pub first: Option<Refusal>,
     /// The latest.
     pub last: Option<Refusal>,
+    /// How many of the mmaps that glibc tried instead were refused as well.
+    pub fallbacks: u64,
+    /// The latest of those.
+    pub last_fallback: Option<Arc<Asked>>,
 }
 
 /// What the calls of one process meant.
