@@ -84,8 +84,9 @@ pub fn ignore(signal: i32) -> io::Result<()> {
 /// Stops our own process as job control would: with the default action of `SIGSTOP`, which no handler of
 /// ours can swallow. Returns when somebody continues us.
 pub fn suspend() {
-    // SAFETY: a system call on plain numbers.
-    unsafe { libc::kill(libc::getpid(), libc::SIGSTOP) };
+    // raise(3), not kill(2): a signal for the process may go to another thread, and this one would run on.
+    // SAFETY: a system call on a plain number.
+    unsafe { libc::raise(libc::SIGSTOP) };
 }
 
 /// Interrupt from the keyboard.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::keys::{self, Action, Code, Key, Motion};
-use super::model::{Effect, Mode, Model, Mouse, Overlay, Pane, Question, Search, Shown};
+use super::model::{Effect, Mode, Model, Mouse, Overlay, Pane, Phase, Question, Search, Shown};
 use super::panes;
 use super::transcript::Kind;
 use super::update::{ask_for_values, leave, pump, submit};
@@ -137,6 +137,16 @@ pub fn complete(model: &mut Model, lines: &[String]) {
             model.transcript.line(Kind::Hint, &format!("… {} more", fits.len() - SHOWN));
         }
     }
+}
+
+/// Suspends ourselves. The engine is a process of its own and goes on serving the target.
+pub fn suspend(model: &Model, effects: &mut Vec<Effect>) {
+    let fate = match model.phase {
+        Phase::Running => "; the target runs on",
+        Phase::Stopped(_) => "; the target stays stopped",
+        Phase::Empty | Phase::Ended(..) | Phase::Detached(_) => "",
+    };
+    effects.push(Effect::Suspend(format!("brkwater suspended{fate}. \"fg\" comes back.")));
 }
 
 fn terminal_key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
@@ -370,12 +380,7 @@ fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
         Action::Fold => model.folded = !model.folded,
         Action::Redraw => effects.push(Effect::Redraw),
         Action::Quit => quit(model, effects),
-        Action::Suspend => {
-            let state = if model.is_running() { "running" } else { "stopped" };
-            let line = format!("brkwater suspended; the target stays {state}.");
-            model.transcript.line(Kind::Hint, &line);
-            effects.push(Effect::Suspend);
-        }
+        Action::Suspend => suspend(model, effects),
     }
 }
 

@@ -99,6 +99,9 @@ impl Growth {
             EventKind::Stopped(StopReason::StepDone | StopReason::Finished) => {}
             EventKind::Stopped(reason) => self.mark(event, 'B', words::reason(reason)),
             EventKind::Call(record) => self.call(event, record),
+            EventKind::ConditionError { number, error } => {
+                self.mark(event, '!', format!("condition of breakpoint {number}: {error}"));
+            }
             EventKind::Usage { .. }
             | EventKind::Detached
             | EventKind::Resumed

@@ -63,8 +63,8 @@ pub enum Effect {
     Copy(String),
     /// Add a line to the history file.
     Remember(String),
-    /// Suspend ourselves.
-    Suspend,
+    /// Suspend ourselves, with this line for whoever looks at the shell.
+    Suspend(String),
     /// Forget what is on the terminal and draw all of it.
     Redraw,
     /// End the program with this exit status.

@@ -16,6 +16,7 @@ use crossterm::event::{self, Event, MouseButton, MouseEventKind};
 use crossterm::{cursor, execute, terminal};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use super::draw::draw;
 use super::keys::Key;
@@ -154,7 +155,7 @@ impl Loop {
                 }
                 Effect::Copy(text) => self.screen.copy(&text),
                 Effect::Remember(line) => self.remember(&line),
-                Effect::Suspend => self.screen.suspend(),
+                Effect::Suspend(word) => self.screen.suspend(&word),
                 Effect::Redraw => self.screen.forget(),
                 Effect::Leave(status) => self.leaving = Some(status),
             }
@@ -318,13 +319,16 @@ impl Screen {
         self.terminal.draw(|frame| draw(model, theme, frame)).map(|_| ())
     }
 
-    /// The next frame is drawn whole.
+    /// The next frame is drawn whole. (Not by `clear`, which asks the terminal where its cursor is and would
+    /// wait for an answer that the reader of keys takes away.)
     fn forget(&mut self) {
-        let _ = self.terminal.clear();
+        let size = self.terminal.size().unwrap_or_default();
+        let _ = self.terminal.resize(Rect::new(0, 0, size.width, size.height));
     }
 
-    fn suspend(&mut self) {
+    fn suspend(&mut self, word: &str) {
         give_back();
+        let _ = writeln!(io::stdout(), "{word}");
         signals::suspend();
         // An error here shows at the next frame, which ends the loop.
         let _ = enter();

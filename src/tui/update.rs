@@ -7,7 +7,7 @@ use super::model::{Effect, Mode, Model, Msg, Pane, Phase, Question, Shown, Slot}
 use super::panes;
 use super::transcript::Kind;
 use super::words;
-use crate::event::{Event, EventKind, StopReason};
+use crate::event::{Event, EventKind};
 use crate::session::protocol::{Note, Request, State, View, ViewKind};
 
 /// Frames asked for with a backtrace.
@@ -34,7 +34,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::EngineGone => engine_gone(model, &mut effects),
         Msg::Leave => leave(model, &mut effects),
-        Msg::Suspend => effects.push(Effect::Suspend),
+        Msg::Suspend => act::suspend(model, &mut effects),
     }
     if model.places().of(Pane::Target).is_some() {
         model.target.unread = 0;
@@ -179,6 +179,11 @@ fn hear_event(model: &mut Model, event: &Event) {
                 model.pausing = None;
                 model.phase = Phase::Detached(event.pid);
             }
+        }
+        EventKind::ConditionError { number, error } => {
+            let line = format!("Error in testing condition of breakpoint {number}: {error}");
+            model.transcript.line(Kind::Error, &line);
+            model.transcript.line(Kind::Hint, "It counts as no hit; the target goes on.");
         }
         EventKind::Execed { program } => model.state.program = Some(program.clone()),
         EventKind::Forked { followed: false, .. }
@@ -340,11 +345,10 @@ pub fn headline(model: &Model) -> String {
             let shown =
                 model.busy.is_none() && model.awaited.iter().all(|(_, slot)| *slot != Slot::Backtrace);
             let frame = model.views.backtrace.get().filter(|_| shown).and_then(|(bt, _)| bt.frames.first());
-            let plain = matches!(reason, Some(StopReason::ConditionError { .. }));
             match frame {
-                Some(frame) if !plain && why.is_empty() => format!("in {}", words::call_of(frame)),
-                Some(frame) if !plain => format!("{why}, {}", words::call_of(frame)),
-                _ => why,
+                Some(frame) if why.is_empty() => format!("in {}", words::call_of(frame)),
+                Some(frame) => format!("{why}, {}", words::call_of(frame)),
+                None => why,
             }
         }
     }

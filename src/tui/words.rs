@@ -12,9 +12,6 @@ pub fn reason(reason: &StopReason) -> String {
         StopReason::Breakpoint { number, stage: 0, temporary: false } => format!("breakpoint {number}"),
         StopReason::Breakpoint { number, stage: 0, .. } => format!("temporary breakpoint {number}"),
         StopReason::Breakpoint { number, stage, .. } => format!("breakpoint {number}.{stage}"),
-        StopReason::ConditionError { number, error } => {
-            format!("breakpoint {number}: its condition failed: {}", text::clean(error))
-        }
         StopReason::StepDone => "step done".to_owned(),
         StopReason::Finished => "function finished".to_owned(),
         StopReason::Signal { signo } => format!("signal {}", signal(*signo)),
@@ -99,9 +96,9 @@ pub fn label(label: Label) -> &'static str {
     match label {
         Label::BrkGrow => "heap grows",
         Label::BrkShrink => "heap shrinks",
-        Label::BrkQuery => "asks the break",
+        Label::BrkQuery => "query",
         Label::BrkRefused => "✗ REFUSED",
-        Label::ForeignSbrk => "sbrk by others",
+        Label::ForeignSbrk => "sbrk, foreign",
         Label::Fallback => "▓ fallback",
         Label::FallbackNoBrk => "▓ fallback, no brk",
         Label::MmapChunk => "▚ own mapping",

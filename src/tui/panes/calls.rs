@@ -10,12 +10,15 @@ use super::super::model::{Model, Pane};
 use super::super::text;
 use super::super::theme::Role;
 use super::super::words;
-use super::{boxed, empty, window};
-use crate::event::Label;
+use super::{boxed, empty, position, window};
+use crate::addr::{Addr, human_size};
+use crate::event::{Call, Label, StackFrame};
 use crate::syscalls::args;
 
 /// Columns of the label.
 const LABEL: usize = 18;
+/// Below this width calls are told in brief.
+const BRIEF: usize = 100;
 
 /// Draws the pane.
 pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
@@ -47,7 +50,9 @@ pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
         let here = model.focused() == Pane::Calls && top + usize::from(at) == cursor;
         let [when, call, site] = columns(row, several, room);
         let style = theme.style(if here { Role::Cursor } else { Role::Text });
-        let label = format!("{:<LABEL$}", words::label(row.label));
+        let label = text::clip(words::label(row.label), label_room(room).saturating_sub(1));
+        let pad = label_room(room).saturating_sub(text::width(&label));
+        let label = format!("{label}{}", " ".repeat(pad));
         put(
             buffer,
             inner,
@@ -60,6 +65,7 @@ pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
             ]),
         );
     }
+    position(context, inner, top, height, many, buffer);
 }
 
 fn label_style(context: Context, label: Label, here: bool) -> ratatui::style::Style {
@@ -73,17 +79,42 @@ fn label_style(context: Context, label: Label, here: bool) -> ratatui::style::St
 }
 
 fn columns(row: &Row, several: bool, room: usize) -> [String; 3] {
-    let mut when = format!("+{:<10.6}", row.t);
+    let mut when = if room < BRIEF { format!(" +{:<8.3}", row.t) } else { format!(" +{:<10.6}", row.t) };
     if several {
         when.push_str(&format!("{:<8}", row.pid.0));
     }
-    let site = row.site.as_ref().map(words::frame).unwrap_or_default();
-    let left = room.saturating_sub(text::width(&when) + LABEL);
-    let call_room = if left > 70 { left * 3 / 5 } else { left * 2 / 3 };
-    let call = text::clip(&args::text(&row.call), call_room.saturating_sub(1));
+    let (call, name): (String, fn(&StackFrame) -> String) = if room < BRIEF {
+        (brief(&row.call), words::function)
+    } else {
+        (args::text(&row.call), words::frame)
+    };
+    let site = row.site.as_ref().map(name).unwrap_or_default();
+    let left = room.saturating_sub(text::width(&when) + label_room(room));
+    let call_room = left * 3 / 5;
+    let call = text::clip(&call, call_room.saturating_sub(1));
     let pad = call_room.saturating_sub(text::width(&call));
     let site = text::clip(&site, left - call_room);
     [when, format!("{call}{}", " ".repeat(pad)), site]
+}
+
+fn label_room(room: usize) -> usize {
+    if room < BRIEF { 12 } else { LABEL }
+}
+
+/// What a call did, in as few columns as it takes.
+fn brief(call: &Call) -> String {
+    let fate = |ret: &Result<Addr, i32>| match ret {
+        Ok(addr) => addr.to_string(),
+        Err(errno) => format!("errno {errno}"),
+    };
+    match call {
+        Call::Brk { wanted: Addr(0), got } => format!("brk? {got}"),
+        Call::Brk { wanted, .. } => format!("brk {wanted}"),
+        Call::Mmap { len, ret, .. } => format!("mmap {} {}", human_size(*len), fate(ret)),
+        Call::Munmap { addr, len, ret: Ok(_) } => format!("munmap {} {addr}", human_size(*len)),
+        Call::Munmap { len, ret, .. } => format!("munmap {} {}", human_size(*len), fate(ret)),
+        Call::Mremap { new_len, ret, .. } => format!("mremap {} {}", human_size(*new_len), fate(ret)),
+    }
 }
 
 /// The calls as text.

@@ -13,11 +13,11 @@ use super::super::model::{Model, Pane};
 use super::super::text;
 use super::super::theme::Role;
 use super::super::words;
-use super::{age, boxed, empty, window};
+use super::{age, boxed, empty, space};
 use crate::addr::human_size;
 use crate::event::Cause;
 use crate::heap::story::strip::{Glyphs, strip};
-use crate::heap::story::{Blocker, Evidence, Region, RegionKind, Story};
+use crate::heap::story::{Blocker, Evidence, Story};
 
 /// Draws the pane.
 pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
@@ -40,7 +40,7 @@ pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
     let used = under + u16::try_from(lines.len()).unwrap_or(0) + 1;
     if inner.height >= used + 4 {
         let rest = Rect { y: inner.y + used, height: inner.height - used, ..inner };
-        table(context, rest, buffer);
+        space::draw(context, rest, buffer);
     }
 }
 
@@ -117,25 +117,24 @@ fn facts(context: Context, story: &Story, width: u16) -> Vec<Line<'static>> {
         lines.push(Line::from(vec![
             Span::styled(" ◆ BLOCKER ", theme.style(Role::Error)),
             Span::raw(format!(
-                "{} {} {} {}",
-                blocker.span.start,
-                blocker.perms,
+                "{}{} {}",
                 human_size(blocker.span.len()),
+                if width < 110 { String::new() } else { format!(" {}", blocker.perms) },
                 planter(blocker, width)
             )),
         ]));
     }
     if let Some(last) = &story.refusals().last {
         let first = story.refusals().first.as_ref().map_or(last.asked.t, |first| first.asked.t);
-        let when = if layout.refused > 1 {
-            format!("first {}, last {}", words::moment(first), words::moment(last.asked.t))
-        } else {
-            words::moment(first)
+        let when = match layout.refused {
+            _ if width < 110 => String::new(),
+            0..=1 => format!(" ({})", words::moment(first)),
+            _ => format!(" (first {}, last {})", words::moment(first), words::moment(last.asked.t)),
         };
         lines.push(Line::from(vec![
             Span::styled(" ✗ ", theme.style(Role::Error)),
             Span::raw(format!(
-                "brk({}) refused {}×: {} ({when})",
+                "brk({}) refused {}×: {}{when}",
                 last.wanted,
                 layout.refused,
                 why(&last.cause)
@@ -150,18 +149,22 @@ fn facts(context: Context, story: &Story, width: u16) -> Vec<Line<'static>> {
             .map(|(size, n)| format!("{}×{n}", human_size(*size)))
             .collect();
         let more = if story.fallback_sizes().len() > 4 { " …" } else { "" };
+        let asked: u64 = story.fallback_sizes().iter().map(|(_, n)| *n).sum();
+        let live = match layout.totals.fallback_requests {
+            live if live == asked => String::new(),
+            live => format!(" in {live} requests; asked so far"),
+        };
         lines.push(Line::from(vec![
             Span::styled(" ▓ ", theme.style(Role::Fallback)),
             Span::raw(format!(
-                "malloc took {} by mmap instead, in {} requests: {}{more} (ever)",
+                "malloc took {} by mmap instead{live}: {}{more}",
                 human_size(layout.totals.fallback),
-                layout.totals.fallback_requests,
                 sizes.join(", ")
             )),
         ]));
     }
     lines.push(totals(context, story));
-    if let Some(line) = measured(context) {
+    if let Some(line) = measured(context, width) {
         lines.push(line);
     }
     lines
@@ -213,7 +216,7 @@ fn totals(context: Context, story: &Story) -> Line<'static> {
 }
 
 /// What `info heap` measured at the last stop: how much of it lives.
-fn measured(context: Context) -> Option<Line<'static>> {
+fn measured(context: Context, width: u16) -> Option<Line<'static>> {
     let heap = context.model.views.heap.get()?;
     let arenas = heap.get("arenas")?.as_array()?;
     let sum = |key: &str, of: &str| {
@@ -224,76 +227,18 @@ fn measured(context: Context) -> Option<Line<'static>> {
     let glibc = heap.get("glibc").and_then(Value::as_str).unwrap_or("?");
     let when = if age(context.model).is_empty() { "at this stop" } else { age(context.model) };
     let mut words = format!(
-        " measured {when}: in use {} ({} chunks), free {}, top {}, {} arena{}, glibc {}",
+        " measured {when}: in use {} ({} chunks), free {}, top {}",
         human_size(sum("in_use", "bytes")),
         sum("in_use", "chunks"),
         human_size(sum("free", "bytes")),
         human_size(sum("top", "size")),
-        arenas.len(),
-        if arenas.len() == 1 { "" } else { "s" },
-        text::clean(glibc),
     );
+    if width >= 110 {
+        let plural = if arenas.len() == 1 { "" } else { "s" };
+        words.push_str(&format!(", {} arena{plural}, glibc {}", arenas.len(), text::clean(glibc)));
+    }
     if doubts > 0 {
         words.push_str(&format!(", {doubts} doubts"));
     }
     Some(context.theme.style(Role::Text).into_line(words))
-}
-
-/// The address space as a table, and beside or below it the explanation, where there is room for both.
-fn table(context: Context, area: Rect, buffer: &mut Buffer) {
-    let model = context.model;
-    let explanation = model.views.explanation.get().map(String::as_str).unwrap_or_default();
-    let words: Vec<String> = explanation
-        .lines()
-        .flat_map(|line| text::wrap_words(&format!(" {}", text::clean(line)), usize::from(area.width)))
-        .collect();
-    let mut list = area;
-    let wanted = u16::try_from(words.len()).unwrap_or(u16::MAX).saturating_add(1);
-    if wanted > 1 && area.height >= wanted.saturating_add(6) {
-        list.height -= wanted;
-        for (row, line) in (list.height + 1..).zip(words) {
-            put(buffer, area, row, context.theme.style(Role::Text).into_line(line));
-        }
-    }
-    let regions = &model.growth.layout.regions;
-    let place = model.place(Pane::Heap);
-    let cursor = place.row.min(regions.len().saturating_sub(1));
-    let height = usize::from(list.height);
-    let top = window(cursor, place.top, height, regions.len());
-    for (at, (index, region)) in (0..).zip(regions.iter().enumerate().skip(top).take(height)) {
-        let here = model.focused() == Pane::Heap && index == cursor;
-        let style = if here { context.theme.style(Role::Cursor) } else { context.theme.region(region.kind) };
-        let (left, right) = region_words(region, usize::from(list.width));
-        put(buffer, list, at, style.into_line(text::spread(&left, &right, usize::from(list.width))));
-    }
-}
-
-fn region_words(region: &Region, room: usize) -> (String, String) {
-    let size = human_size(region.span.len());
-    let perms = region.perms.map(|perms| perms.to_string()).unwrap_or_default();
-    let what = if region.name.is_empty() || region.kind == RegionKind::Blocker {
-        region.kind.word().to_owned()
-    } else {
-        text::clean(&region.name)
-    };
-    let glyph = Glyphs::Unicode.of(region.kind);
-    let times = if region.requests > 1 { format!(" ×{}", region.requests) } else { String::new() };
-    let left = format!(" {:<18} {size:>8}  {glyph} {perms:<4} {what}{times}", region.span.start.to_string());
-    let name = if room < 110 { words::function } else { words::frame };
-    let right = match (&region.site, region.t) {
-        (Some(site), Some(t)) => format!("{} {}", name(site), words::moment(t)),
-        (Some(site), None) => name(site),
-        (None, Some(t)) => words::moment(t),
-        (None, None) => String::new(),
-    };
-    (left, right)
-}
-
-/// The address space as text.
-pub fn rows(model: &Model) -> Vec<String> {
-    let line = |region: &Region| {
-        let (left, right) = region_words(region, usize::MAX);
-        format!("{left}  {right}")
-    };
-    model.growth.layout.regions.iter().map(line).collect()
 }

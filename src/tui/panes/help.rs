@@ -28,10 +28,14 @@ pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
     let width = area.width.min(118);
     let entries = entries(filter);
     let columns = if width >= 116 { 2 } else { 1 };
-    let wanted = u16::try_from(BINDINGS.len().div_ceil(columns)).unwrap_or(u16::MAX).saturating_add(4);
+    let wanted = u16::try_from(entries.len().div_ceil(columns)).unwrap_or(u16::MAX).saturating_add(4).max(8);
     let height = area.height.saturating_sub(if area.height > 30 { 2 } else { 0 }).min(wanted);
-    let place =
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + u16::from(area.height > height),
+        width,
+        height,
+    };
     clear(buffer, place);
     let inner = frame(context, place, " Keys ", " Enter runs it · Esc closes ", true, buffer);
     if inner.height < 3 {
@@ -69,14 +73,17 @@ pub fn draw(context: Context, area: Rect, buffer: &mut Buffer) {
         );
     }
     let law = match entries.len().saturating_sub(top + page) {
-        0 => " Letters run the target only in the Source pane; F-keys everywhere.".to_owned(),
-        more => format!(" … {more} more, PgDn · Letters run the target only in the Source pane."),
+        0 => " Letters run the target in the Source pane only.".to_owned(),
+        more => format!(" … {more} more, PgDn · Letters run the target in the Source pane only."),
     };
     put(buffer, inner, inner.height - 1, theme.style(Role::Hint).into_line(law));
 }
 
 fn line(binding: &Binding) -> String {
-    let keys = binding.keys.iter().take(2).copied().map(pretty).collect::<Vec<_>>().join(" ");
+    // Names above F12 are what some terminals make of Shift and Control: no key to look for.
+    let known = |key: &&&str| key.strip_prefix('F').and_then(|n| n.parse().ok()).is_none_or(|n: u8| n <= 12);
+    let keys: Vec<String> = binding.keys.iter().filter(known).take(2).copied().map(pretty).collect();
+    let keys = keys.join(" ");
     let place = match binding.scope {
         Scope::Any => "",
         Scope::Nav => "panes",
@@ -101,6 +108,6 @@ fn pane_word(pane: Pane) -> &'static str {
 
 /// A key's name as people write it.
 fn pretty(name: &str) -> String {
-    let words = [("C-", "^"), ("A-", "Alt-"), ("S-", "Shift-"), ("PageUp", "PgUp"), ("PageDown", "PgDn")];
+    let words = [("C-", "^"), ("A-", "Alt-"), ("S-", "⇧"), ("PageUp", "PgUp"), ("PageDown", "PgDn")];
     words.iter().fold(name.to_owned(), |name, (from, to)| name.replace(from, to))
 }

@@ -7,6 +7,7 @@ pub mod command;
 pub mod heap;
 pub mod help;
 pub mod source;
+pub mod space;
 pub mod target;
 pub mod timeline;
 pub mod values;
@@ -107,8 +108,19 @@ fn list(context: Context, pane: Pane, inner: Rect, rows: &[String], buffer: &mut
         let here = focused && top + usize::from(at) == row;
         let style = context.theme.style(if here { Role::Cursor } else { Role::Text });
         let text: String = text.chars().skip(place.left).collect();
-        put(buffer, inner, at, style.into_line(text));
+        put(buffer, inner, at, style.into_line(format!(" {text}")));
     }
+    position(context, inner, top, height, rows.len(), buffer);
+}
+
+/// Says on the lower edge of a pane which of its rows are in view, when not all are.
+fn position(context: Context, inner: Rect, top: usize, height: usize, len: usize, buffer: &mut Buffer) {
+    if len <= height || height == 0 {
+        return;
+    }
+    let text = format!(" {}-{} of {len} ", top + 1, (top + height).min(len));
+    let edge = Rect { x: inner.x + 1, y: inner.bottom(), width: inner.width.saturating_sub(2), height: 1 };
+    put(buffer, edge, 0, context.theme.style(Role::Text).into_line(text));
 }
 
 /// Says in the middle of a pane why it is empty.
@@ -133,7 +145,7 @@ fn rows(model: &Model, pane: Pane) -> Vec<String> {
     match pane {
         Pane::Source => source::rows(model),
         Pane::Backtrace => backtrace::rows(model),
-        Pane::Heap => heap::rows(model),
+        Pane::Heap => space::rows(model),
         Pane::Timeline => timeline::rows(model),
         Pane::Command => model.transcript.lines().map(str::to_owned).collect(),
         Pane::Target => model.target.screen().contents().lines().map(text::clean).collect(),

@@ -70,6 +70,37 @@ fn heap_zoomed() {
     });
 }
 
+/// The panes that share a place, on a wide screen.
+#[test]
+fn other_panes() {
+    for (digit, name) in [("7", "calls"), ("8", "breakpoints"), ("9", "values"), ("6", "target")] {
+        let mut face = Face::new((120, 40));
+        let mut teller = Teller::new();
+        run(&mut face, &mut teller, 12);
+        face.tell(Msg::Output(b"hello\r\n\x1b[31mred\x1b[0m 12345678901234567890".to_vec()));
+        stop(&mut face, &mut teller);
+        face.key("Esc");
+        face.key(digit);
+        super::case::answer_views(&mut face);
+        insta::assert_snapshot!(format!("pane_{name}_120x40"), face.screen(false));
+    }
+}
+
+#[test]
+fn huge() {
+    let mut face = Face::new((200, 60));
+    let mut teller = Teller::new();
+    run(&mut face, &mut teller, 12);
+    face.tell(Msg::Output(b"hello\r\n".to_vec()));
+    stop(&mut face, &mut teller);
+    insta::assert_snapshot!("stopped_200x60", face.screen(false));
+}
+
+#[test]
+fn all_keys() {
+    check("keys", |face| face.key("F1"));
+}
+
 #[test]
 fn help() {
     check("help", |face| {
