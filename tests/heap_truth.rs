@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use brkwater::addr::{Addr, Pid, Tid};
-use brkwater::heap::{self, Anchors, ArenaKind, Origin, Place, State, Survey, view::HeapView};
+use brkwater::addr::{Addr, Pid, Span, Tid};
+use brkwater::heap::{self, Anchors, ArenaKind, Method, Origin, Place, State, Survey, view::HeapView};
 use brkwater::maps::{self, Mapping};
 use brkwater::memory::Memory;
 
@@ -385,6 +385,27 @@ fn a_million_chunks_are_read_in_less_than_half_a_second() {
         let limit = if cfg!(debug_assertions) { 20.0 } else { 0.5 };
         assert!(took.as_secs_f64() < limit, "{took:?}");
     }
+}
+
+/// `malloc_trim` of the child's libc, from its dynamic symbols.
+fn malloc_trim(target: &Target) -> Span {
+    let libc = target.maps.iter().find(|mapping| mapping.path.contains("/libc.so.6")).unwrap();
+    let nm = Command::new("nm").args(["-DS", "--defined-only", &libc.path]).output().unwrap();
+    let text = String::from_utf8(nm.stdout).unwrap();
+    let line = text.lines().find(|line| line.contains(" malloc_trim@")).unwrap();
+    let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
+    let mut words = line.split(' ');
+    let (at, len) = (number(words.next().unwrap()), number(words.next().unwrap()));
+    Span::sized(libc.span.start.add(at), len)
+}
+
+#[test]
+fn the_code_of_malloc_trim_agrees_with_the_scan() {
+    let target = launch(PIE, &["plain"]);
+    let anchors = Anchors { malloc_trim: Some(malloc_trim(&target)), ..target.anchors() };
+    let survey = heap::survey(&target.memory, &target.maps, &anchors);
+    assert_eq!(survey.found_by, [Method::MallocTrim, Method::Ring]);
+    target.check(&survey);
 }
 
 /// Prints the survey of a running process: `HEAP_PID=… cargo test --test heap_truth look -- --ignored --nocapture`.
