@@ -2,6 +2,9 @@
 //!
 //! No symbol is used: libc's data is found by its name in the maps, everything else by shape. The oracles are
 //! the program's own list of blocks, `mallinfo2` and the arena's books.
+//!
+//! `HEAP_GLIBC=DIR` runs the same tests on another glibc: DIR is where its package was unpacked. For an older
+//! one `HEAP_CFLAGS=--sysroot=DIR` compiles for it too (then libc6-dev and linux-libc-dev must be there).
 
 #![allow(clippy::disallowed_methods, reason = "tests start their own targets")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -14,8 +17,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use brkwater::addr::{Addr, Pid, Tid};
-use brkwater::heap::{self, Anchors, ArenaKind, Origin, Place, State, Survey, view::HeapView};
+use brkwater::addr::{Addr, Pid, Span, Tid};
+use brkwater::heap::{
+    self, Anchors, ArenaKind, Layout, Method, Origin, Place, State, Survey, view::HeapView,
+};
 use brkwater::maps::{self, Mapping};
 use brkwater::memory::Memory;
 
@@ -50,6 +55,19 @@ impl Drop for Target {
     }
 }
 
+/// The root of another glibc, if the tests are to run on one.
+fn other_glibc() -> Option<String> {
+    std::env::var("HEAP_GLIBC").ok()
+}
+
+/// The command that runs a program, on the other glibc if there is one (a static program needs none).
+fn runner(program: &Path, flags: &[&str]) -> Command {
+    let Some(root) = other_glibc().filter(|_| flags != STATIC) else { return Command::new(program) };
+    let mut command = Command::new(format!("{root}/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"));
+    command.args(["--library-path", &format!("{root}/usr/lib/x86_64-linux-gnu")]).arg(program);
+    command
+}
+
 /// Compiles the target; the file is the caller's to remove.
 fn compile(flags: &[&str]) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -59,13 +77,14 @@ fn compile(flags: &[&str]) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/targets/heap_truth.c");
     let mut gcc = Command::new("gcc");
     gcc.args(["-O1", "-pthread"]).args(flags).arg("-o").arg(&path).arg(source);
+    gcc.args(std::env::var("HEAP_CFLAGS").iter().flat_map(|flags| flags.split_whitespace()));
     assert!(gcc.status().unwrap().success());
     path
 }
 
 fn launch(flags: &[&str], args: &[&str]) -> Target {
     let program = compile(flags);
-    let mut child = Command::new(&program).args(args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = runner(&program, flags).args(args).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let said: Vec<Vec<String>> = lines
         .take_while(|line| line != "ready")
@@ -171,6 +190,11 @@ impl Target {
             available,
             survey.arenas[0].top.map_or(0, |(_, size)| size),
         ];
+        let mut said = said;
+        if survey.arenas[0].layout == Layout::D {
+            // mremap leaves 16 bytes too many in the books of 2.43.
+            said[4] = said[4].min(ours[4] + 16) / 4096 * 4096;
+        }
         assert_eq!(said, ours, "{}", survey.to_text());
     }
 }
@@ -180,6 +204,8 @@ fn origins(survey: &Survey) -> Vec<(Origin, u64)> {
     regions.iter().map(|region| (region.origin, region.span.len())).collect()
 }
 
+/// Sizes of a tcache's chunk, from 2.26 to 2.43.
+const TCACHE_SIZES: [u64; 4] = [0x250, 0x290, 0x300, 0x310];
 const PIE: &[&str] = &["-pie", "-fPIE"];
 const NO_PIE: &[&str] = &["-no-pie"];
 const STATIC: &[&str] = &["-static"];
@@ -194,7 +220,10 @@ fn a_plain_heap_is_one_region() {
         assert_eq!(origins(&survey).len(), 1, "{}", survey.to_text());
         assert!(survey.arenas[0].contiguous);
         let tcache = &survey.tcaches[0];
-        assert!(tcache.held.chunks > 0 && internal.contains(&0x290), "{internal:x?}");
+        assert!(
+            tcache.held.chunks > 0 && internal.iter().any(|size| TCACHE_SIZES.contains(size)),
+            "{internal:x?}"
+        );
         // A static program's start-up code keeps some blocks of its own.
         assert!(internal.len() <= if flags == STATIC { 20 } else { 1 }, "{internal:x?}");
     }
@@ -297,7 +326,8 @@ fn large_blocks_have_their_own_mappings() {
     target.check(&survey);
     assert_eq!(survey.mmapped.len(), 4, "{}", survey.to_text());
     // Freeing 500,000 bytes raised the threshold.
-    assert_eq!(survey.books.unwrap().mmap_threshold, 503_808);
+    let threshold = survey.books.unwrap().mmap_threshold;
+    assert!((500_000..=503_808).contains(&threshold), "{threshold}");
 }
 
 #[test]
@@ -305,8 +335,10 @@ fn a_full_tcache_spills_into_a_fastbin() {
     let target = launch(PIE, &["tcache"]);
     let survey = target.survey();
     target.check(&survey);
-    assert_eq!(survey.tcaches[0].held.chunks, 7);
-    assert_eq!(survey.arenas[0].sum(|region| region.fast).chunks, 5);
+    // 2.43 keeps sixteen of a size, and has no fastbins.
+    let (held, fast) = if survey.arenas[0].layout == Layout::D { (12, 0) } else { (7, 5) };
+    assert_eq!(survey.tcaches[0].held.chunks, held);
+    assert_eq!(survey.arenas[0].sum(|region| region.fast).chunks, fast);
     let chunks = target.chunks(&survey);
     for freed in target.values("freed") {
         assert_eq!(chunks[&(freed[0] - 16)].1, State::Tcache);
@@ -318,7 +350,8 @@ fn what_is_freed_is_free() {
     for scenario in ["free-all", "hole-free-all"] {
         let target = launch(PIE, &[scenario]);
         let survey = target.survey();
-        assert_eq!(target.check(&survey), [0x290], "{}", survey.to_text());
+        let internal = target.check(&survey);
+        assert!(internal.len() == 1 && TCACHE_SIZES.contains(&internal[0]), "{}", survey.to_text());
     }
 }
 
@@ -385,6 +418,27 @@ fn a_million_chunks_are_read_in_less_than_half_a_second() {
         let limit = if cfg!(debug_assertions) { 20.0 } else { 0.5 };
         assert!(took.as_secs_f64() < limit, "{took:?}");
     }
+}
+
+/// `malloc_trim` of the child's libc, from its dynamic symbols.
+fn malloc_trim(target: &Target) -> Span {
+    let libc = target.maps.iter().find(|mapping| mapping.path.contains("/libc.so.6")).unwrap();
+    let nm = Command::new("nm").args(["-DS", "--defined-only", &libc.path]).output().unwrap();
+    let text = String::from_utf8(nm.stdout).unwrap();
+    let line = text.lines().find(|line| line.contains(" malloc_trim@")).unwrap();
+    let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
+    let mut words = line.split(' ');
+    let (at, len) = (number(words.next().unwrap()), number(words.next().unwrap()));
+    Span::sized(libc.span.start.add(at), len)
+}
+
+#[test]
+fn the_code_of_malloc_trim_agrees_with_the_scan() {
+    let target = launch(PIE, &["plain"]);
+    let anchors = Anchors { malloc_trim: Some(malloc_trim(&target)), ..target.anchors() };
+    let survey = heap::survey(&target.memory, &target.maps, &anchors);
+    assert_eq!(survey.found_by, [Method::MallocTrim, Method::Ring]);
+    target.check(&survey);
 }
 
 /// Prints the survey of a running process: `HEAP_PID=… cargo test --test heap_truth look -- --ignored --nocapture`.

@@ -12,8 +12,8 @@ use super::glibc::{
     ArenaHead, BINS, HEADER, HEAP_INFO_SIZES, Head, Layout, MINSIZE, PAR_LAYOUTS, PREV_INUSE, ParLayout,
     USER_END, minor, word,
 };
+use super::model::Method;
 use super::read::Reader;
-use super::survey::Method;
 use crate::addr::{Addr, PAGE, Span};
 use crate::maps::{self, Mapping};
 

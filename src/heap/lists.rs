@@ -5,8 +5,8 @@
 //! neighbours, so they are followed through memory. Every list is bounded by the chunks that can exist.
 
 use super::glibc::{ArenaHead, BINS, HEADER, Head, MINSIZE, bin_index};
+use super::model::Doubts;
 use super::read::Reader;
-use super::survey::Doubt;
 use super::walk::State;
 use crate::addr::Addr;
 use crate::maps::{self, Mapping};
@@ -64,7 +64,7 @@ pub(super) fn fast_chunks(
     maps: &[Mapping],
     head: &ArenaHead,
     linking: Linking,
-    doubts: &mut Vec<Doubt>,
+    doubts: &mut Doubts,
 ) -> Vec<(Addr, State)> {
     let mut found = Vec::new();
     for (i, first) in head.fastbins.iter().enumerate() {
@@ -79,14 +79,14 @@ pub(super) fn fast_chunks(
                 None
             };
             if let Some(wrong) = wrong {
-                doubts.push(Doubt::new(at, format!("fastbin {i} of arena {}: {wrong}", head.address)));
+                doubts.push(at, format!("fastbin {i} of arena {}: {wrong}", head.address));
                 break;
             }
             let Some(words) = reader.peek::<2>(at) else { break };
             if Head::from(words).size() != MINSIZE + 16 * i as u64 {
                 let what =
                     format!("malloc(): memory corruption (fast): a chunk of another size is in fastbin {i}");
-                doubts.push(Doubt::new(at, what));
+                doubts.push(at, what);
             }
             found.push((at, State::Fast));
             let field = at.add(HEADER);
@@ -119,7 +119,7 @@ impl LoopGuard {
 }
 
 /// Compares the bins of an arena with the free chunks that were met in its regions, sorted by address.
-pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Vec<Doubt>) {
+pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Doubts) {
     let addresses: Vec<Addr> = chunks.iter().map(|chunk| chunk.at).collect();
     let mut listed = vec![false; chunks.len()];
     let mut near = 0;
@@ -130,17 +130,17 @@ pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Ve
             let place = position(&addresses, at, near);
             let Some((chunk, listed)) = place.and_then(|n| chunks.get(n).zip(listed.get_mut(n))) else {
                 let what = format!("bin {i} of arena {} leads here, but it is no free chunk", head.address);
-                doubts.push(Doubt::new(at, what));
+                doubts.push(at, what);
                 break;
             };
             if *listed {
                 let what = format!("it is met twice in the bins of arena {} (bin {i})", head.address);
-                doubts.push(Doubt::new(at, what));
+                doubts.push(at, what);
                 break;
             }
             *listed = true;
             if let Some(what) = wrong_in_bin(chunk, before, i) {
-                doubts.push(Doubt::new(at, what));
+                doubts.push(at, what);
             }
             near = place.unwrap_or(near);
             (before, at) = (at, chunk.fd);
@@ -152,7 +152,7 @@ pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Ve
             1 => "a free chunk is in no bin".to_owned(),
             n => format!("{n} free chunks are in no bin; this is the first"),
         };
-        doubts.push(Doubt::new(first.at, what));
+        doubts.push(first.at, what);
     }
 }
 

@@ -16,22 +16,27 @@
 
 mod find;
 mod glibc;
+#[cfg(test)]
+mod image;
 mod lists;
+mod model;
 mod place;
 mod read;
 mod regions;
 pub mod story;
 mod survey;
 mod tcache;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod view;
 mod walk;
 
 pub use glibc::Layout;
-pub use place::Place;
-pub use survey::{
+pub use model::{
     Arena, ArenaKind, Books, Count, Doubt, Gap, Method, Mmapped, Origin, Region, Survey, Tcache,
 };
+pub use place::Place;
 pub use walk::{Chunk, State};
 
 use crate::addr::{Addr, Span, Tid};

@@ -3,9 +3,9 @@
 //! A survey keeps no chunks, so a region is walked again up to the address. It says what memory *is*, not who
 //! asked for it: that is in the story.
 
+use super::model::{Arena, ArenaKind, Mmapped, Region, Survey};
 use super::read::Reader;
 use super::regions::TOLERANCE;
-use super::survey::{Arena, ArenaKind, Mmapped, Region, Survey};
 use super::walk::{self, Bounds, Chunk};
 use crate::addr::{Addr, Span};
 use crate::memory::Memory;

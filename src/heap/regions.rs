@@ -11,8 +11,8 @@ use super::glibc::{
     ArenaHead, HEADER, HEAP_MAX_SIZES, Head, IS_MMAPPED, MINSIZE, NON_MAIN_ARENA, PREV_INUSE,
 };
 use super::lists::FreeChunk;
+use super::model::{Count, Doubts, Gap, Mmapped, Origin, Region};
 use super::read::Reader;
-use super::survey::{Count, Doubt, Gap, Mmapped, Origin, Region};
 use super::walk::{self, Bounds, CachedChunks, Chunk, Ending, State};
 use crate::addr::{Addr, PAGE, Span};
 use crate::maps::Mapping;
@@ -39,7 +39,7 @@ pub(super) struct Hunt<'r, 'm, 'a> {
     /// Pieces of the break's range that malloc did not ask for.
     pub(super) gaps: Vec<Gap>,
     pub(super) mmapped: Vec<Mmapped>,
-    pub(super) doubts: Vec<Doubt>,
+    pub(super) doubts: Doubts,
     /// Address ranges that are spoken for.
     taken: Vec<Span>,
     patience: u64,
@@ -69,7 +69,7 @@ impl<'r, 'm, 'a> Hunt<'r, 'm, 'a> {
             free: Vec::new(),
             gaps: Vec::new(),
             mmapped: Vec::new(),
-            doubts: Vec::new(),
+            doubts: Doubts::default(),
             taken,
             patience: PATIENCE,
         }
@@ -126,7 +126,7 @@ impl<'r, 'm, 'a> Hunt<'r, 'm, 'a> {
                 looked = looked.saturating_add(piece.len());
                 if looked > SEARCH_LIMIT || self.patience == 0 {
                     let what = "the search for regions was given up here: too much memory to look through";
-                    self.doubts.push(Doubt::new(piece.start, what.to_owned()));
+                    self.doubts.push(piece.start, what.to_owned());
                     return;
                 }
                 self.search_piece(piece, books);
@@ -231,7 +231,7 @@ impl<'r, 'm, 'a> Hunt<'r, 'm, 'a> {
         if !ends {
             return None;
         }
-        self.doubts.extend(walked.doubts());
+        walked.tell(&mut self.doubts);
         self.taken.push(walked.region.span);
         let end = walked.region.span.end;
         self.regions.push(walked.region);
@@ -248,9 +248,11 @@ pub(super) struct Walked {
 }
 
 impl Walked {
-    /// The damage, in sentences.
-    pub(super) fn doubts(&self) -> impl Iterator<Item = Doubt> {
-        self.course.damage.iter().map(|damage| Doubt::new(damage.at, damage.rule.sentence(damage.last_good)))
+    /// Tells the damage, in sentences.
+    pub(super) fn tell(&self, doubts: &mut Doubts) {
+        for damage in &self.course.damage {
+            doubts.push(damage.at, damage.rule.sentence(damage.last_good));
+        }
     }
 }
 
@@ -281,7 +283,7 @@ pub(super) fn thread_heaps(
     head: &ArenaHead,
     info_size: u64,
     cached: &CachedChunks,
-    doubts: &mut Vec<Doubt>,
+    doubts: &mut Doubts,
 ) -> (Vec<Region>, Vec<FreeChunk>) {
     let first = head.address.sub(info_size);
     let newest = HEAP_MAX_SIZES
@@ -298,7 +300,7 @@ pub(super) fn thread_heaps(
         };
         let largest = HEAP_MAX_SIZES.into_iter().max().unwrap_or_default();
         if arena != head.address.0 || size > largest || size <= info_size {
-            doubts.push(Doubt::new(next, format!("the heap_info here does not fit arena {}", head.address)));
+            doubts.push(next, format!("the heap_info here does not fit arena {}", head.address));
             break;
         }
         let begin =
@@ -314,13 +316,13 @@ pub(super) fn thread_heaps(
         // All of the heap counts in system_mem, whether or not the walk came to its end.
         walked.region.lost += bounds.limit.0.saturating_sub(walked.region.span.end.0);
         walked.region.span.end = bounds.limit;
-        doubts.extend(walked.doubts());
+        walked.tell(doubts);
         regions.push(walked.region);
         free.append(&mut walked.free);
         next = Addr(prev);
     }
     if !seen.contains(&first) {
-        doubts.push(Doubt::new(first, format!("the first heap of arena {} is not linked", head.address)));
+        doubts.push(first, format!("the first heap of arena {} is not linked", head.address));
     }
     regions.sort_by_key(|region| region.span.start);
     (regions, free)

@@ -11,8 +11,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::glibc::{HEADER, Head, TcacheLayout, word};
 use super::lists::{Linking, is_heap};
+use super::model::{Count, Doubts, Tcache};
 use super::read::Reader;
-use super::survey::{Count, Doubt, Tcache};
 use super::walk::State;
 use crate::addr::{Addr, Tid};
 use crate::maps::Mapping;
@@ -122,7 +122,7 @@ pub(super) fn read(
     found: &Found,
     linking: Linking,
     cached: &mut Vec<(Addr, State)>,
-    doubts: &mut Vec<Doubt>,
+    doubts: &mut Doubts,
 ) -> Tcache {
     let mut total = Count::default();
     let mut seen = FxHashSet::default();
@@ -135,16 +135,16 @@ pub(super) fn read(
                 .filter(|at| at.0.is_multiple_of(16) && is_heap(maps, *at))
                 .and_then(|at| reader.peek::<2>(at.sub(HEADER)).map(Head::from));
             let Some(head) = head else {
-                doubts.push(Doubt::new(at, format!("{} leads here, but it is no chunk's pointer", name())));
+                doubts.push(at, format!("{} leads here, but it is no chunk's pointer", name()));
                 break;
             };
             if !seen.insert(at) || length > u32::from(u16::MAX) {
-                doubts.push(Doubt::new(at, format!("double free: {} meets it twice", name())));
+                doubts.push(at, format!("double free: {} meets it twice", name()));
                 break;
             }
             if !found.layout.holds(i, head.size()) {
                 let what = format!("{} holds it, but its size is {:#x}", name(), head.size());
-                doubts.push(Doubt::new(at, what));
+                doubts.push(at, what);
             }
             length += 1;
             total.add(head.size());
@@ -156,7 +156,7 @@ pub(super) fn read(
                 "the tcache of thread {} counts {count} chunks in bin {i}; {length} are there",
                 found.tid
             );
-            doubts.push(Doubt::new(found.address, what));
+            doubts.push(found.address, what);
         }
     }
     Tcache { tid: found.tid, address: found.address, held: total }

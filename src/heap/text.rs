@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 
-use super::survey::{Arena, ArenaKind, Origin, Region, Survey};
+use super::model::{Arena, ArenaKind, Origin, Region, Survey};
 use crate::addr::human_size;
 
 /// Regions that are listed one by one; of more, the first and the last.

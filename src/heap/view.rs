@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::survey::{Arena, ArenaKind, Count, Region, Survey};
+use super::model::{Arena, ArenaKind, Count, Region, Survey};
 use crate::addr::{Addr, Pid, Seq};
 
 /// The whole object.

@@ -16,6 +16,9 @@ const SURE: usize = 3;
 /// How far behind damage a walk looks for the chain.
 const REACH: u64 = 1 << 20;
 
+/// Damage that is remembered of one region.
+const MOST_DAMAGE: usize = 1000;
+
 /// What a chunk is doing.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -157,7 +160,7 @@ pub(super) fn walk(
     reader.read_ahead_until(top.map_or(bounds.limit, |top| top.add(HEADER).page_up().min(bounds.limit)));
     let course = Course { end: bounds.first, ending: Ending::Broken, damage: Vec::new(), lost: 0 };
     let next_cached = cached.partition_point(|(at, _)| *at < bounds.first);
-    let mut walker = Walker { bounds, cached, next_cached, course, last_good: None };
+    let mut walker = Walker { bounds, cached, next_cached, course, last_good: None, breaks: 0 };
     walker.run(reader, sink);
     reader.read_ahead_until(Addr(u64::MAX));
     walker.course
@@ -169,6 +172,8 @@ struct Walker<'a> {
     next_cached: usize,
     course: Course,
     last_good: Option<Addr>,
+    /// How often the chain was broken.
+    breaks: usize,
 }
 
 /// What a header can be, before its size is believed.
@@ -321,7 +326,8 @@ impl Walker<'_> {
     fn recover(&mut self, reader: &mut Reader<'_>, good: Addr, bad: Addr, rule: Rule) -> Option<Place> {
         self.last_good = (good != bad).then_some(good).or(self.last_good);
         self.note(bad, rule);
-        if self.course.damage.len() > self.bounds.tolerance {
+        self.breaks += 1;
+        if self.breaks > self.bounds.tolerance {
             return None;
         }
         let found = self.resynchronise(reader, good.add(MINSIZE), bad)?;
@@ -388,6 +394,8 @@ impl Walker<'_> {
     }
 
     fn note(&mut self, at: Addr, rule: Rule) {
-        self.course.damage.push(Damage { at, rule, last_good: self.last_good });
+        if self.course.damage.len() < MOST_DAMAGE {
+            self.course.damage.push(Damage { at, rule, last_good: self.last_good });
+        }
     }
 }

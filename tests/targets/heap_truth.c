@@ -119,9 +119,11 @@ static void truth(int with_blocks, int with_totals)
     say("brk %p %p\n", (void *) brk_start, sbrk(0));
     if (!with_totals)               /* asking would initialise malloc */
         return;
+#if __GLIBC_PREREQ(2, 33)
     struct mallinfo2 m = mallinfo2();
     say("mallinfo %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu\n", m.arena, m.ordblks, m.smblks, m.hblks, m.hblkhd,
         m.usmblks, m.fsmblks, m.uordblks, m.fordblks, m.keepcost);
+#endif
 }
 
 int main(int argc, char **argv)
