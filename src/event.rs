@@ -72,6 +72,14 @@ pub enum EventKind {
     },
     /// We let the process go; it runs on without us.
     Detached,
+    /// A breakpoint's condition could not be evaluated. It is an error state, not a hit: nothing stops, and
+    /// the same error is told once.
+    ConditionError {
+        /// The breakpoint's number.
+        number: u32,
+        /// What went wrong, as a sentence.
+        error: String,
+    },
 }
 
 /// How a process ended.
@@ -96,13 +104,6 @@ pub enum StopReason {
         stage: u32,
         /// Whether it was temporary (`tbreak`).
         temporary: bool,
-    },
-    /// A breakpoint whose condition could not be evaluated. It is an error state, not a hit: shown once.
-    ConditionError {
-        /// The breakpoint's number.
-        number: u32,
-        /// What went wrong, as a sentence.
-        error: String,
     },
     /// A step, next, stepi… is done.
     StepDone,

@@ -1,1 +1,49 @@
 //! Addresses to names and back: ELF symbols, DWARF lines, functions, types and variables.
+//!
+//! An [`Image`] is one file with its debug info, shared by all processes that map it; a [`Module`] is an image
+//! at a place in one address space; [`Modules`] answers questions about the whole space. Files come through
+//! [`crate::source::Files`], bytes of a process through [`crate::memory::Memory`]: nothing here knows ptrace.
+//! Files are hostile input: whatever they say, the answer is a value or an error.
+
+mod debug;
+mod debugfile;
+pub mod dies;
+mod elf;
+mod ifunc;
+mod image;
+mod lines;
+mod linespec;
+mod modules;
+mod names;
+mod prologue;
+mod resolve;
+pub mod typeload;
+pub mod typename;
+pub mod types;
+
+pub use debug::DebugInfo;
+pub use elf::ElfSymbol;
+pub use image::{Image, ImageCache, Segment};
+pub use lines::LineRow;
+pub use linespec::Linespec;
+pub use modules::{Module, Modules};
+pub use names::{NameEntry, NameKind};
+pub use resolve::{ResolveError, Site};
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+/// Bytes of a file, which live as long as the debugger.
+pub type Slice = gimli::EndianSlice<'static, gimli::LittleEndian>;
+
+/// Why a file's symbols cannot be read.
+#[derive(Debug, Error)]
+#[allow(missing_docs)] // Each variant is its sentence.
+pub enum SymbolError {
+    #[error("\"{path}\": not in executable format: {why}")]
+    Format { path: String, why: String },
+    #[error("{path}: {source}.")]
+    Io { path: String, source: std::io::Error },
+}

@@ -1,0 +1,174 @@
+//! The lists of free chunks: bins and fastbins, followed with suspicion.
+//!
+//! Bins are checked against what a walk found: each free chunk is in exactly one bin, each link has its
+//! opposite. Fastbins and tcaches cannot be seen in a walk, because their chunks look used to their
+//! neighbours, so they are followed through memory. Every list is bounded by the chunks that can exist.
+
+use super::glibc::{ArenaHead, BINS, HEADER, Head, MINSIZE, bin_index};
+use super::read::Reader;
+use super::survey::Doubt;
+use super::walk::State;
+use crate::addr::Addr;
+use crate::maps::{self, Mapping};
+
+/// How `next` of a tcache entry and `fd` of a fastbin chunk are stored.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Linking {
+    /// As they are (up to glibc 2.31).
+    Plain,
+    /// Mixed with the address of the field itself (safe-linking, from glibc 2.32 on).
+    Safe,
+}
+
+impl Linking {
+    /// The pointer that is stored as `raw` at `field`.
+    pub(super) fn reveal(self, field: Addr, raw: u64) -> Addr {
+        match self {
+            Linking::Plain => Addr(raw),
+            Linking::Safe => Addr(raw ^ (field.0 >> 12)),
+        }
+    }
+
+    /// Decides by what makes sense at the given link fields: a wrong reading yields no aligned address.
+    pub(super) fn guess(reader: &mut Reader<'_>, maps: &[Mapping], fields: &[Addr]) -> Linking {
+        let mut votes = 0i64;
+        for field in fields.iter().take(1000) {
+            let Some([raw]) = reader.peek::<1>(*field) else { continue };
+            let makes_sense = |linking: Linking| {
+                let at = linking.reveal(*field, raw);
+                at == Addr(0) || (at.0.is_multiple_of(16) && is_heap(maps, at))
+            };
+            votes += i64::from(makes_sense(Linking::Safe)) - i64::from(makes_sense(Linking::Plain));
+        }
+        if votes < 0 { Linking::Plain } else { Linking::Safe }
+    }
+}
+
+/// Whether `at` is in writable memory, as every chunk must be.
+pub(super) fn is_heap(maps: &[Mapping], at: Addr) -> bool {
+    maps::find(maps, at).is_some_and(|mapping| mapping.perms.read && mapping.perms.write)
+}
+
+/// A chunk that its neighbour calls free.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct FreeChunk {
+    pub(super) at: Addr,
+    pub(super) size: u64,
+    pub(super) fd: Addr,
+    pub(super) bk: Addr,
+}
+
+/// The chunks in the fastbins of an arena, by address.
+pub(super) fn fast_chunks(
+    reader: &mut Reader<'_>,
+    maps: &[Mapping],
+    head: &ArenaHead,
+    linking: Linking,
+    doubts: &mut Vec<Doubt>,
+) -> Vec<(Addr, State)> {
+    let mut found = Vec::new();
+    for (i, first) in head.fastbins.iter().enumerate() {
+        let mut at = Addr(*first);
+        let mut guard = LoopGuard::default();
+        while at != Addr(0) {
+            let wrong = if guard.is_again(at) {
+                Some("double free or corruption (fasttop): it is met twice")
+            } else if !at.0.is_multiple_of(16) || !is_heap(maps, at) {
+                Some("malloc(): unaligned fastbin chunk detected: it is no chunk's address")
+            } else {
+                None
+            };
+            if let Some(wrong) = wrong {
+                doubts.push(Doubt::new(at, format!("fastbin {i} of arena {}: {wrong}", head.address)));
+                break;
+            }
+            let Some(words) = reader.peek::<2>(at) else { break };
+            if Head::from(words).size() != MINSIZE + 16 * i as u64 {
+                let what =
+                    format!("malloc(): memory corruption (fast): a chunk of another size is in fastbin {i}");
+                doubts.push(Doubt::new(at, what));
+            }
+            found.push((at, State::Fast));
+            let field = at.add(HEADER);
+            at = reader.peek::<1>(field).map_or(Addr(0), |[raw]| linking.reveal(field, raw));
+        }
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.dedup();
+    found
+}
+
+/// Notices that a list runs in a circle, without remembering it all (Brent's algorithm): at the latest after
+/// three times around.
+#[derive(Default)]
+struct LoopGuard {
+    kept: Addr,
+    steps: u64,
+    keep_at: u64,
+}
+
+impl LoopGuard {
+    fn is_again(&mut self, at: Addr) -> bool {
+        let again = self.steps > 0 && at == self.kept;
+        if self.steps >= self.keep_at {
+            (self.kept, self.keep_at) = (at, 2 * self.steps + 1);
+        }
+        self.steps += 1;
+        again
+    }
+}
+
+/// Compares the bins of an arena with the free chunks that were met in its regions, sorted by address.
+pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Vec<Doubt>) {
+    let addresses: Vec<Addr> = chunks.iter().map(|chunk| chunk.at).collect();
+    let mut listed = vec![false; chunks.len()];
+    let mut near = 0;
+    for i in 1..=BINS {
+        let bin = head.bin(i);
+        let (mut at, mut before) = (head.ends(i).0, bin);
+        while at != bin {
+            let place = position(&addresses, at, near);
+            let Some((chunk, listed)) = place.and_then(|n| chunks.get(n).zip(listed.get_mut(n))) else {
+                let what = format!("bin {i} of arena {} leads here, but it is no free chunk", head.address);
+                doubts.push(Doubt::new(at, what));
+                break;
+            };
+            if *listed {
+                let what = format!("it is met twice in the bins of arena {} (bin {i})", head.address);
+                doubts.push(Doubt::new(at, what));
+                break;
+            }
+            *listed = true;
+            if let Some(what) = wrong_in_bin(chunk, before, i) {
+                doubts.push(Doubt::new(at, what));
+            }
+            near = place.unwrap_or(near);
+            (before, at) = (at, chunk.fd);
+        }
+    }
+    let strays = || chunks.iter().zip(&listed).filter(|(_, listed)| !**listed).map(|(chunk, _)| chunk);
+    if let Some(first) = strays().next() {
+        let what = match strays().count() {
+            1 => "a free chunk is in no bin".to_owned(),
+            n => format!("{n} free chunks are in no bin; this is the first"),
+        };
+        doubts.push(Doubt::new(first.at, what));
+    }
+}
+
+/// What is wrong with a chunk that is in bin `i` behind `before`.
+fn wrong_in_bin(chunk: &FreeChunk, before: Addr, i: usize) -> Option<String> {
+    if chunk.bk != before {
+        return Some(format!("corrupted double-linked list: bk is {}, not {before} (bin {i})", chunk.bk));
+    }
+    let fits = i == 1 || bin_index(chunk.size) == i as u64;
+    (!fits)
+        .then(|| format!("a free chunk of {:#x} bytes is in bin {i}, where it does not belong", chunk.size))
+}
+
+/// Where `at` is among sorted addresses. Lists mostly go from neighbour to neighbour, so `near` is tried first.
+fn position(addresses: &[Addr], at: Addr, near: usize) -> Option<usize> {
+    let neighbours = [near.wrapping_sub(1), near + 1];
+    let found = neighbours.into_iter().find(|n| addresses.get(*n) == Some(&at));
+    found.or_else(|| addresses.binary_search(&at).ok())
+}

@@ -1,0 +1,194 @@
+//! How events become state: the reducer behind [`Story::apply`].
+//!
+//! Directions are decided by the numbers of a call (a break that went up, went up), never by its label, so a
+//! mistaken label cannot corrupt the map of who owns what.
+
+use std::sync::Arc;
+
+use super::blockers::{self, Moment};
+use super::judge::same_place;
+use super::{Asked, Break, Owner, Refusal, Story, TailCall, growth};
+use crate::addr::{Addr, Span};
+use crate::event::{Call, CallRecord, Cause, Event, EventKind, Label};
+use crate::maps::Mapping;
+
+/// How many different sizes of fallbacks are told apart.
+const SIZES: usize = 64;
+/// `MREMAP_DONTUNMAP` (include/uapi/linux/mman.h).
+const MREMAP_DONTUNMAP: u32 = 4;
+
+pub(super) fn begin(maps: &[Mapping], brk: Option<Addr>) -> Story {
+    let mut story = Story::default();
+    for mapping in maps {
+        let _ = story.pieces.put(mapping.span, Owner::Before(Arc::new(mapping.clone())));
+    }
+    let heap = maps.iter().find(|mapping| mapping.path == "[heap]").map(|mapping| mapping.span);
+    // The kernel's [heap] line begins at the start of the break and ends at its page.
+    let current = brk.or(heap.map(|span| span.end));
+    let start = heap.map(|span| span.start).or(brk);
+    story.line = Break { start, current, highest: current };
+    story
+}
+
+pub(super) fn apply(story: &mut Story, event: &Event) {
+    let moment = Moment { seq: event.seq, t: event.t };
+    match &event.kind {
+        EventKind::Started { program, attached, brk, maps, .. } => {
+            *story = begin(maps, *brk);
+            story.program.clone_from(program);
+            story.attached = *attached;
+            story.began = event.t;
+            if *attached {
+                blockers::suspect(story);
+            }
+        }
+        EventKind::Execed { program } => {
+            *story = Story { program: program.clone(), began: event.t, ..Story::default() };
+        }
+        EventKind::Call(record) => call(story, event, record),
+        EventKind::Usage { rss, .. } => story.series.resident(moment, *rss),
+        EventKind::Stopped(_) => story.series.stopped(moment),
+        EventKind::Forked { .. } => story.series.forked(moment),
+        EventKind::ThreadStarted
+        | EventKind::ThreadEnded
+        | EventKind::Exited(_)
+        | EventKind::Resumed
+        | EventKind::Detached => {}
+    }
+}
+
+fn call(story: &mut Story, event: &Event, record: &CallRecord) {
+    story.seen += 1;
+    let asked = Arc::new(Asked {
+        seq: event.seq,
+        t: event.t,
+        tid: event.tid,
+        call: record.call,
+        label: record.label,
+        site: record.site.clone(),
+        allocator: record.allocator.clone(),
+        stack: record.stack.clone(),
+        tail: tail_call(story, event, record),
+    });
+    let moment = Moment { seq: event.seq, t: event.t };
+    match record.call {
+        Call::Brk { wanted, got } => brk(story, &asked, wanted, got, record.cause.as_ref()),
+        Call::Mmap { len, ret: Ok(at), .. } => {
+            let span = pages(at, len);
+            map(story, span, Owner::Seen(Arc::clone(&asked)), moment);
+            grew(story, &asked, span.len());
+            if record.label == Label::Blocker {
+                blockers::plant(story, span, &asked);
+            }
+        }
+        Call::Munmap { addr, len, ret: Ok(_) } => drop(unmap(story, pages(addr, len), moment)),
+        Call::Mremap { addr, old_len, new_len, flags, ret: Ok(at) } => {
+            let keep = flags & MREMAP_DONTUNMAP != 0;
+            remap(story, &asked, pages(addr, old_len), pages(at, new_len), keep);
+        }
+        Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. } => {}
+    }
+    story.last.insert(event.tid, asked);
+    let (heap, fallback) = (story.heap_bytes(), story.fallback_bytes());
+    let chunks = story.live_bytes(Label::MmapChunk) + story.live_bytes(Label::MmapChunkResize);
+    story.series.call(moment, record.label, [heap, fallback, chunks]);
+}
+
+fn brk(story: &mut Story, asked: &Arc<Asked>, wanted: Addr, got: Addr, cause: Option<&Cause>) {
+    let moment = Moment { seq: asked.seq, t: asked.t };
+    let old = story.line.current;
+    story.line.current = Some(got);
+    story.line.highest = story.line.highest.max(Some(got));
+    if story.line.start.is_none() && !story.attached {
+        // The first brk after exec is ld.so's question, before anything moved.
+        story.line.start = Some(old.unwrap_or(got));
+    }
+    if asked.label == Label::BrkRefused {
+        let cause = cause.cloned().unwrap_or(Cause::Unknown);
+        blockers::accuse(story, &cause, moment);
+        let refusal = Refusal { asked: Arc::clone(asked), wanted, got, cause };
+        story.refusals.count += 1;
+        story.refusals.first.get_or_insert_with(|| refusal.clone());
+        story.refusals.last = Some(refusal);
+    }
+    let Some(old) = old.map(Addr::page_up) else { return };
+    let new = got.page_up();
+    if new > old {
+        let span = Span::new(old, new);
+        map(story, span, Owner::Seen(Arc::clone(asked)), moment);
+        grew(story, asked, span.len());
+    } else if new < old {
+        drop(unmap(story, Span::new(new, old), moment));
+    }
+}
+
+/// Moves, grows or shrinks a mapping. What was there keeps its owner; what is added belongs to this call.
+fn remap(story: &mut Story, asked: &Arc<Asked>, old: Span, new: Span, keep: bool) {
+    let moment = Moment { seq: asked.seq, t: asked.t };
+    let moved = if keep {
+        story.pieces.overlapping(old).map(|(span, owner)| (span, owner.clone())).collect()
+    } else {
+        unmap(story, old, moment)
+    };
+    drop(unmap(story, new, moment));
+    for (span, owner) in moved {
+        let from = new.start.0.saturating_add(span.start.0.saturating_sub(old.start.0));
+        let there = Span::sized(Addr(from), span.len());
+        map(story, Span::new(there.start, there.end.min(new.end)), owner, moment);
+    }
+    if new.len() > old.len() {
+        let added = Span::new(new.start.add(old.len()), new.end);
+        map(story, added, Owner::Seen(Arc::clone(asked)), moment);
+        grew(story, asked, added.len());
+    }
+}
+
+fn grew(story: &mut Story, asked: &Asked, bytes: u64) {
+    growth::add(&mut story.growth, asked, bytes);
+    if !matches!(asked.label, Label::Fallback | Label::FallbackNoBrk) {
+        return;
+    }
+    match story.sizes.iter().position(|(size, _)| *size == bytes) {
+        Some(at) => story.sizes[at].1 += 1,
+        None if story.sizes.len() < SIZES => story.sizes.push((bytes, 1)),
+        None => {}
+    }
+}
+
+fn map(story: &mut Story, span: Span, owner: Owner, moment: Moment) {
+    if span.is_empty() {
+        return;
+    }
+    drop(unmap(story, span, moment));
+    if let Some(label) = owner.label() {
+        *story.live.entry(label).or_default() += span.len();
+    }
+    let _ = story.pieces.put(span, owner);
+}
+
+fn unmap(story: &mut Story, hole: Span, moment: Moment) -> Vec<(Span, Owner)> {
+    blockers::cut(story, hole, moment);
+    let taken = story.pieces.cut(hole);
+    for (span, owner) in &taken {
+        if let Some(bytes) = owner.label().and_then(|label| story.live.get_mut(&label)) {
+            *bytes = bytes.saturating_sub(span.len());
+        }
+    }
+    taken
+}
+
+/// A function that is missing from the stack because it jumped to the wrapper: the thread's call before this
+/// one came from it, and this call returns to the very place to which that function would have returned.
+fn tail_call(story: &Story, event: &Event, record: &CallRecord) -> Option<TailCall> {
+    let last = story.last.get(&event.tid)?;
+    let frame = last.site.as_ref()?;
+    let returns_to = record.stack.get(1..).filter(|rest| !rest.is_empty())?;
+    let above = last.stack.strip_suffix(returns_to)?;
+    let missing = above.len() > 1 && above.last().is_some_and(|at| same_place(frame.address, *at));
+    missing.then(|| TailCall { frame: frame.clone(), from: last.seq })
+}
+
+fn pages(at: Addr, len: u64) -> Span {
+    let span = Span::sized(at, len);
+    Span::new(span.start.page_down(), span.end.page_up())
+}

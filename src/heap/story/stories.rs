@@ -1,0 +1,44 @@
+//! The stories of all processes that were seen, by process.
+//!
+//! A child inherits its parent's story, because it inherits its memory; exec ends that. A vfork child shares
+//! its parent's memory instead: what it maps before its exec is told in the child's story only.
+
+use std::collections::BTreeMap;
+
+use super::Story;
+use crate::addr::Pid;
+use crate::event::{Event, EventKind};
+
+/// One story per process.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stories {
+    all: BTreeMap<Pid, Story>,
+}
+
+impl Stories {
+    /// Folds an event into the story of its process; a fork begins the child's with its parent's.
+    pub fn apply(&mut self, event: &Event) {
+        let story = self.all.entry(event.pid).or_default();
+        story.apply(event);
+        if let EventKind::Forked { child, followed: true } = event.kind {
+            let inherited = story.clone();
+            self.all.insert(child, inherited);
+        }
+    }
+
+    /// The story of a process.
+    #[must_use]
+    pub fn of(&self, pid: Pid) -> Option<&Story> {
+        self.all.get(&pid)
+    }
+
+    /// The story of a process, to be told on; begins an empty one for a process that is new.
+    pub fn of_mut(&mut self, pid: Pid) -> &mut Story {
+        self.all.entry(pid).or_default()
+    }
+
+    /// Every story, by process.
+    pub fn iter(&self) -> impl Iterator<Item = (Pid, &Story)> {
+        self.all.iter().map(|(pid, story)| (*pid, story))
+    }
+}

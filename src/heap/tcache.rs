@@ -1,0 +1,163 @@
+//! Each thread's tcache: found below its thread pointer, recognised by its shape.
+//!
+//! The `tcache` pointer is a thread-local variable of libc whose offset nobody exports. It lies below the
+//! thread pointer, further down when the program has thread-locals of its own, and it is the only word there
+//! that points at a chunk of one of four sizes whose contents are a tcache. The offset is the same for all
+//! threads, which settles doubtful cases. From 2.43 on a thread has none before its first `free`.
+
+use std::ops::Range;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::glibc::{HEADER, Head, TcacheLayout, word};
+use super::lists::{Linking, is_heap};
+use super::read::Reader;
+use super::survey::{Count, Doubt, Tcache};
+use super::walk::State;
+use crate::addr::{Addr, Tid};
+use crate::maps::Mapping;
+
+/// How far below the thread pointer to look: the thread-locals of the program come first.
+const NEAR: u64 = 16 << 10;
+/// How far when nobody has a tcache that near.
+const FAR: u64 = 2 << 20;
+
+/// A tcache before its lists are followed.
+pub(super) struct Found {
+    tid: Tid,
+    address: Addr,
+    layout: TcacheLayout,
+    /// The structure's bytes.
+    bytes: Vec<u8>,
+    /// Distance of the word that points at it from the thread pointer.
+    offset: u64,
+    /// Bins that are not empty: the more, the surer.
+    filled: usize,
+}
+
+impl Found {
+    fn entry(&self, i: usize) -> Addr {
+        Addr(word(&self.bytes, self.layout.entries() + 8 * i).unwrap_or_default())
+    }
+
+    /// The link fields of the first entries, from which [`Linking`] can be told.
+    pub(super) fn link_fields(&self) -> impl Iterator<Item = Addr> {
+        (0..self.layout.bins()).map(|i| self.entry(i)).filter(|at| *at != Addr(0))
+    }
+}
+
+/// The tcache of every thread that has one.
+pub(super) fn find(reader: &mut Reader<'_>, maps: &[Mapping], threads: &[(Tid, Addr)]) -> Vec<Found> {
+    let mut candidates: Vec<Vec<Found>> =
+        threads.iter().map(|thread| candidates_of(reader, maps, *thread, 0..NEAR)).collect();
+    if candidates.iter().all(Vec::is_empty) {
+        // The program's own thread-locals are large: look far for the oldest threads, then at that offset.
+        let mut far =
+            threads.iter().take(4).flat_map(|thread| candidates_of(reader, maps, *thread, NEAR..FAR));
+        let Some(offset) = far.next().map(|found| found.offset) else { return Vec::new() };
+        candidates =
+            threads.iter().map(|thread| candidates_of(reader, maps, *thread, offset - 8..offset)).collect();
+    }
+    let mut votes: FxHashMap<u64, (usize, usize)> = FxHashMap::default();
+    for found in candidates.iter().flatten() {
+        let vote = votes.entry(found.offset).or_default();
+        *vote = (vote.0 + 1, vote.1 + found.filled);
+    }
+    let rank = |found: &Found| votes.get(&found.offset).copied().unwrap_or_default();
+    candidates.into_iter().filter_map(|found| found.into_iter().max_by_key(rank)).collect()
+}
+
+/// What looks like a tcache of a thread, at these distances below its thread pointer; the furthest first.
+fn candidates_of(
+    reader: &mut Reader<'_>,
+    maps: &[Mapping],
+    (tid, pointer): (Tid, Addr),
+    distance: Range<u64>,
+) -> Vec<Found> {
+    let low = pointer.0.saturating_sub(distance.end);
+    let high = pointer.0.saturating_sub(distance.start);
+    let block = reader.block(Addr(low), (high - low) as usize);
+    let mut found = Vec::new();
+    for at in (0..block.len()).step_by(8) {
+        let Some(address) = word(&block, at).map(Addr) else { break };
+        if address == Addr(0) || !address.0.is_multiple_of(16) || !is_heap(maps, address) {
+            continue;
+        }
+        let Some(head) = reader.peek::<2>(address.sub(HEADER)).map(Head::from) else { continue };
+        let Some(layout) = TcacheLayout::of_chunk(head.size()) else { continue };
+        let bytes = reader.block(address, layout.size());
+        let offset = pointer.0 - low - at as u64;
+        let mut one = Found { tid, address, layout, bytes, offset, filled: 0 };
+        if let Some(filled) = shape(reader, maps, &one) {
+            one.filled = filled;
+            found.push(one);
+        }
+    }
+    found
+}
+
+/// How many bins are filled, if it is a tcache: most entries must be chunks of their bin's size, and where
+/// counts are kept, an entry is there when the count is not zero. A few bad bins are damage, not disproof.
+fn shape(reader: &mut Reader<'_>, maps: &[Mapping], found: &Found) -> Option<usize> {
+    let (mut filled, mut bad) = (0, 0);
+    for i in 0..found.layout.bins() {
+        let entry = found.entry(i);
+        let counted = found.layout.count(&found.bytes, i).is_none_or(|n| (n == 0) == (entry == Addr(0)));
+        let chunk = entry == Addr(0)
+            || (entry.0.is_multiple_of(16)
+                && is_heap(maps, entry)
+                && reader
+                    .peek::<2>(entry.sub(HEADER))
+                    .is_some_and(|words| found.layout.holds(i, Head::from(words).size())));
+        bad += usize::from(!counted || !chunk);
+        filled += usize::from(entry != Addr(0) && counted && chunk);
+    }
+    (bad <= 2 && bad <= filled).then_some(filled)
+}
+
+/// Follows the lists of one tcache; its chunks go to `cached`.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    maps: &[Mapping],
+    found: &Found,
+    linking: Linking,
+    cached: &mut Vec<(Addr, State)>,
+    doubts: &mut Vec<Doubt>,
+) -> Tcache {
+    let mut total = Count::default();
+    let mut seen = FxHashSet::default();
+    for i in 0..found.layout.bins() {
+        let mut at = found.entry(i);
+        let mut length = 0u32;
+        while at != Addr(0) {
+            let name = || format!("the tcache of thread {}, bin {i}", found.tid);
+            let head = Some(at)
+                .filter(|at| at.0.is_multiple_of(16) && is_heap(maps, *at))
+                .and_then(|at| reader.peek::<2>(at.sub(HEADER)).map(Head::from));
+            let Some(head) = head else {
+                doubts.push(Doubt::new(at, format!("{} leads here, but it is no chunk's pointer", name())));
+                break;
+            };
+            if !seen.insert(at) || length > u32::from(u16::MAX) {
+                doubts.push(Doubt::new(at, format!("double free: {} meets it twice", name())));
+                break;
+            }
+            if !found.layout.holds(i, head.size()) {
+                let what = format!("{} holds it, but its size is {:#x}", name(), head.size());
+                doubts.push(Doubt::new(at, what));
+            }
+            length += 1;
+            total.add(head.size());
+            cached.push((at.sub(HEADER), State::Tcache));
+            at = reader.peek::<1>(at).map_or(Addr(0), |[raw]| linking.reveal(at, raw));
+        }
+        if let Some(count) = found.layout.count(&found.bytes, i).filter(|n| u32::from(*n) != length) {
+            let what = format!(
+                "the tcache of thread {} counts {count} chunks in bin {i}; {length} are there",
+                found.tid
+            );
+            doubts.push(Doubt::new(found.address, what));
+        }
+    }
+    Tcache { tid: found.tid, address: found.address, held: total }
+}

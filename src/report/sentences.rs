@@ -1,0 +1,390 @@
+//! The sentences of an explanation, in the order of the chain: who asked, what was tried, the answer, why,
+//! who planted the blocker, what glibc did instead, how much is live, what can be given back.
+
+use super::explain::{Question, Sentence};
+use super::pending::{Pending, Request};
+use super::words::{self, count, moment, place, size};
+use crate::addr::{Addr, Span};
+use crate::event::{Call, Cause, Label};
+use crate::heap::story::{Asked, Blocker, Evidence, Refusal, Story};
+use crate::syscalls::args;
+
+/// What is true of every glibc that was looked at (2.19 to 2.43), where its memory is in fallback mappings.
+const GIVING_BACK: &str = "What free() gets back of this stays in the process: free() can only lower the break, \
+     and the top chunk no longer touches the break; glibc never unmaps a fallback mapping. malloc_trim gives back \
+     whole pages of free chunks (not of the top chunk), never address space.";
+const NEVER_UNMAPPED: &str = "glibc never unmaps a fallback mapping, whatever is freed in it; malloc_trim gives back \
+     whole pages of its free chunks, never address space.";
+const PLACEMENT: &str = "This tells where memory was placed, not how much is needed: the same live blocks take as \
+     much without a blocker, from the break. What differs is what can be given back. Running the program both ways \
+     shows it.";
+
+type Out = Vec<Sentence>;
+
+fn say(out: &mut Out, evidence: Evidence, text: impl Into<String>) {
+    out.push(Sentence { evidence, text: text.into() });
+}
+
+/// The chain of a refused brk; `pending` is the mmap that follows it, if the thread stands there.
+pub(super) fn refused(
+    question: &Question<'_>,
+    refusal: &Refusal,
+    pending: Option<&Pending>,
+    request: Option<&Request>,
+    out: &mut Out,
+) {
+    let story = question.story;
+    match (pending, request) {
+        (Some(_), Some(request)) => say(out, Evidence::Measured, asking(question, request)),
+        _ => say(out, recorded_if(refusal.asked.site.is_some()), recorded_asker(&refusal.asked)),
+    }
+    if refusal.asked.allocator.is_some() {
+        let text = "Its top chunk had no room left: glibc asks for more memory only then.";
+        say(out, Evidence::Inferred, text);
+    }
+    let more = refusal.wanted.0.saturating_sub(refusal.got.0);
+    let event = format!("event {}, {}", refusal.asked.seq, moment(refusal.asked.t));
+    let tried = format!("It asked brk({}), {} above the break ({event}).", refusal.wanted, size(more));
+    say(out, Evidence::Recorded, tried);
+    let answer = format!("The kernel answered {}, the break as it was: refused.", refusal.got);
+    say(out, Evidence::Recorded, answer);
+    why(story, refusal, out);
+    instead(question, pending, out);
+    if story.refusals().count > 1
+        && let Some(first) = &story.refusals().first
+    {
+        let (number, from) = (story.refusals().count, moment(first.asked.t));
+        let text = format!(
+            "brk was refused {number} times so far, first {from}, last {}: each growth asks brk first.",
+            moment(refusal.asked.t)
+        );
+        say(out, Evidence::Recorded, text);
+    }
+}
+
+/// A memory call under way that no refused brk preceded; gives back the headline.
+pub(super) fn under_way(
+    question: &Question<'_>,
+    pending: &Pending,
+    request: Option<&Request>,
+    out: &mut Out,
+) -> String {
+    let what = pending.call.as_ref().map_or_else(|| pending.wrapper.clone(), args::request);
+    say(
+        out,
+        Evidence::Measured,
+        format!("The thread is about to call {what}; the kernel has not answered yet."),
+    );
+    if let Some(request) = request {
+        say(out, Evidence::Measured, asking(question, request));
+        under_way_malloc(question.story, pending, out);
+        return format!("{what}: asked by {}.", request.function);
+    }
+    let frames =
+        question.backtrace.map(|backtrace| backtrace.frames.iter().map(words::frame).collect::<Vec<_>>());
+    let site = frames.as_deref().and_then(crate::heap::story::names::site);
+    let Some(site) = site else {
+        say(out, Evidence::Unknown, "Who calls is not known: there is no backtrace.");
+        return format!("{what}.");
+    };
+    say(out, Evidence::Measured, format!("It is called by {}, not by malloc.", place(site)));
+    if let (Some(Call::Mmap { addr, len, .. }), Some(line)) = (&pending.call, question.story.line().current)
+        && Span::sized(*addr, *len).contains(line.page_up())
+    {
+        let text =
+            format!("It would put a mapping at the break {line}: the next brk would be refused by it.");
+        say(out, Evidence::Inferred, text);
+    }
+    earlier(question.story, out);
+    format!("{what}: called by {}, not by malloc.", place(site))
+}
+
+/// Nothing was refused, and the thread is in no memory call; gives back the headline.
+pub(super) fn quiet(question: &Question<'_>, out: &mut Out) -> String {
+    let story = question.story;
+    let since = if story.was_attached() {
+        format!(" since brkwater attached at {}", moment(story.began()))
+    } else {
+        String::new()
+    };
+    if story.calls() == 0 {
+        say(
+            out,
+            Evidence::Unknown,
+            format!("No memory call was seen{since}: what happened before is not known."),
+        );
+    } else {
+        say(out, Evidence::Recorded, format!("No brk was refused{since}."));
+        grown(story, out);
+    }
+    if let Some(blocker) = story.blocker() {
+        let text = format!(
+            "{} {} stands at the break already: if the heap has to grow, brk will be refused.",
+            blocker.span, blocker.perms
+        );
+        say(out, Evidence::Inferred, text);
+        planted(story, blocker, out);
+    }
+    format!("Nothing was refused{since}: the break is at {}.", shown(story.line().current))
+}
+
+/// Bytes reserved, live and free, and what can be given back.
+pub(super) fn amounts(question: &Question<'_>, out: &mut Out) {
+    let story = question.story;
+    match question.amounts {
+        Some(amounts) => {
+            let text = format!(
+                "malloc's own books: {} from the kernel in its arenas, {} in use, {} free; {} in mmapped chunks.",
+                size(amounts.reserved),
+                size(amounts.live),
+                size(amounts.free),
+                size(amounts.mmapped)
+            );
+            say(out, Evidence::Measured, text);
+            if amounts.unaccounted != 0 {
+                let text = format!("{} bytes of the arenas were not located.", amounts.unaccounted);
+                say(out, Evidence::Unknown, text);
+            }
+        }
+        None => {
+            let text = "How much of malloc's memory is in use is not known: its structures were not read.";
+            say(out, Evidence::Unknown, text);
+        }
+    }
+    let blocked = story.blocker().is_some_and(|blocker| blocker.refused > 0);
+    if blocked {
+        say(out, Evidence::Inferred, GIVING_BACK);
+    } else if story.fallback_bytes() > 0 {
+        say(out, Evidence::Inferred, NEVER_UNMAPPED);
+    }
+    if blocked || story.fallback_bytes() > 0 {
+        say(out, Evidence::Inferred, PLACEMENT);
+    }
+}
+
+/// The blocker that a refusal names, as the story knows it.
+pub(super) fn blocker_of<'a>(story: &'a Story, refusal: &Refusal) -> Option<&'a Blocker> {
+    let Cause::Occupied { blocker: span, planted_by } = &refusal.cause else { return None };
+    let by_seq = |blocker: &&Blocker| blocker.planted.as_ref().map(|asked| asked.seq) == *planted_by;
+    let all = || story.blockers().iter().filter(|blocker| blocker.span.overlaps(*span));
+    all().find(by_seq).or_else(|| all().next_back())
+}
+
+fn recorded_if(known: bool) -> Evidence {
+    if known { Evidence::Recorded } else { Evidence::Unknown }
+}
+
+/// `malloc(32), called by CRYPTO_malloc (mem.c:198), asks the kernel for memory.`
+fn asking(question: &Question<'_>, request: &Request) -> String {
+    let bytes = request.bytes.map(|bytes| format!("({bytes})")).unwrap_or_default();
+    let frames = question.backtrace.map(|backtrace| backtrace.frames.as_slice()).unwrap_or_default();
+    let outside: Vec<_> = frames.iter().skip(request.level + 1).map(words::frame).collect();
+    let caller =
+        crate::heap::story::names::site(&outside).map(|frame| format!(", called by {},", place(frame)));
+    format!("{}{bytes}{} asks the kernel for memory.", request.function, caller.unwrap_or_default())
+}
+
+fn recorded_asker(asked: &Asked) -> String {
+    match (&asked.allocator, &asked.site) {
+        (Some(allocator), Some(site)) => format!("{allocator}, called by {}, asked for memory.", place(site)),
+        (None, Some(site)) => format!("{} moved the break itself, without malloc.", place(site)),
+        (_, None) => "Who asked is not known: no stack was recorded.".to_owned(),
+    }
+}
+
+fn why(story: &Story, refusal: &Refusal, out: &mut Out) {
+    match &refusal.cause {
+        Cause::Occupied { blocker: span, planted_by } => {
+            let found = blocker_of(story, refusal);
+            let perms = found.map(|blocker| format!(" {}", blocker.perms)).unwrap_or_default();
+            let path =
+                found.map(|blocker| super::escape::plain(&blocker.path)).filter(|path| !path.is_empty());
+            let path = path.map(|path| format!(" ({path})")).unwrap_or_default();
+            let text = format!(
+                "{span}{perms}{path}, {}, is mapped where the break would go: a blocker (glibc's word: \"hole\").",
+                size(span.len())
+            );
+            let evidence = if planted_by.is_some() { Evidence::Recorded } else { Evidence::Measured };
+            say(out, evidence, text);
+            match found {
+                Some(blocker) => planted(story, blocker, out),
+                None => say(out, Evidence::Unknown, "Who planted it was not recorded."),
+            }
+        }
+        Cause::Limit { name, value } => {
+            let text = format!("{name} is {value} bytes and was reached; no mapping is blamed.");
+            say(out, Evidence::Measured, text);
+        }
+        Cause::BelowStart => {
+            let start = shown(story.line().start);
+            say(out, Evidence::Recorded, format!("The break cannot go below {start}, where it started."));
+        }
+        Cause::Unknown => {
+            let text = "Why: no mapping was found in the way and neither RLIMIT_DATA nor RLIMIT_AS was reached. \
+                        Overcommit or a cgroup's limit may have refused it.";
+            say(out, Evidence::Unknown, text);
+        }
+    }
+}
+
+fn planted(story: &Story, blocker: &Blocker, out: &mut Out) {
+    let Some(asked) = &blocker.planted else {
+        let text = if story.was_attached() {
+            "The blocker existed before brkwater attached, so its creator is unknown. Restart the program under \
+             brkwater, or look for callers of mmap with MAP_FIXED."
+        } else {
+            "Its creation was not seen, so its creator is unknown."
+        };
+        return say(out, Evidence::Unknown, text);
+    };
+    let planter = blocker.planter();
+    let call = args::text(&asked.call);
+    let when = format!("at {}, event {}: {call}", moment(asked.t), asked.seq);
+    match (&planter.frame, planter.from) {
+        (Some(frame), Some(from)) => {
+            say(out, Evidence::Recorded, format!("The blocker was planted {when}."));
+            let text = format!(
+                "{} planted it: the thread's call before (event {from}) came from there, and both calls return to the \
+                 same place, so the function ended in a jump to mmap and left no frame of its own.",
+                place(frame)
+            );
+            say(out, Evidence::Inferred, text);
+        }
+        (Some(frame), None) => {
+            say(out, Evidence::Recorded, format!("The blocker was planted by {} {when}.", place(frame)));
+        }
+        (None, _) => {
+            say(out, Evidence::Recorded, format!("The blocker was planted {when}."));
+            say(out, Evidence::Unknown, "By which function is not known: no stack was recorded.");
+        }
+    }
+}
+
+/// What malloc did about the refusal.
+fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
+    let story = question.story;
+    let sizes = story.fallback_sizes();
+    if !sizes.is_empty() {
+        let all: u64 = sizes.iter().map(|(bytes, count)| bytes.saturating_mul(*count)).sum();
+        let live = story.fallback_bytes();
+        let kept = if live == all {
+            "all of it is still mapped".to_owned()
+        } else {
+            format!("{} is still mapped", size(live))
+        };
+        let text = format!("glibc used mmap instead: {}, {} in all; {kept}.", words::sizes(sizes), size(all));
+        say(out, Evidence::Recorded, text);
+    }
+    if let Some(text) = askers(story) {
+        say(out, Evidence::Recorded, text);
+    }
+    if let Some(rule) = size_rule(question.glibc, sizes) {
+        say(out, Evidence::Inferred, rule);
+    }
+    if let Some(call) = pending.and_then(|pending| pending.call.as_ref()) {
+        let order = if sizes.is_empty() { "the first such mapping" } else { "the next one" };
+        let text = format!("{} is under way: {order}. The kernel has not answered yet.", args::request(call));
+        say(out, Evidence::Measured, text);
+    }
+}
+
+/// From how many places the fallbacks were asked, and from which most; nothing for a single call.
+fn askers(story: &Story) -> Option<String> {
+    let growth = story.growth();
+    let is_fallback = |label: Label| matches!(label, Label::Fallback | Label::FallbackNoBrk);
+    let sites: Vec<_> = growth.by_site.iter().filter(|row| is_fallback(row.label)).collect();
+    let stacks = growth.by_stack.iter().filter(|row| is_fallback(row.label)).count() as u64;
+    let calls: u64 = sites.iter().map(|row| row.count).sum();
+    let top = sites.iter().max_by_key(|row| row.count).filter(|_| calls > 1)?;
+    let site = place(top.site.as_ref()?);
+    Some(format!(
+        "These {calls} requests came from {} and {}; {} of them from {site}.",
+        count(sites.len() as u64, "function"),
+        count(stacks, "stack"),
+        top.count
+    ))
+}
+
+/// Why the first fallback is larger than the later ones, for the versions where that is known.
+fn size_rule(glibc: Option<&str>, sizes: &[(u64, u64)]) -> Option<String> {
+    const MIB: u64 = 1 << 20;
+    let version = glibc?;
+    let minor: u32 = version.strip_prefix("2.")?.split('.').next()?.parse().ok()?;
+    let [(first, 1), rest @ ..] = sizes else { return None };
+    let shrinks = !rest.is_empty() && rest.iter().all(|(bytes, _)| bytes < first);
+    ((35..=37).contains(&minor) && first.is_multiple_of(MIB) && shrinks).then(|| {
+        format!(
+            "The first is rounded to 1 MiB and later ones are not: glibc 2.35 to 2.37 (this is {}) pass two \
+             arguments the wrong way round here; other versions take at least 1 MiB each time.",
+            super::escape::plain(version)
+        )
+    })
+}
+
+fn under_way_malloc(story: &Story, pending: &Pending, out: &mut Out) {
+    match &pending.call {
+        Some(Call::Mmap { prot: 0, .. }) => {
+            say(out, Evidence::Inferred, "It reserves address space for a thread's arena.");
+        }
+        Some(Call::Mmap { len, .. }) => {
+            let text = format!(
+                "No brk of this request came before it, so the {} are a mapping of their own for one large block: free \
+                 gives them back to the kernel at once.",
+                size(*len)
+            );
+            say(out, Evidence::Inferred, text);
+        }
+        Some(Call::Brk { wanted, .. }) => {
+            let in_way = story.blocker().filter(|blocker| blocker.span.start < *wanted);
+            if let Some(blocker) = in_way {
+                let text = format!("{} stands in the way: it will be refused.", blocker.span);
+                say(out, Evidence::Inferred, text);
+                planted(story, blocker, out);
+            }
+        }
+        _ => {}
+    }
+    earlier(story, out);
+}
+
+/// What is known of refusals that are not this stop's.
+fn earlier(story: &Story, out: &mut Out) {
+    match super::headline(story) {
+        Some(line) => say(
+            out,
+            Evidence::Recorded,
+            format!("Earlier, {}: {line}", count(story.refusals().count, "refusal")),
+        ),
+        None if story.calls() > 0 => say(out, Evidence::Recorded, "No brk was refused so far."),
+        None => say(out, Evidence::Unknown, "No memory call was seen before this one."),
+    }
+}
+
+/// How memory grew where nothing was refused.
+fn grown(story: &Story, out: &mut Out) {
+    let line = story.line();
+    let text = format!(
+        "The break started at {} and is at {}: {} of heap.",
+        shown(line.start),
+        shown(line.current),
+        size(story.heap_bytes())
+    );
+    say(out, recorded_if(line.start.is_some()), text);
+    let growth = story.growth();
+    let by_program = |label: Label| !matches!(label, Label::Loader);
+    if let Some(row) = growth.by_site.iter().find(|row| by_program(row.label)) {
+        let site = row.site.as_ref().map_or_else(|| "an unknown place".to_owned(), place);
+        let text = format!(
+            "Most was asked by {site}: {} in {} ({}), {} of it still mapped.",
+            size(row.bytes),
+            count(row.count, "call"),
+            super::tables::label_word(row.label),
+            size(row.live)
+        );
+        say(out, Evidence::Recorded, text);
+    }
+}
+
+fn shown(at: Option<Addr>) -> String {
+    at.map_or_else(|| "an unknown place".to_owned(), |at| at.to_string())
+}

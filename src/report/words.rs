@@ -1,0 +1,109 @@
+//! Small pieces of sentences: sizes, times, places, lists of sizes.
+
+use super::escape::plain;
+use crate::addr::human_size;
+use crate::event::StackFrame;
+use crate::heap::story::{Blocker, Evidence};
+use crate::scene::view::FrameView;
+
+/// A size in a sentence: `1 MiB`, `132 KiB`, `37.0 MiB`, `17 bytes`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let short = human_size(bytes);
+    match short.strip_suffix(['K', 'M', 'G', 'T']) {
+        Some(number) => format!("{number} {}iB", &short[number.len()..]),
+        None => format!("{short} bytes"),
+    }
+}
+
+/// A moment: `+0.041s`.
+#[must_use]
+pub fn moment(t: f64) -> String {
+    format!("+{t:.3}s")
+}
+
+/// `1 MiB ×1, 132 KiB ×36`.
+#[must_use]
+pub fn sizes(sizes: &[(u64, u64)]) -> String {
+    let each = |(bytes, count): &(u64, u64)| format!("{} ×{count}", size(*bytes));
+    sizes.iter().map(each).collect::<Vec<_>>().join(", ")
+}
+
+/// A number with its noun: `1 request`, `37 requests`.
+#[must_use]
+pub fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A frame: `CRYPTO_malloc (mem.c:198)`, `main (nginx)` without debug info, `0x401000 (nginx)` without a name.
+#[must_use]
+pub fn place(frame: &StackFrame) -> String {
+    let name = frame.function.as_deref().map_or_else(|| frame.address.to_string(), plain);
+    let module = frame.module.as_deref().map(|path| plain(file_name(path)));
+    match source(frame).or(module) {
+        Some(place) => format!("{name} ({place})"),
+        None => name,
+    }
+}
+
+/// `mem.c:198`, if debug info told it.
+#[must_use]
+pub fn source(frame: &StackFrame) -> Option<String> {
+    let file = plain(file_name(frame.file.as_deref()?));
+    Some(frame.line.map_or_else(|| file.clone(), |line| format!("{file}:{line}")))
+}
+
+/// Who planted a blocker: `plant (t.c:7)`; an inferred one is marked inside its parentheses.
+#[must_use]
+pub fn planter(blocker: &Blocker) -> Option<String> {
+    let planter = blocker.planter();
+    let place = place(planter.frame.as_ref()?);
+    if planter.evidence != Evidence::Inferred {
+        return Some(place);
+    }
+    Some(match place.strip_suffix(')') {
+        Some(open) => format!("{open}, inferred)"),
+        None => format!("{place} (inferred)"),
+    })
+}
+
+/// A frame of a backtrace as the heap's story knows frames.
+#[must_use]
+pub fn frame(view: &FrameView) -> StackFrame {
+    StackFrame {
+        address: view.address,
+        function: view.function.clone(),
+        file: view.file.clone(),
+        line: view.line,
+        module: view.module.clone(),
+    }
+}
+
+/// The last part of a path.
+#[must_use]
+pub fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_spelled_out() {
+        assert_eq!(sizes(&[(1 << 20, 1), (135_168, 36)]), "1 MiB ×1, 132 KiB ×36");
+        assert_eq!(size(17), "17 bytes");
+        assert_eq!(size(38_797_312), "37.0 MiB");
+    }
+
+    #[test]
+    fn a_place_says_what_is_known() {
+        let mut frame =
+            StackFrame { function: Some("f".into()), module: Some("/bin/x".into()), ..StackFrame::default() };
+        assert_eq!(place(&frame), "f (x)");
+        frame.file = Some("../src/f.c".into());
+        frame.line = Some(3);
+        assert_eq!(place(&frame), "f (f.c:3)");
+        assert_eq!(place(&StackFrame::default()), "0x0");
+    }
+}

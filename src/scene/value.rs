@@ -1,0 +1,614 @@
+//! A value of the target: a type, and bytes or the place where they are.
+//!
+//! A value in memory is read when its bytes are asked for, so `&table[3]` reads nothing and `*p` of a bad
+//! pointer fails only when it is used. Values are plain data and outlive the stop that they come from
+//! once they are [loaded](Value::load). How they are printed is in `print`, how expressions make them in `expr`.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::number::{float_of, little, x87_bytes};
+use crate::addr::Addr;
+use crate::memory::{Fault, Memory};
+use crate::symbols::types::{Base, Bits, Count, DieRef, Encoding, Kind, Member, Role, Type};
+
+/// gdb's `max-value-size`: more bytes than this are not read for one value.
+pub const MAX_VALUE: u64 = 65536;
+
+/// Why there is no value. The texts are gdb's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ValueError {
+    /// Memory that is not there.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The compiler kept no trace of it.
+    #[error("value has been optimized out")]
+    OptimizedOut,
+    /// `&` of something without an address.
+    #[error("Attempt to take address of value not located in memory.")]
+    NotInMemory,
+    /// `&` of something in a register.
+    #[error("Attempt to take address of register variable.")]
+    InRegister,
+    /// `&` of a bit-field.
+    #[error("Attempt to take address of bit-field.")]
+    BitField,
+    /// `*` of what is no pointer.
+    #[error("Attempt to take contents of a non-pointer value.")]
+    NotAPointer,
+    /// `.member` of something that has none of this name.
+    #[error("There is no member named {0}.")]
+    NoMember(String),
+    /// `.member` of what has no members: the member's name and the operator's operand.
+    #[error("Attempt to extract a component of a value that is not a structure.")]
+    NotAStructure,
+    /// `[i]` of what is no array.
+    #[error("cannot subscript something of type `{0}'")]
+    NotAnArray(String),
+    /// A number was needed.
+    #[error("Value can't be converted to integer.")]
+    NotANumber,
+    /// A cast between types that have nothing to do with each other.
+    #[error("Invalid cast.")]
+    InvalidCast,
+    /// More bytes than anybody wants to see.
+    #[error("value requires {0} bytes, which is more than max-value-size")]
+    TooLarge(u64),
+    /// No variable of this name.
+    #[error("No symbol \"{0}\" in current context.")]
+    NoSymbol(String),
+    /// Something that only the debug info or the frame can say, and did not.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Where a value lives.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nowhere: the result of a computation.
+    Nowhere,
+    /// In memory.
+    Memory(Addr),
+    /// In the register with this DWARF number, of the frame whose registers these were.
+    Register(u16),
+    /// In several places, or in none that has an address.
+    Scattered,
+}
+
+/// Why some bytes of a value are not known.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The compiler kept no trace of them.
+    OptimizedOut,
+    /// A pointer to something that has no address: the entry that describes it, and the offset into it.
+    Synthetic(DieRef, i64),
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    /// In memory, not read yet.
+    Lazy,
+    /// Here, but for the gaps.
+    Bytes(Arc<[u8]>, Arc<[(Range<usize>, Gap)]>),
+    /// Could not be had.
+    Failed(ValueError),
+}
+
+/// A value of the target.
+#[derive(Clone, Debug)]
+pub struct Value {
+    ty: Type,
+    place: Place,
+    content: Content,
+    /// Set for a bit-field; `content` then has all the bytes that the field touches.
+    bits: Option<Bits>,
+}
+
+/// A number, as arithmetic needs it.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Number {
+    /// An integer, a character, a truth value, an enumerator, an address.
+    Int(i128),
+    /// A floating point number.
+    Float(f64),
+}
+
+impl Value {
+    /// A value of these bytes that lives nowhere; missing bytes are zero, further ones are dropped.
+    #[must_use]
+    pub fn from_bytes(ty: Type, bytes: impl Into<Vec<u8>>) -> Value {
+        let mut bytes = bytes.into();
+        bytes.resize(usize::try_from(ty.size().min(MAX_VALUE)).unwrap_or(0).max(1), 0);
+        Value::new(ty, Place::Nowhere, Content::Bytes(bytes.into(), Arc::default()))
+    }
+
+    /// The value of this type at an address; nothing is read yet.
+    #[must_use]
+    pub fn at(ty: Type, at: Addr) -> Value {
+        Value::new(ty, Place::Memory(at), Content::Lazy)
+    }
+
+    /// A value in a place that is not memory, with the gaps in what is known of it.
+    #[must_use]
+    pub fn in_place(ty: Type, place: Place, bytes: Vec<u8>, gaps: Vec<(Range<usize>, Gap)>) -> Value {
+        Value::new(ty, place, Content::Bytes(bytes.into(), gaps.into()))
+    }
+
+    /// A value of which nothing is left.
+    #[must_use]
+    pub fn optimized_out(ty: Type) -> Value {
+        Value::failed(ty, ValueError::OptimizedOut)
+    }
+
+    /// A value that could not be had.
+    #[must_use]
+    pub fn failed(ty: Type, why: ValueError) -> Value {
+        Value::new(ty, Place::Nowhere, Content::Failed(why))
+    }
+
+    /// An integer (or pointer, or enumerator) of type `ty`, cut to its width.
+    #[must_use]
+    pub fn integer(ty: Type, value: i128) -> Value {
+        match ty.strip().kind() {
+            Kind::Base(Base { encoding: Encoding::Float, .. }) => Value::float(ty, value as f64),
+            Kind::Base(Base { encoding: Encoding::Bool, .. }) => {
+                Value::from_bytes(ty, u8::from(value != 0).to_le_bytes().to_vec())
+            }
+            _ => Value::from_bytes(ty, value.to_le_bytes().to_vec()),
+        }
+    }
+
+    /// A floating point number of type `ty`.
+    #[must_use]
+    pub fn float(ty: Type, value: f64) -> Value {
+        let bytes = match ty.size() {
+            4 => (value as f32).to_le_bytes().to_vec(),
+            8 => value.to_le_bytes().to_vec(),
+            _ => x87_bytes(value).to_vec(),
+        };
+        Value::from_bytes(ty, bytes)
+    }
+
+    /// A pointer to `target` that holds `at`.
+    #[must_use]
+    pub fn pointer(target: &Type, at: Addr) -> Value {
+        Value::from_bytes(target.pointer(), at.0.to_le_bytes().to_vec())
+    }
+
+    fn new(ty: Type, place: Place, content: Content) -> Value {
+        Value { ty, place, content, bits: None }
+    }
+
+    /// Its type.
+    #[must_use]
+    pub fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    /// Where it lives.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Its address, when it lives in memory.
+    #[must_use]
+    pub fn address(&self) -> Option<Addr> {
+        match self.place {
+            Place::Memory(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The bits, when it is a bit-field.
+    #[must_use]
+    pub fn bits(&self) -> Option<Bits> {
+        self.bits
+    }
+
+    /// The same bytes, seen as another type of the same size (or a smaller one).
+    #[must_use]
+    pub fn with_type(&self, ty: Type) -> Value {
+        Value { ty, ..self.clone() }
+    }
+
+    /// Whether all of it is optimized out.
+    #[must_use]
+    pub fn is_optimized_out(&self) -> bool {
+        match &self.content {
+            Content::Failed(why) => *why == ValueError::OptimizedOut,
+            Content::Bytes(bytes, gaps) => {
+                let lost = gaps.iter().filter(|(_, gap)| *gap == Gap::OptimizedOut);
+                !bytes.is_empty() && lost.map(|(range, _)| range.len()).sum::<usize>() >= bytes.len()
+            }
+            Content::Lazy => false,
+        }
+    }
+
+    /// What is missing in it, if anything is: the first gap.
+    #[must_use]
+    pub fn gap(&self) -> Option<Gap> {
+        match &self.content {
+            Content::Failed(ValueError::OptimizedOut) => Some(Gap::OptimizedOut),
+            Content::Bytes(_, gaps) => gaps.first().map(|(_, gap)| *gap),
+            _ => None,
+        }
+    }
+
+    /// Its bytes, as many as its type has (a bit-field: widened to its type).
+    ///
+    /// # Errors
+    /// Memory that is not there, bytes that the compiler dropped, or a value of more than [`MAX_VALUE`] bytes.
+    pub fn bytes(&self, memory: &dyn Memory) -> Result<Cow<'_, [u8]>, ValueError> {
+        if self.gap().is_some() {
+            return Err(ValueError::OptimizedOut);
+        }
+        let bytes = self.raw_bytes(memory)?;
+        let Some(bits) = self.bits else { return Ok(bytes) };
+        let mut word = [0; 24];
+        let touched = bytes.len().min(24);
+        word[..touched].copy_from_slice(&bytes[..touched]);
+        Ok(Cow::Owned(self.widened(&word, bits)))
+    }
+
+    /// The bytes that are known, with the gaps between them filled with zeros.
+    fn raw_bytes(&self, memory: &dyn Memory) -> Result<Cow<'_, [u8]>, ValueError> {
+        match (&self.content, self.place) {
+            (Content::Bytes(bytes, _), _) => Ok(Cow::Borrowed(bytes)),
+            (Content::Failed(why), _) => Err(why.clone()),
+            (Content::Lazy, Place::Memory(at)) => {
+                let size = self.stored_size();
+                if size > MAX_VALUE {
+                    return Err(ValueError::TooLarge(size));
+                }
+                Ok(Cow::Owned(memory.bytes(at, size as usize).map_err(|_| Fault(at))?))
+            }
+            (Content::Lazy, _) => Err(ValueError::OptimizedOut),
+        }
+    }
+
+    fn stored_size(&self) -> u64 {
+        self.bits.map_or_else(|| self.ty.size(), |bits| u64::from((bits.first + bits.count).div_ceil(8)))
+    }
+
+    fn widened(&self, word: &[u8; 24], bits: Bits) -> Vec<u8> {
+        let mut low = [0; 16];
+        low.copy_from_slice(&word[..16]);
+        let count = bits.count.clamp(1, 128);
+        let mut number = u128::from_le_bytes(low) >> bits.first.min(7);
+        if count < 128 {
+            number &= (1 << count) - 1;
+            if self.ty.is_signed() && number >> (count - 1) & 1 == 1 {
+                number |= u128::MAX << count;
+            }
+        }
+        let mut bytes = number.to_le_bytes().to_vec();
+        bytes.resize(self.ty.size().min(16) as usize, 0);
+        bytes
+    }
+
+    /// The same value with its bytes read, so that it stays what it is when the target goes on.
+    ///
+    /// # Errors
+    /// As [`Value::bytes`]; a value with gaps keeps them.
+    pub fn load(&self, memory: &dyn Memory) -> Result<Value, ValueError> {
+        let mut loaded = self.clone();
+        if matches!(self.content, Content::Lazy) {
+            loaded.content = Content::Bytes(self.raw_bytes(memory)?.into_owned().into(), Arc::default());
+        }
+        Ok(loaded)
+    }
+
+    /// Its number: integers, characters, enumerators, pointers and floats have one.
+    ///
+    /// # Errors
+    /// As [`Value::bytes`], and when it is no number.
+    pub fn number(&self, memory: &dyn Memory) -> Result<Number, ValueError> {
+        let ty = self.ty.strip();
+        match ty.kind() {
+            Kind::Base(Base { encoding: Encoding::Float, .. }) => {
+                return Ok(Number::Float(float_of(&self.bytes(memory)?)));
+            }
+            Kind::Reference { .. } => return self.deref(memory)?.number(memory),
+            // An array and a function stand for their address, as in C.
+            Kind::Array(_) | Kind::Function(_) => {
+                return self.address().map(|at| Number::Int(at.0.into())).ok_or(ValueError::NotANumber);
+            }
+            Kind::Base(Base { encoding: Encoding::Complex, .. }) | Kind::Record(_) | Kind::Void => {
+                return Err(ValueError::NotANumber);
+            }
+            _ => {}
+        }
+        let bytes = self.bytes(memory)?;
+        let len = bytes.len().min(16);
+        let fill = if ty.is_signed() && len > 0 && bytes[len - 1] & 0x80 != 0 { 0xff } else { 0 };
+        let mut wide = [fill; 16];
+        wide[..len].copy_from_slice(&bytes[..len]);
+        Ok(Number::Int(i128::from_le_bytes(wide)))
+    }
+
+    /// Its number as an integer; a float is cut towards zero.
+    ///
+    /// # Errors
+    /// As [`Value::number`].
+    pub fn as_i128(&self, memory: &dyn Memory) -> Result<i128, ValueError> {
+        Ok(match self.number(memory)? {
+            Number::Int(value) => value,
+            Number::Float(value) => value as i128,
+        })
+    }
+
+    /// Its number modulo 2^64: an address, a size, a register.
+    ///
+    /// # Errors
+    /// As [`Value::number`].
+    pub fn as_u64(&self, memory: &dyn Memory) -> Result<u64, ValueError> {
+        self.as_i128(memory).map(|value| value as u64)
+    }
+
+    /// Its number as a float.
+    ///
+    /// # Errors
+    /// As [`Value::number`].
+    pub fn as_f64(&self, memory: &dyn Memory) -> Result<f64, ValueError> {
+        Ok(match self.number(memory)? {
+            Number::Int(value) => value as f64,
+            Number::Float(value) => value,
+        })
+    }
+
+    /// Whether it counts as true.
+    ///
+    /// # Errors
+    /// As [`Value::number`].
+    pub fn truth(&self, memory: &dyn Memory) -> Result<bool, ValueError> {
+        Ok(match self.number(memory)? {
+            Number::Int(value) => value != 0,
+            Number::Float(value) => value != 0.0,
+        })
+    }
+
+    /// The C string that it is (an array of characters) or points to, at most `limit` bytes, without the NUL. Any
+    /// number is taken for an address, so that `$rdi` needs no cast.
+    ///
+    /// # Errors
+    /// As [`Value::number`], and memory that ends before the string does.
+    pub fn c_string(&self, memory: &dyn Memory, limit: usize) -> Result<Vec<u8>, ValueError> {
+        if self.ty.is_array() {
+            let bytes = self.bytes(memory)?;
+            let end = memchr::memchr(0, &bytes).unwrap_or(bytes.len()).min(limit);
+            return Ok(bytes[..end].to_vec());
+        }
+        let at = Addr(self.as_u64(memory)?);
+        Ok(memory.c_string(at, limit)?.0)
+    }
+
+    /// What it points or refers to. An array stands for its first element, a function for itself.
+    ///
+    /// # Errors
+    /// When it is no pointer, points to `void`, or cannot be read.
+    pub fn deref(&self, memory: &dyn Memory) -> Result<Value, ValueError> {
+        match self.ty.strip().kind() {
+            Kind::Pointer(to) | Kind::Reference { to, .. } => {
+                let to = to.get();
+                if matches!(to.strip().kind(), Kind::Void) {
+                    return Err(ValueError::NotAPointer);
+                }
+                let bytes = self.bytes(memory)?;
+                Ok(Value::at(to, Addr(little(&bytes))))
+            }
+            Kind::Array(_) => self.index(0, memory),
+            Kind::Function(_) => Ok(self.clone()),
+            // gdb lets an integer be a pointer to long.
+            _ if self.ty.is_integral() => {
+                Ok(Value::at(Type::integer("long", 8, true), Addr(self.as_u64(memory)?)))
+            }
+            _ => Err(ValueError::NotAPointer),
+        }
+    }
+
+    /// The member called `name`, found in base classes and anonymous members too. A pointer to a record
+    /// serves as the record.
+    ///
+    /// # Errors
+    /// When there is no such member, or a pointer on the way cannot be read.
+    pub fn member(&self, name: &str, memory: &dyn Memory) -> Result<Value, ValueError> {
+        let ty = self.ty.strip();
+        match ty.kind() {
+            Kind::Record(_) => {
+                self.find_member(name, 0)?.ok_or_else(|| ValueError::NoMember(name.to_owned()))
+            }
+            Kind::Pointer(_) | Kind::Reference { .. } if ty.target().is_some_and(|to| to.is_record()) => {
+                self.deref(memory)?.member(name, memory)
+            }
+            _ => Err(ValueError::NotAStructure),
+        }
+    }
+
+    fn find_member(&self, name: &str, depth: u32) -> Result<Option<Value>, ValueError> {
+        let ty = self.ty.strip();
+        let Kind::Record(record) = ty.kind() else { return Ok(None) };
+        if depth > 32 {
+            return Ok(None);
+        }
+        if let Some(member) = record.members.iter().find(|member| member.name.as_deref() == Some(name)) {
+            return self.component(member).map(Some);
+        }
+        for member in &record.members {
+            if (member.name.is_none() || member.role == Role::Base) && member.ty.get().is_record() {
+                let inner = self.component(member)?.find_member(name, depth + 1)?;
+                if inner.is_some() {
+                    return Ok(inner);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// One member of a record.
+    ///
+    /// # Errors
+    /// For a static member and a virtual base class, whose places the type does not say.
+    pub fn component(&self, member: &Member) -> Result<Value, ValueError> {
+        if matches!(member.role, Role::Static | Role::VirtualBase) {
+            let name = member.name.as_deref().unwrap_or("virtual base");
+            return Err(ValueError::Other(format!("static field {name} has been optimized out")));
+        }
+        let mut value = self.slice(member.offset, member.ty.get(), member.bits);
+        value.bits = member.bits;
+        Ok(value)
+    }
+
+    /// Element `at` of an array, or of what a pointer points to; an integer index may be negative.
+    ///
+    /// # Errors
+    /// When it is neither array nor pointer, or the pointer cannot be read.
+    pub fn index(&self, at: i64, memory: &dyn Memory) -> Result<Value, ValueError> {
+        let ty = self.ty.strip();
+        let not_an_array = || ValueError::NotAnArray(self.ty.name());
+        let element = ty.target().ok_or_else(not_an_array)?;
+        let size = element.size();
+        let step = (at as u64).wrapping_mul(size);
+        match ty.kind() {
+            Kind::Array(array) => {
+                let inside = u64::try_from(at).is_ok_and(|at| match array.count {
+                    Count::Known(count) => at < count,
+                    _ => false,
+                });
+                match self.place {
+                    Place::Memory(base) if !inside => Ok(Value::at(element, base.add(step))),
+                    _ if inside => Ok(self.slice(step, element, None)),
+                    _ => Err(ValueError::Other("no such vector element".to_owned())),
+                }
+            }
+            Kind::Pointer(_) => {
+                let base = Addr(self.as_u64(memory)?);
+                Ok(Value::at(element, base.add(step)))
+            }
+            _ => Err(not_an_array()),
+        }
+    }
+
+    /// A part of this value.
+    fn slice(&self, offset: u64, ty: Type, bits: Option<Bits>) -> Value {
+        let size = bits.map_or_else(|| ty.size(), |bits| u64::from((bits.first + bits.count).div_ceil(8)));
+        let place = match self.place {
+            Place::Memory(at) => Place::Memory(at.add(offset)),
+            _ => Place::Scattered,
+        };
+        let place = if size == self.ty.size() && bits.is_none() && offset == 0 { self.place } else { place };
+        let content = match &self.content {
+            Content::Bytes(bytes, gaps) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX);
+                let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
+                match bytes.get(start..end) {
+                    Some(part) => Content::Bytes(part.into(), clip(gaps, start..end)),
+                    None => Content::Failed(ValueError::OptimizedOut),
+                }
+            }
+            other => other.clone(),
+        };
+        Value::new(ty, place, content)
+    }
+
+    /// A pointer to this value.
+    ///
+    /// # Errors
+    /// When it does not live in memory, or is a bit-field.
+    pub fn address_of(&self) -> Result<Value, ValueError> {
+        match self.place {
+            _ if self.bits.is_some() => Err(ValueError::BitField),
+            Place::Memory(at) => Ok(Value::pointer(&self.ty, at)),
+            Place::Register(_) => Err(ValueError::InRegister),
+            Place::Nowhere | Place::Scattered => Err(ValueError::NotInMemory),
+        }
+    }
+
+    /// This value converted to `ty` as C's cast does.
+    ///
+    /// # Errors
+    /// Between records and numbers, and as [`Value::number`].
+    pub fn cast(&self, ty: &Type, memory: &dyn Memory) -> Result<Value, ValueError> {
+        let to = ty.strip();
+        if self.ty.strip().is(&to) {
+            return Ok(self.with_type(ty.clone()));
+        }
+        match to.kind() {
+            Kind::Void => Ok(Value::from_bytes(ty.clone(), Vec::new())),
+            Kind::Base(Base { encoding: Encoding::Float, .. }) => {
+                Ok(Value::float(ty.clone(), self.as_f64(memory)?))
+            }
+            Kind::Base(_) | Kind::Enum(_) | Kind::Pointer(_) => {
+                Ok(Value::integer(ty.clone(), self.as_i128(memory)?))
+            }
+            _ if self.ty.size() == to.size() => Ok(self.with_type(ty.clone())),
+            _ => Err(ValueError::InvalidCast),
+        }
+    }
+}
+
+fn clip(gaps: &[(Range<usize>, Gap)], to: Range<usize>) -> Arc<[(Range<usize>, Gap)]> {
+    let overlap = |(range, gap): &(Range<usize>, Gap)| {
+        let (start, end) = (range.start.max(to.start), range.end.min(to.end));
+        (start < end).then(|| (start - to.start..end - to.start, *gap))
+    };
+    gaps.iter().filter_map(overlap).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Sparse;
+
+    fn builtin(name: &str) -> Type {
+        Type::builtin(name).unwrap()
+    }
+
+    #[test]
+    fn integers_keep_their_sign_and_width() {
+        let memory = Sparse::default();
+        let number = |name, value| Value::integer(builtin(name), value).as_i128(&memory).unwrap();
+        assert_eq!(number("int", -1), -1);
+        assert_eq!(number("unsigned int", -1), 0xffff_ffff);
+        assert_eq!(number("unsigned char", 300), 44);
+        assert_eq!(number("bool", 7), 1);
+        assert_eq!(number("long double", -3), -3);
+    }
+
+    #[test]
+    fn pointers_are_followed_and_indexed() {
+        let mut memory = Sparse::default();
+        memory.insert(Addr(0x1000), vec![1, 0, 0, 0, 2, 0, 0, 0]);
+        let pointer = Value::pointer(&builtin("int"), Addr(0x1000));
+        assert_eq!(pointer.index(1, &memory).unwrap().as_i128(&memory), Ok(2));
+        let array = pointer.deref(&memory).unwrap().address_of().unwrap();
+        assert_eq!(array.as_u64(&memory), Ok(0x1000));
+        assert_eq!(
+            pointer.index(2, &memory).unwrap().as_i128(&memory),
+            Err(ValueError::Fault(Fault(Addr(0x1008))))
+        );
+        assert_eq!(
+            Value::pointer(&Type::void(), Addr(1)).deref(&memory).unwrap_err(),
+            ValueError::NotAPointer
+        );
+    }
+
+    #[test]
+    fn bit_fields_are_cut_out_of_their_bytes() {
+        let memory = Sparse::default();
+        let mut value = Value::from_bytes(builtin("int"), vec![0b1101_0000, 0b1]);
+        value.bits = Some(Bits { first: 4, count: 5 });
+        assert_eq!(value.as_i128(&memory), Ok(0b11101 - 32));
+    }
+
+    #[test]
+    fn a_huge_value_is_refused() {
+        let memory = Sparse::default();
+        let array = Value::at(builtin("char").array(80_000), Addr(0));
+        let error = array.bytes(&memory).unwrap_err();
+        assert_eq!(error.to_string(), "value requires 80000 bytes, which is more than max-value-size");
+    }
+}

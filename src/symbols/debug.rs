@@ -1,0 +1,291 @@
+//! The DWARF of one file: units, which of them covers an address, and lookups that need more than one.
+//!
+//! Sections are decompressed in parallel when the file is opened; units, lines and names are each read at the
+//! first question about them. Types and variables are read elsewhere, from what is public here.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use gimli::{Dwarf, UnitRef};
+use object::{Object, ObjectSection};
+use rayon::prelude::*;
+
+use super::Slice;
+use super::debugfile::Elf;
+use super::lines::{LineRow, LineTable};
+use super::names::{NameEntry, NameIndex};
+use crate::addr::FileAddr;
+use crate::event::StackFrame;
+
+type Unit = gimli::Unit<Slice>;
+
+/// One unit, parsed when first asked for.
+struct Lazy {
+    header: gimli::UnitHeader<Slice>,
+    /// Offset of its header in `.debug_info`.
+    start: usize,
+    unit: OnceLock<Option<Unit>>,
+    lines: OnceLock<Option<Arc<LineTable>>>,
+    optimized: OnceLock<bool>,
+}
+
+/// See the module.
+pub struct DebugInfo {
+    /// All sections, and the supplement's.
+    pub dwarf: Arc<Dwarf<Slice>>,
+    units: Vec<Lazy>,
+    supplement: Vec<Lazy>,
+    /// Start, end and unit, sorted.
+    ranges: OnceLock<Vec<(u64, u64, usize)>>,
+    names: OnceLock<NameIndex>,
+    context: OnceLock<Option<Mutex<addr2line::Context<Slice>>>>,
+}
+
+impl DebugInfo {
+    pub(super) fn load(main: &Elf, supplement: Option<&Elf>) -> Option<DebugInfo> {
+        let mut dwarf = sections(main)?;
+        if let Some(sup) = supplement.and_then(sections) {
+            dwarf.set_sup(sup);
+        }
+        let dwarf = Arc::new(dwarf);
+        let supplement = dwarf.sup().map(headers).unwrap_or_default();
+        let units = headers(&dwarf);
+        Some(DebugInfo {
+            dwarf,
+            units,
+            supplement,
+            ranges: OnceLock::new(),
+            names: OnceLock::new(),
+            context: OnceLock::new(),
+        })
+    }
+
+    /// How many units there are.
+    #[must_use]
+    pub fn unit_count(&self) -> usize {
+        self.units.len()
+    }
+
+    /// A unit by its index.
+    #[must_use]
+    pub fn unit(&self, index: usize) -> Option<UnitRef<'_, Slice>> {
+        parsed(&self.dwarf, self.units.get(index)?)
+    }
+
+    /// The unit that holds the entry at this offset of `.debug_info`, in the file or in its supplement.
+    #[must_use]
+    pub fn unit_of(&self, in_supplement: bool, offset: usize) -> Option<UnitRef<'_, Slice>> {
+        let (dwarf, units) =
+            if in_supplement { (self.dwarf.sup()?, &self.supplement) } else { (&*self.dwarf, &self.units) };
+        let after = units.partition_point(|unit| unit.start <= offset);
+        parsed(dwarf, units.get(after.checked_sub(1)?)?)
+    }
+
+    /// The index of the unit that covers `pc`.
+    #[must_use]
+    pub fn unit_index_at(&self, pc: FileAddr) -> Option<usize> {
+        let ranges = self.ranges.get_or_init(|| self.read_ranges());
+        let after = ranges.partition_point(|(start, ..)| *start <= pc.0);
+        // Ranges of different units do not overlap in good files; in others the nearest start wins.
+        ranges[..after].iter().rev().take(8).find(|(_, end, _)| pc.0 < *end).map(|(.., unit)| *unit)
+    }
+
+    /// The unit that covers `pc`.
+    #[must_use]
+    pub fn unit_at(&self, pc: FileAddr) -> Option<UnitRef<'_, Slice>> {
+        self.unit(self.unit_index_at(pc)?)
+    }
+
+    fn read_ranges(&self) -> Vec<(u64, u64, usize)> {
+        let mut all: Vec<(u64, u64, usize)> = self.listed_ranges();
+        let mut covered = vec![false; self.units.len()];
+        all.iter().for_each(|(.., unit)| covered[*unit] = true);
+        let missing: Vec<_> = (0..self.units.len())
+            .into_par_iter()
+            .filter(|index| !covered[*index])
+            .flat_map_iter(|index| self.unit_ranges(index))
+            .collect();
+        all.extend(missing);
+        all.sort_unstable();
+        all
+    }
+
+    fn listed_ranges(&self) -> Vec<(u64, u64, usize)> {
+        let mut all = Vec::new();
+        let mut headers = self.dwarf.debug_aranges.headers();
+        while let Ok(Some(header)) = headers.next() {
+            let offset = header.debug_info_offset().0;
+            let Ok(index) = self.units.binary_search_by_key(&offset, |unit| unit.start) else { continue };
+            let mut entries = header.entries();
+            while let Ok(Some(entry)) = entries.next() {
+                let range = entry.range();
+                if range.begin != 0 && range.begin < range.end {
+                    all.push((range.begin, range.end, index));
+                }
+            }
+        }
+        all
+    }
+
+    fn unit_ranges(&self, index: usize) -> Vec<(u64, u64, usize)> {
+        let mut all = Vec::new();
+        let Some(unit) = self.unit(index) else { return all };
+        let Ok(mut ranges) = unit.unit_ranges() else { return all };
+        while let Ok(Some(range)) = ranges.next() {
+            if range.begin != 0 && range.begin < range.end {
+                all.push((range.begin, range.end, index));
+            }
+        }
+        all
+    }
+
+    /// The lines of a unit.
+    pub(super) fn lines(&self, index: usize) -> Option<Arc<LineTable>> {
+        let lazy = self.units.get(index)?;
+        let table = lazy.lines.get_or_init(|| {
+            let unit = parsed(&self.dwarf, lazy)?;
+            LineTable::read(unit).map(Arc::new)
+        });
+        table.clone()
+    }
+
+    /// The row of the line table that covers `pc`.
+    #[must_use]
+    pub fn line_at(&self, pc: FileAddr) -> Option<LineRow> {
+        let index = self.unit_index_at(pc)?;
+        self.lines(index)?.at(pc)
+    }
+
+    /// All lines of all units, in parallel: for breakpoints by file and line.
+    pub(super) fn all_lines(&self) -> Vec<(usize, Arc<LineTable>)> {
+        (0..self.units.len()).into_par_iter().filter_map(|index| Some((index, self.lines(index)?))).collect()
+    }
+
+    /// Whether gdb takes the unit's locations to be valid in prologues: compiled by gcc 4.5 or newer, with
+    /// location lists (gdb 13.1 dwarf2/read.c, `process_full_comp_unit`).
+    pub(super) fn is_optimized(&self, index: usize) -> bool {
+        let Some(lazy) = self.units.get(index) else { return false };
+        *lazy.optimized.get_or_init(|| {
+            parsed(&self.dwarf, lazy).is_some_and(|unit| super::prologue::has_location_lists(unit))
+        })
+    }
+
+    fn index(&self) -> &NameIndex {
+        self.names.get_or_init(|| {
+            NameIndex::build(
+                (0..self.units.len()).into_par_iter().filter_map(|at| Some((at, self.unit(at)?))),
+                self,
+            )
+        })
+    }
+
+    /// Every entry called `name` that the index knows: functions, inlined functions, globals, types.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Vec<NameEntry> {
+        self.index().named(name)
+    }
+
+    /// Where a function was inlined: start addresses, by the offset of its abstract entry.
+    pub(super) fn inlined_instances(&self, origin: usize) -> Vec<FileAddr> {
+        self.index().instances(origin)
+    }
+
+    /// The functions at `pc` with file and line, innermost inlined one first.
+    pub(super) fn frames(&self, pc: FileAddr) -> Vec<StackFrame> {
+        let context = self
+            .context
+            .get_or_init(|| addr2line::Context::from_arc_dwarf(Arc::clone(&self.dwarf)).ok().map(Mutex::new));
+        let Some(context) = context else { return Vec::new() };
+        let context = context.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = Vec::new();
+        let Ok(mut frames) = context.find_frames(pc.0).skip_all_loads() else { return all };
+        while let Ok(Some(frame)) = frames.next() {
+            let name = frame.function.as_ref().and_then(|f| f.raw_name().ok()).map(|n| demangle(&n));
+            let location = frame.location.as_ref();
+            all.push(StackFrame {
+                function: name,
+                file: location.and_then(|l| l.file).map(str::to_owned),
+                line: location.and_then(|l| l.line),
+                ..StackFrame::default()
+            });
+        }
+        all
+    }
+}
+
+/// A name as people wrote it.
+#[must_use]
+pub(super) fn demangle(name: &str) -> String {
+    if let Ok(rust) = rustc_demangle::try_demangle(name) {
+        return format!("{rust:#}");
+    }
+    if name.starts_with("_Z")
+        && let Ok(symbol) = cpp_demangle::Symbol::new(name)
+        && let Ok(text) = symbol.demangle()
+    {
+        return text;
+    }
+    name.to_owned()
+}
+
+fn parsed<'a>(dwarf: &'a Dwarf<Slice>, lazy: &'a Lazy) -> Option<UnitRef<'a, Slice>> {
+    let unit = lazy.unit.get_or_init(|| dwarf.unit(lazy.header).ok());
+    unit.as_ref().map(|unit| UnitRef::new(dwarf, unit))
+}
+
+fn headers(dwarf: &Dwarf<Slice>) -> Vec<Lazy> {
+    let mut all = Vec::new();
+    let mut units = dwarf.units();
+    while let Ok(Some(header)) = units.next() {
+        let Some(start) = header.debug_info_offset() else { continue };
+        all.push(Lazy {
+            header,
+            start: start.0,
+            unit: OnceLock::new(),
+            lines: OnceLock::new(),
+            optimized: OnceLock::new(),
+        });
+    }
+    all
+}
+
+/// The DWARF sections of a file, decompressed in parallel where they are compressed.
+fn sections(elf: &Elf) -> Option<Dwarf<Slice>> {
+    const NAMES: [&str; 13] = [
+        ".debug_abbrev",
+        ".debug_addr",
+        ".debug_aranges",
+        ".debug_info",
+        ".debug_line",
+        ".debug_line_str",
+        ".debug_loc",
+        ".debug_loclists",
+        ".debug_ranges",
+        ".debug_rnglists",
+        ".debug_str",
+        ".debug_str_offsets",
+        ".debug_types",
+    ];
+    /// No section is believed to be larger: a header can claim anything.
+    const LIMIT: u64 = 8 << 30;
+    let loaded: Vec<(&str, &'static [u8])> = NAMES
+        .par_iter()
+        .filter_map(|name| {
+            let section = elf.section_by_name(name)?;
+            let data = section.compressed_data().ok()?;
+            if data.uncompressed_size > LIMIT {
+                return None;
+            }
+            let bytes: &'static [u8] = match data.decompress().ok()? {
+                std::borrow::Cow::Borrowed(bytes) => bytes,
+                // Kept as long as the debugger, like the file itself.
+                std::borrow::Cow::Owned(bytes) => Box::leak(bytes.into_boxed_slice()),
+            };
+            Some((*name, bytes))
+        })
+        .collect();
+    Dwarf::load(|id| -> Result<Slice, std::convert::Infallible> {
+        let bytes = loaded.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, bytes)| bytes);
+        Ok(Slice::new(bytes, gimli::LittleEndian))
+    })
+    .ok()
+}

@@ -1,0 +1,130 @@
+//! ELF symbol tables (System V ABI, chapter 4): `.dynsym`, `.symtab`, and the debug file's `.symtab`, as one.
+
+use object::{Object, ObjectSection, ObjectSymbol, SectionIndex, SymbolFlags, SymbolSection};
+use rustc_hash::FxHashMap;
+
+use crate::addr::FileAddr;
+
+/// What a symbol names.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum SymbolKind {
+    /// Code.
+    Function,
+    /// Code that chooses which function the name means (`STT_GNU_IFUNC`).
+    Indirect,
+    /// Data.
+    Data,
+}
+
+/// One symbol.
+#[derive(Copy, Clone, Debug)]
+pub struct ElfSymbol {
+    /// Its linked address.
+    pub address: FileAddr,
+    /// Its size in bytes; 0 when the file does not say.
+    pub size: u64,
+    /// Its name, without a version.
+    pub name: &'static str,
+    /// What it names.
+    pub kind: SymbolKind,
+    /// Whether other files can see it.
+    pub global: bool,
+    /// The end of the section that it lies in: nothing beyond belongs to it.
+    pub limit: FileAddr,
+}
+
+/// All symbols of one image, by address and by name.
+#[derive(Debug, Default)]
+pub(super) struct SymbolTable {
+    by_address: Vec<ElfSymbol>,
+    by_name: FxHashMap<&'static str, Vec<u32>>,
+}
+
+const STT_GNU_IFUNC: u8 = 10;
+const STT_FUNC: u8 = 2;
+const STT_OBJECT: u8 = 1;
+const STT_NOTYPE: u8 = 0;
+
+impl SymbolTable {
+    /// The symbols of `files`: a program's own, and its debug file's.
+    pub(super) fn new(files: &[&object::File<'static, &'static [u8]>]) -> SymbolTable {
+        let mut all = Vec::new();
+        for file in files {
+            for symbol in file.symbols().chain(file.dynamic_symbols()) {
+                all.extend(read(file, &symbol));
+            }
+        }
+        // The same symbol comes from several tables. The order among aliases at one address is gdb's: its
+        // msymbols are sorted by address only, stable, and the last of equals is preferred.
+        let mut seen = rustc_hash::FxHashSet::default();
+        all.retain(|symbol: &ElfSymbol| seen.insert((symbol.address.0, symbol.name)));
+        all.sort_by_key(|symbol| symbol.address.0);
+        let mut by_name: FxHashMap<&'static str, Vec<u32>> = FxHashMap::default();
+        for (index, symbol) in all.iter().enumerate() {
+            by_name.entry(symbol.name).or_default().push(index as u32);
+        }
+        SymbolTable { by_address: all, by_name }
+    }
+
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &ElfSymbol> {
+        let found = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        found.iter().filter_map(|index| self.by_address.get(*index as usize))
+    }
+
+    /// The symbol that covers `at`, as gdb chooses it, and how far into it `at` is.
+    pub(super) fn at(&self, at: FileAddr) -> Option<(&ElfSymbol, u64)> {
+        let after = self.by_address.partition_point(|symbol| symbol.address.0 <= at.0);
+        let before = &self.by_address[..after];
+        let mut best = before.last()?;
+        // A symbol without a size is passed over for one with a size at the same address.
+        let same = before.iter().rev().take_while(|symbol| symbol.address == best.address);
+        if best.size == 0
+            && let Some(sized) = same.clone().find(|symbol| symbol.size != 0)
+        {
+            best = sized;
+        }
+        let ends = |symbol: &ElfSymbol| symbol.address.0.saturating_add(symbol.size);
+        if best.size != 0 && at.0 >= ends(best) {
+            // Past its end: an outer symbol may still cover the address.
+            best = before.iter().rev().take(64).find(|symbol| symbol.size != 0 && at.0 < ends(symbol))?;
+        }
+        (at.0 < best.limit.0).then(|| (best, at.0 - best.address.0))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ElfSymbol> {
+        self.by_address.iter()
+    }
+}
+
+fn read(
+    file: &object::File<'static, &'static [u8]>,
+    symbol: &object::Symbol<'static, '_, &'static [u8]>,
+) -> Option<ElfSymbol> {
+    let SymbolFlags::Elf { st_info, .. } = symbol.flags() else { return None };
+    let kind = match st_info.0 & 0xf {
+        STT_FUNC => SymbolKind::Function,
+        STT_GNU_IFUNC => SymbolKind::Indirect,
+        STT_OBJECT => SymbolKind::Data,
+        STT_NOTYPE => SymbolKind::Function,
+        _ => return None,
+    };
+    let SymbolSection::Section(SectionIndex(section)) = symbol.section() else { return None };
+    let section = file.section_by_index(SectionIndex(section)).ok()?;
+    let limit = section.address().checked_add(section.size())?;
+    let executable = match section.flags() {
+        object::SectionFlags::Elf { sh_flags, .. } => sh_flags.contains(object::elf::SHF_EXECINSTR),
+        _ => false,
+    };
+    let kind = if executable || kind == SymbolKind::Indirect { kind } else { SymbolKind::Data };
+    let name = symbol.name().ok().filter(|name| !name.is_empty() && !name.starts_with('$'))?;
+    // `open@@GLIBC_2.2.5` is `open` to everybody who types it.
+    let name = name.split('@').next().unwrap_or(name);
+    Some(ElfSymbol {
+        address: FileAddr(symbol.address()),
+        size: symbol.size(),
+        name,
+        kind,
+        global: symbol.is_global(),
+        limit: FileAddr(limit),
+    })
+}

@@ -1,0 +1,241 @@
+//! One ELF file with its debug info: what does not depend on where it is loaded.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use object::{Object, ObjectSection, ObjectSegment};
+use rustc_hash::FxHashMap;
+
+use super::SymbolError;
+use super::debug::DebugInfo;
+use super::debugfile::{self, Elf, Opened};
+use super::elf::{ElfSymbol, SymbolTable};
+use crate::addr::{Addr, FileAddr};
+use crate::source::Files;
+
+/// A loadable segment (`PT_LOAD`).
+#[derive(Copy, Clone, Debug)]
+pub struct Segment {
+    /// Linked address.
+    pub address: FileAddr,
+    /// Size in memory, in bytes.
+    pub size: u64,
+    /// Offset in the file.
+    pub offset: u64,
+    /// The bytes that the file gives it.
+    pub bytes: &'static [u8],
+    /// Whether it is executable.
+    pub executable: bool,
+    /// Whether it is writable.
+    pub writable: bool,
+}
+
+/// See the module.
+pub struct Image {
+    path: PathBuf,
+    elf: Elf,
+    debug_file: Option<Opened>,
+    supplement: Option<Opened>,
+    build_id: Option<String>,
+    segments: Vec<Segment>,
+    symbols: OnceLock<SymbolTable>,
+    debug: OnceLock<Option<Arc<DebugInfo>>>,
+}
+
+impl Image {
+    /// Reads the file at `path` and finds its debug file. Nothing is parsed yet that is not asked for.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no ELF file.
+    pub fn open(path: &Path, files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
+        let name = || path.to_string_lossy().into_owned();
+        let bytes = files.map(path).map_err(|source| SymbolError::Io { path: name(), source })?;
+        let elf = parse(&name(), bytes)?;
+        let own = debugfile::has_dwarf(&elf);
+        let debug_file = if own { None } else { debugfile::separate(&elf, path, files) };
+        let supplement = match &debug_file {
+            Some(opened) => debugfile::supplement(opened, files),
+            None => debugfile::open(path, files).and_then(|opened| debugfile::supplement(&opened, files)),
+        };
+        Ok(Arc::new(Image::new(path.to_owned(), elf, debug_file, supplement)))
+    }
+
+    /// An image that has no file, such as the vdso.
+    ///
+    /// # Errors
+    /// When the bytes are no ELF file.
+    pub fn from_bytes(name: &str, bytes: &'static [u8]) -> Result<Arc<Image>, SymbolError> {
+        Ok(Arc::new(Image::new(PathBuf::from(name), parse(name, bytes)?, None, None)))
+    }
+
+    fn new(path: PathBuf, elf: Elf, debug_file: Option<Opened>, supplement: Option<Opened>) -> Image {
+        let build_id = elf.build_id().ok().flatten();
+        let build_id = build_id.map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect());
+        let segments = elf.segments().filter_map(|segment| read_segment(&segment)).collect();
+        Image {
+            path,
+            elf,
+            debug_file,
+            supplement,
+            build_id,
+            segments,
+            symbols: OnceLock::new(),
+            debug: OnceLock::new(),
+        }
+    }
+
+    /// The path that it was opened by.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its build-id in hex.
+    #[must_use]
+    pub fn build_id(&self) -> Option<&str> {
+        self.build_id.as_deref()
+    }
+
+    /// A section that is stored as it is: its linked address and its bytes.
+    #[must_use]
+    pub fn section(&self, name: &str) -> Option<(FileAddr, &'static [u8])> {
+        let section = self.elf.section_by_name(name)?;
+        let bytes: &'static [u8] = section.data().ok()?;
+        (!bytes.is_empty()).then(|| (FileAddr(section.address()), bytes))
+    }
+
+    /// Its loadable segments, by address.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Where it begins to run.
+    #[must_use]
+    pub fn entry(&self) -> FileAddr {
+        FileAddr(self.elf.entry())
+    }
+
+    /// The dynamic loader that it asks for.
+    #[must_use]
+    pub fn interpreter(&self) -> Option<&str> {
+        let (_, bytes) = self.section(".interp")?;
+        std::str::from_utf8(bytes.strip_suffix(b"\0").unwrap_or(bytes)).ok()
+    }
+
+    /// Whether it can be loaded anywhere (`ET_DYN`).
+    #[must_use]
+    pub fn is_position_independent(&self) -> bool {
+        self.elf.kind() == object::ObjectKind::Dynamic
+    }
+
+    /// Reads bytes at linked addresses, as they are before anything runs; how many there are.
+    pub fn read_linked(&self, at: Addr, buf: &mut [u8]) -> usize {
+        let inside = |s: &&Segment| at.0 >= s.address.0 && at.0 - s.address.0 < s.size;
+        let Some(segment) = self.segments.iter().find(inside) else { return 0 };
+        let offset = at.0 - segment.address.0;
+        let len = (segment.size - offset).min(buf.len() as u64) as usize;
+        for (index, byte) in buf[..len].iter_mut().enumerate() {
+            // What lies beyond the file's bytes is zero (.bss).
+            *byte = segment.bytes.get(offset as usize + index).copied().unwrap_or(0);
+        }
+        len
+    }
+
+    pub(super) fn elf(&self) -> &Elf {
+        &self.elf
+    }
+
+    fn table(&self) -> &SymbolTable {
+        self.symbols.get_or_init(|| match &self.debug_file {
+            Some(debug) => SymbolTable::new(&[&self.elf, &debug.elf]),
+            None => SymbolTable::new(&[&self.elf]),
+        })
+    }
+
+    /// The symbols called `name`; none means that no table has it.
+    pub fn symbols_named(&self, name: &str) -> impl Iterator<Item = &ElfSymbol> {
+        self.table().named(name)
+    }
+
+    /// The symbol that covers `at`, as gdb chooses among aliases, and the offset into it.
+    #[must_use]
+    pub fn symbol_at(&self, at: FileAddr) -> Option<(&ElfSymbol, u64)> {
+        self.table().at(at)
+    }
+
+    /// Every symbol, by address.
+    pub fn symbols(&self) -> impl Iterator<Item = &ElfSymbol> {
+        self.table().iter()
+    }
+
+    /// Its debug info, read at the first asking.
+    #[must_use]
+    pub fn debug(&self) -> Option<&Arc<DebugInfo>> {
+        self.debug
+            .get_or_init(|| {
+                let main = self.debug_file.as_ref().map_or(&self.elf, |opened| &opened.elf);
+                if !debugfile::has_dwarf(main) {
+                    return None;
+                }
+                DebugInfo::load(main, self.supplement.as_ref().map(|opened| &opened.elf)).map(Arc::new)
+            })
+            .as_ref()
+    }
+}
+
+fn parse(path: &str, bytes: &'static [u8]) -> Result<Elf, SymbolError> {
+    let wrong = |why: String| SymbolError::Format { path: path.to_owned(), why };
+    let elf = object::File::parse(bytes).map_err(|error| wrong(error.to_string()))?;
+    match elf.architecture() {
+        object::Architecture::X86_64 => Ok(elf),
+        other => Err(wrong(format!("it is for another machine ({other:?})"))),
+    }
+}
+
+fn read_segment(segment: &object::Segment<'static, '_, &'static [u8]>) -> Option<Segment> {
+    let object::SegmentFlags::Elf { p_flags, .. } = segment.flags() else { return None };
+    Some(Segment {
+        address: FileAddr(segment.address()),
+        size: segment.size(),
+        offset: segment.file_range().0,
+        bytes: segment.data().unwrap_or(&[]),
+        executable: p_flags.contains(object::elf::PF_X),
+        writable: p_flags.contains(object::elf::PF_W),
+    })
+}
+
+/// Images by path and by where their bytes are: a rebuilt file is another image.
+#[derive(Default)]
+pub struct ImageCache {
+    known: FxHashMap<(PathBuf, usize), Option<Arc<Image>>>,
+}
+
+impl ImageCache {
+    /// The image of the file at `path`, opened once as long as the file stays the same.
+    ///
+    /// # Errors
+    /// As [`Image::open`].
+    pub fn open(&mut self, path: &Path, files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
+        let name = || path.to_string_lossy().into_owned();
+        let bytes = files.map(path).map_err(|source| SymbolError::Io { path: name(), source })?;
+        let key = (path.to_owned(), bytes.as_ptr() as usize);
+        if let Some(Some(known)) = self.known.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let image = Image::open(path, files)?;
+        self.known.insert(key, Some(Arc::clone(&image)));
+        Ok(image)
+    }
+
+    /// The image made of a process's own bytes (the vdso), which are kept once.
+    pub(super) fn of_bytes(&mut self, name: &str, bytes: Vec<u8>) -> Option<Arc<Image>> {
+        let key = (PathBuf::from(name), bytes.len());
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let image = Image::from_bytes(name, Box::leak(bytes.into_boxed_slice())).ok();
+        self.known.insert(key, image.clone());
+        image
+    }
+}

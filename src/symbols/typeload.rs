@@ -1,0 +1,281 @@
+//! Types from DWARF: each entry is read once, when somebody asks for it.
+//!
+//! What an entry refers to stays a reference until it is followed, so damaged debug info can be wrong but not
+//! endless. A table keeps its types, and a type keeps its table: both live as long as the debugger, like
+//! the bytes that they were read from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gimli::{
+    AttributeValue, DW_AT_bit_size, DW_AT_byte_size, DW_AT_const_value, DW_AT_count, DW_AT_data_bit_offset,
+    DW_AT_data_member_location, DW_AT_declaration, DW_AT_encoding, DW_AT_external, DW_AT_prototyped,
+    DW_AT_type, DW_AT_upper_bound, DW_AT_virtuality, DwAt, constants as dw,
+};
+use rustc_hash::FxHashMap;
+
+use super::dies::{Die, Dies};
+use super::types::{
+    Array, Base, Bits, Bound, Count, DieRef, Encoding, Enum, Function, Kind, Member, Qualifier, Record, Role,
+    Tag, Type, TypeRef,
+};
+
+/// No array has more dimensions than this.
+const MAX_DIMENSIONS: usize = 32;
+
+type Definitions = FxHashMap<(Tag, Box<str>), Option<Type>>;
+
+/// The types of one file's debug info.
+pub struct TypeTable {
+    dies: Arc<dyn Dies>,
+    known: Mutex<FxHashMap<DieRef, Type>>,
+    definitions: Mutex<Definitions>,
+}
+
+impl std::fmt::Debug for TypeTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TypeTable")
+    }
+}
+
+impl TypeTable {
+    /// An empty table over `dies`.
+    #[must_use]
+    pub fn new(dies: Arc<dyn Dies>) -> Arc<TypeTable> {
+        Arc::new(TypeTable { dies, known: Mutex::default(), definitions: Mutex::default() })
+    }
+
+    /// The debug info below.
+    #[must_use]
+    pub fn dies(&self) -> &dyn Dies {
+        &*self.dies
+    }
+
+    /// The type that the entry at `at` describes.
+    #[must_use]
+    pub fn get(self: &Arc<TypeTable>, at: DieRef) -> Type {
+        if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&at) {
+            return known.clone();
+        }
+        let kind = Die::open(self.dies(), at).and_then(|die| Loader { table: self, die: &die }.kind());
+        let ty = Type::new(kind.unwrap_or_else(|| Kind::Unspecified("<unknown type>".into())));
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(at).or_insert(ty).clone()
+    }
+
+    /// The definition of the record called `name`.
+    #[must_use]
+    pub fn definition(self: &Arc<TypeTable>, tag: Tag, name: &str) -> Option<Type> {
+        let key = (tag, Box::from(name));
+        if let Some(known) = self.definitions.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let whole = |ty: &Type| match ty.kind() {
+            Kind::Record(record) => !record.declaration && (record.tag == Tag::Union) == (tag == Tag::Union),
+            _ => false,
+        };
+        let found = self.dies.types_named(name).into_iter().map(|at| self.get(at)).find(whole);
+        self.definitions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        found
+    }
+
+    /// The type that `die` has (`DW_AT_type`), its origins asked as well; `void` where there is none.
+    pub(crate) fn type_of(self: &Arc<TypeTable>, die: &Die<'_>) -> TypeRef {
+        match die.inherited(self.dies(), &mut |die| die.reference(DW_AT_type)) {
+            Some(at) => TypeRef::Die(self.clone(), at),
+            None => Type::void().into(),
+        }
+    }
+}
+
+/// One entry on its way to being a type.
+struct Loader<'a> {
+    table: &'a Arc<TypeTable>,
+    die: &'a Die<'a>,
+}
+
+impl Loader<'_> {
+    fn kind(&self) -> Option<Kind> {
+        let qualified = |qualifier| Kind::Qualified { qualifier, of: self.target() };
+        Some(match self.die.entry.tag() {
+            dw::DW_TAG_base_type => Kind::Base(self.base()?),
+            dw::DW_TAG_pointer_type | dw::DW_TAG_ptr_to_member_type => Kind::Pointer(self.target()),
+            dw::DW_TAG_reference_type => Kind::Reference { to: self.target(), rvalue: false },
+            dw::DW_TAG_rvalue_reference_type => Kind::Reference { to: self.target(), rvalue: true },
+            dw::DW_TAG_const_type => qualified(Qualifier::Const),
+            dw::DW_TAG_volatile_type => qualified(Qualifier::Volatile),
+            dw::DW_TAG_restrict_type => qualified(Qualifier::Restrict),
+            dw::DW_TAG_atomic_type => qualified(Qualifier::Atomic),
+            dw::DW_TAG_typedef => Kind::Typedef { name: self.name()?, of: self.target() },
+            dw::DW_TAG_array_type => self.array()?,
+            dw::DW_TAG_structure_type => Kind::Record(self.record(Tag::Struct)),
+            dw::DW_TAG_union_type => Kind::Record(self.record(Tag::Union)),
+            dw::DW_TAG_class_type => Kind::Record(self.record(Tag::Class)),
+            dw::DW_TAG_enumeration_type => Kind::Enum(self.enumeration()),
+            dw::DW_TAG_subroutine_type | dw::DW_TAG_subprogram => Kind::Function(self.function()),
+            dw::DW_TAG_unspecified_type => Kind::Unspecified(self.name()?),
+            _ => return None,
+        })
+    }
+
+    fn target(&self) -> TypeRef {
+        self.table.type_of(self.die)
+    }
+
+    fn name(&self) -> Option<Box<str>> {
+        self.die.name()
+    }
+
+    fn size(&self) -> u64 {
+        self.die.unsigned(DW_AT_byte_size).unwrap_or(0)
+    }
+
+    fn base(&self) -> Option<Base> {
+        let encoding = match self.die.attr(DW_AT_encoding)? {
+            AttributeValue::Encoding(encoding) => match encoding {
+                dw::DW_ATE_signed => Encoding::Signed,
+                dw::DW_ATE_unsigned | dw::DW_ATE_address => Encoding::Unsigned,
+                dw::DW_ATE_signed_char => Encoding::SignedChar,
+                dw::DW_ATE_unsigned_char => Encoding::UnsignedChar,
+                dw::DW_ATE_UTF => Encoding::Utf,
+                dw::DW_ATE_boolean => Encoding::Bool,
+                dw::DW_ATE_float => Encoding::Float,
+                dw::DW_ATE_complex_float => Encoding::Complex,
+                _ => Encoding::Other,
+            },
+            _ => Encoding::Other,
+        };
+        Some(Base { name: self.name()?, size: self.size(), encoding })
+    }
+
+    fn array(&self) -> Option<Kind> {
+        let vector = self.die.flag(dw::DW_AT_GNU_vector);
+        let counts: Vec<Count> = self
+            .die
+            .children()
+            .iter()
+            .filter(|child| child.entry.tag() == dw::DW_TAG_subrange_type)
+            .take(MAX_DIMENSIONS)
+            .map(count)
+            .collect();
+        let mut element = self.target();
+        let mut kind = None;
+        // The last dimension is the innermost array.
+        for count in if counts.is_empty() { vec![Count::Unknown] } else { counts }.into_iter().rev() {
+            if let Some(inner) = kind.take() {
+                element = Type::new(inner).into();
+            }
+            kind = Some(Kind::Array(Array { element: element.clone(), count, vector }));
+        }
+        kind
+    }
+
+    fn record(&self, tag: Tag) -> Record {
+        let declaration = self.die.flag(DW_AT_declaration);
+        let members = self.die.children().iter().filter_map(|child| self.member(child)).collect();
+        Record {
+            tag,
+            name: self.name(),
+            size: self.size(),
+            members,
+            declaration,
+            cplus: self.die.is_cplus(),
+            table: Some(self.table.clone()),
+        }
+    }
+
+    fn member(&self, child: &Die<'_>) -> Option<Member> {
+        let role = match child.entry.tag() {
+            dw::DW_TAG_inheritance if child.attr(DW_AT_virtuality).is_some() => Role::VirtualBase,
+            dw::DW_TAG_inheritance => Role::Base,
+            dw::DW_TAG_variable => Role::Static,
+            dw::DW_TAG_member if child.flag(DW_AT_external) || child.flag(DW_AT_declaration) => Role::Static,
+            dw::DW_TAG_member => Role::Data,
+            _ => return None,
+        };
+        let mut offset = child.unsigned(DW_AT_data_member_location).unwrap_or(0);
+        let bits = child.unsigned(DW_AT_bit_size).and_then(|count| {
+            let count = u32::try_from(count).ok().filter(|count| *count <= 128)?;
+            let first = match child.unsigned(DW_AT_data_bit_offset) {
+                Some(first) => first,
+                None => old_bit_offset(child, count)?,
+            };
+            offset = offset.wrapping_add(first / 8);
+            Some(Bits { first: (first % 8) as u32, count })
+        });
+        Some(Member { name: child.name(), ty: self.table.type_of(child), offset, bits, role })
+    }
+
+    fn enumeration(&self) -> Enum {
+        let values: Vec<(Box<str>, i128)> = self
+            .die
+            .children()
+            .iter()
+            .filter(|child| child.entry.tag() == dw::DW_TAG_enumerator)
+            .filter_map(|child| Some((child.name()?, constant(child, DW_AT_const_value)?)))
+            .collect();
+        let size = match self.size() {
+            0 => self.target().get().size(),
+            size => size,
+        };
+        let signed = values.iter().any(|(_, value)| *value < 0);
+        // gdb calls it a set of flags when no value has more than one bit.
+        let flags = values.iter().all(|(_, value)| *value >= 0 && value.count_ones() <= 1);
+        Enum { name: self.name(), size, signed, values, flags, cplus: self.die.is_cplus() }
+    }
+
+    fn function(&self) -> Function {
+        let children = self.die.children();
+        let parameters = children.iter().filter(|child| child.entry.tag() == dw::DW_TAG_formal_parameter);
+        let parameters = parameters.map(|child| self.table.type_of(child)).collect();
+        let variadic = children.iter().any(|child| child.entry.tag() == dw::DW_TAG_unspecified_parameters);
+        let prototyped =
+            self.die.inherited(self.table.dies(), &mut |die| die.attr(DW_AT_prototyped)).is_some();
+        Function {
+            returns: self.target(),
+            parameters,
+            prototyped: prototyped || self.die.is_cplus(),
+            variadic,
+        }
+    }
+}
+
+/// The number of elements that a `DW_TAG_subrange_type` declares; C counts from 0.
+fn count(range: &Die<'_>) -> Count {
+    if let Some(count) = range.unsigned(DW_AT_count) {
+        return Count::Known(count);
+    }
+    if let Some(at) = range.reference(DW_AT_upper_bound) {
+        return Count::Dynamic(Bound::UpperDie(at.offset));
+    }
+    match range.attr(DW_AT_upper_bound) {
+        Some(AttributeValue::Exprloc(expression)) => {
+            Count::Dynamic(Bound::UpperExpression(range.at().offset, expression.0.slice()))
+        }
+        // gcc writes -1 (in whatever width) for an array of no elements.
+        Some(_) => match constant(range, DW_AT_upper_bound) {
+            Some(last) if (0..i128::from(i64::MAX)).contains(&last) => Count::Known(last as u64 + 1),
+            _ => Count::Known(0),
+        },
+        None => Count::Unknown,
+    }
+}
+
+/// DWARF 2 and 3 count a bit-field's place from the most significant bit of a storage unit.
+fn old_bit_offset(child: &Die<'_>, count: u32) -> Option<u64> {
+    let from_top = child.unsigned(dw::DW_AT_bit_offset)?;
+    let storage = child.unsigned(DW_AT_byte_size)?.checked_mul(8)?;
+    storage.checked_sub(from_top)?.checked_sub(u64::from(count))
+}
+
+/// A constant that may be of any width, as the number that it was in the source.
+pub(crate) fn constant(die: &Die<'_>, name: DwAt) -> Option<i128> {
+    Some(match die.attr(name)? {
+        AttributeValue::Data1(value) => value.into(),
+        AttributeValue::Data2(value) => value.into(),
+        AttributeValue::Data4(value) => value.into(),
+        AttributeValue::Data8(value) => value.into(),
+        AttributeValue::Data16(value) => value as i128,
+        AttributeValue::Udata(value) => value.into(),
+        AttributeValue::Sdata(value) => value.into(),
+        _ => return None,
+    })
+}
