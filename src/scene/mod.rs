@@ -1,7 +1,61 @@
 //! A stopped world, read-only: frames, values, expressions, heap.
+//!
+//! A [`Scene`] joins what the floors below know separately: memory and registers of a [`Source`], the names and types
+//! of [`Modules`], the callers that the [`Unwinder`] finds. It is made for one look and thrown away; what stays
+//! the same between looks is in [`SceneCaches`]. It never changes the target and runs no code in it.
 
+pub mod backtrace;
+mod context;
+mod debug;
+pub mod frame;
+pub mod linkmap;
 mod number;
 pub mod print;
+mod returned;
 pub mod text;
+mod threadlocal;
 pub mod value;
+pub mod variables;
 pub mod view;
+
+pub use backtrace::{frame_line, frame_text};
+pub use debug::SceneCaches;
+pub use frame::{Frame, Frames};
+pub use print::{FrameArguments, PrintOptions, Printer};
+pub use value::{Value, ValueError};
+pub use variables::Argument;
+
+use crate::addr::Addr;
+use crate::memory::Memory;
+use crate::source::Source;
+use crate::symbols::Modules;
+use crate::unwind::Unwinder;
+
+use print::Names;
+
+/// A stopped world.
+#[derive(Copy, Clone)]
+pub struct Scene<'a> {
+    /// Where bytes and registers come from.
+    pub source: &'a dyn Source,
+    /// The files that are loaded.
+    pub modules: &'a Modules,
+    /// Their unwind tables.
+    pub unwinder: &'a Unwinder,
+    /// What was learnt before.
+    pub caches: &'a SceneCaches,
+}
+
+impl Scene<'_> {
+    /// The target's memory.
+    #[must_use]
+    pub fn memory(&self) -> &dyn Memory {
+        self.source.memory()
+    }
+}
+
+impl Names for Modules {
+    fn name_of(&self, at: Addr) -> Option<(String, u64)> {
+        Modules::name_of(self, at)
+    }
+}

@@ -13,7 +13,8 @@ use thiserror::Error;
 use super::number::{float_of, little, x87_bytes};
 use crate::addr::Addr;
 use crate::memory::{Fault, Memory};
-use crate::symbols::types::{Base, Bits, Count, DieRef, Encoding, Kind, Member, Role, Type};
+pub use crate::symbols::location::Gap;
+use crate::symbols::types::{Base, Bits, Count, Encoding, Kind, Member, Role, Type};
 
 /// gdb's `max-value-size`: more bytes than this are not read for one value.
 pub const MAX_VALUE: u64 = 65536;
@@ -76,15 +77,6 @@ pub enum Place {
     Register(u16),
     /// In several places, or in none that has an address.
     Scattered,
-}
-
-/// Why some bytes of a value are not known.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Gap {
-    /// The compiler kept no trace of them.
-    OptimizedOut,
-    /// A pointer to something that has no address: the entry that describes it, and the offset into it.
-    Synthetic(DieRef, i64),
 }
 
 #[derive(Clone, Debug)]

@@ -42,6 +42,9 @@ pub struct FrameView {
     pub line: Option<u32>,
     /// The mapped file that holds the code.
     pub module: Option<String>,
+    /// The name under which the program loaded it, where gdb would print ` from NAME` behind the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Its build-id in hex.
     pub build_id: Option<String>,
     /// Whether it was inlined into the next frame.

@@ -1,14 +1,13 @@
 //! Walking debugging information entries: the small questions that types, scopes and variables ask of DWARF.
 //!
-//! It knows units and attributes. It does not know how a file came to be loaded (that is [`Dies`]' owner) and
-//! what an entry means.
+//! It knows units and attributes. It does not know how a file came to be loaded, and what an entry means.
 
 use gimli::{AttributeValue, DW_AT_abstract_origin, DW_AT_name, DW_AT_specification, DwAt, UnitOffset};
 
+use super::Slice;
+use super::debug::DebugInfo;
 use super::types::DieRef;
 
-/// The bytes of a section: they live as long as the debugger.
-pub(crate) type Slice = gimli::EndianSlice<'static, gimli::LittleEndian>;
 /// An entry.
 pub(crate) type Entry = gimli::DebuggingInformationEntry<Slice>;
 /// A unit and the file that it belongs to.
@@ -16,17 +15,6 @@ pub(crate) type Unit<'a> = gimli::UnitRef<'a, Slice>;
 
 /// How many `DW_AT_abstract_origin` and `DW_AT_specification` links are followed.
 const MAX_LINKS: usize = 16;
-
-/// The debug info of one file and its supplement.
-pub trait Dies: Send + Sync {
-    /// The unit that holds this entry.
-    fn unit_of(
-        &self,
-        at: DieRef,
-    ) -> Option<gimli::UnitRef<'_, gimli::EndianSlice<'static, gimli::LittleEndian>>>;
-    /// The definitions of types with this name.
-    fn types_named(&self, name: &str) -> Vec<DieRef>;
-}
 
 /// An entry with its unit.
 pub(crate) struct Die<'a> {
@@ -37,8 +25,8 @@ pub(crate) struct Die<'a> {
 
 impl<'a> Die<'a> {
     /// The entry at `at`.
-    pub(crate) fn open(dies: &'a dyn Dies, at: DieRef) -> Option<Die<'a>> {
-        let unit = dies.unit_of(at)?;
+    pub(crate) fn open(dies: &'a DebugInfo, at: DieRef) -> Option<Die<'a>> {
+        let unit = dies.unit_of(at.sup, at.offset)?;
         let offset = gimli::DebugInfoOffset(at.offset).to_unit_offset(&unit.unit.header)?;
         Some(Die { unit, sup: at.sup, entry: unit.unit.entry(offset).ok()? })
     }
@@ -121,7 +109,7 @@ impl<'a> Die<'a> {
     /// which `ask` has an answer.
     pub(crate) fn inherited<T>(
         &self,
-        dies: &'a dyn Dies,
+        dies: &'a DebugInfo,
         ask: &mut dyn FnMut(&Die<'a>) -> Option<T>,
     ) -> Option<T> {
         if let Some(answer) = ask(self) {

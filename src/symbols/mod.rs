@@ -7,19 +7,22 @@
 
 mod debug;
 mod debugfile;
-pub mod dies;
+mod dies;
 mod elf;
 mod ifunc;
 mod image;
 mod lines;
 mod linespec;
+pub mod location;
 mod modules;
 mod names;
 mod prologue;
 mod resolve;
+pub mod scopes;
 pub mod typeload;
-pub mod typename;
+mod typename;
 pub mod types;
+pub mod vars;
 
 pub use debug::DebugInfo;
 pub use elf::ElfSymbol;

@@ -13,7 +13,9 @@ use gimli::{
 };
 use rustc_hash::FxHashMap;
 
-use super::dies::{Die, Dies};
+use super::debug::DebugInfo;
+use super::dies::Die;
+use super::names::NameKind;
 use super::types::{
     Array, Base, Bits, Bound, Count, DieRef, Encoding, Enum, Function, Kind, Member, Qualifier, Record, Role,
     Tag, Type, TypeRef,
@@ -26,7 +28,7 @@ type Definitions = FxHashMap<(Tag, Box<str>), Option<Type>>;
 
 /// The types of one file's debug info.
 pub struct TypeTable {
-    dies: Arc<dyn Dies>,
+    dies: Arc<DebugInfo>,
     known: Mutex<FxHashMap<DieRef, Type>>,
     definitions: Mutex<Definitions>,
 }
@@ -40,14 +42,14 @@ impl std::fmt::Debug for TypeTable {
 impl TypeTable {
     /// An empty table over `dies`.
     #[must_use]
-    pub fn new(dies: Arc<dyn Dies>) -> Arc<TypeTable> {
+    pub fn new(dies: Arc<DebugInfo>) -> Arc<TypeTable> {
         Arc::new(TypeTable { dies, known: Mutex::default(), definitions: Mutex::default() })
     }
 
     /// The debug info below.
     #[must_use]
-    pub fn dies(&self) -> &dyn Dies {
-        &*self.dies
+    pub fn dies(&self) -> &DebugInfo {
+        &self.dies
     }
 
     /// The type that the entry at `at` describes.
@@ -72,7 +74,13 @@ impl TypeTable {
             Kind::Record(record) => !record.declaration && (record.tag == Tag::Union) == (tag == Tag::Union),
             _ => false,
         };
-        let found = self.dies.types_named(name).into_iter().map(|at| self.get(at)).find(whole);
+        let found = self
+            .dies
+            .named(name)
+            .into_iter()
+            .filter(|entry| entry.kind == NameKind::Type)
+            .map(|entry| self.get(DieRef { sup: false, offset: entry.offset }))
+            .find(whole);
         self.definitions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         found
     }

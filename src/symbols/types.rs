@@ -529,6 +529,12 @@ impl Type {
 }
 
 impl Record {
+    /// A record that no debug info describes.
+    #[must_use]
+    pub fn new(tag: Tag, name: Option<Box<str>>, size: u64, members: Vec<Member>) -> Record {
+        Record { tag, name, size, members, declaration: false, cplus: false, table: None }
+    }
+
     /// The whole definition of a record that is only declared here, by its name.
     #[must_use]
     pub fn definition(&self) -> Option<Type> {

@@ -1,0 +1,76 @@
+//! The debug info of one module as the scene uses it: types, scopes and lines behind one door, remembered.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::addr::{Addr, FileAddr};
+use crate::symbols::scopes::Scopes;
+use crate::symbols::typeload::TypeTable;
+use crate::symbols::types::DieRef;
+use crate::symbols::{DebugInfo, Module, NameEntry, NameKind};
+
+use super::linkmap::Loaded;
+
+/// What a scene remembers between two looks: types, scopes and names do not change while a file stays loaded.
+#[derive(Default)]
+pub struct SceneCaches {
+    modules: RefCell<FxHashMap<usize, Rc<ModuleDebug>>>,
+    /// Whether a function may come to call itself through jumps at its end: its entry values mean nothing.
+    pub(crate) selftail: RefCell<FxHashMap<Addr, bool>>,
+    /// `set backtrace past-main`.
+    pub past_main: Cell<bool>,
+    /// The linker's list, and the mapping count for which it was read.
+    pub(crate) libraries: RefCell<Option<(usize, Rc<Vec<Loaded>>)>>,
+}
+
+/// Types and scopes of one file.
+pub(crate) struct ModuleDebug {
+    pub(crate) table: Arc<TypeTable>,
+    pub(crate) scopes: Scopes,
+    debug: Arc<DebugInfo>,
+}
+
+impl SceneCaches {
+    /// The debug info of a module, if it has any.
+    pub(crate) fn debug(&self, module: &Module) -> Option<Rc<ModuleDebug>> {
+        let debug = module.image.as_ref()?.debug()?;
+        // The debug info is kept in the entry, so its address is not used for another one.
+        let key = Arc::as_ptr(debug) as usize;
+        let make = || {
+            let table = TypeTable::new(debug.clone());
+            Rc::new(ModuleDebug { table, scopes: Scopes::new(debug.clone()), debug: debug.clone() })
+        };
+        Some(self.modules.borrow_mut().entry(key).or_insert_with(make).clone())
+    }
+}
+
+impl ModuleDebug {
+    pub(crate) fn dies(&self) -> &DebugInfo {
+        &self.debug
+    }
+
+    /// A file of the unit at `pc` by its index: its name in the debug info, and as a path.
+    pub(crate) fn file(&self, pc: FileAddr, index: u64) -> Option<(String, Option<String>)> {
+        let (name, directory) = self.scopes.file(pc, index)?;
+        Some((name.to_string(), full_path(&name, &directory)))
+    }
+
+    /// The entries outside of functions that are called `name`: variables and functions.
+    pub(crate) fn named(&self, name: &str) -> Vec<(usize, DieRef)> {
+        let wanted = |entry: &NameEntry| matches!(entry.kind, NameKind::Variable | NameKind::Function);
+        let entries = self.debug.named(name).into_iter().filter(wanted);
+        entries.map(|entry| (entry.unit, DieRef { sup: false, offset: entry.offset })).collect()
+    }
+}
+
+/// A source file's path, when the debug info says enough for one.
+pub(crate) fn full_path(name: &str, directory: &str) -> Option<String> {
+    match (name.starts_with('/'), directory.starts_with('/')) {
+        (true, _) => Some(name.to_owned()),
+        (false, true) => Some(format!("{directory}/{name}")),
+        _ => None,
+    }
+}

@@ -1,0 +1,213 @@
+//! Frames: what the unwinder finds, joined with the functions that were inlined there.
+//!
+//! A [`Physical`] frame has registers; one or more [`Frame`]s stand on it, one for each function that the debug
+//! info sees around its pc. Callers are unwound when somebody asks for them. A missing table or a missing
+//! debug file costs names and arguments, never the rest of the stack.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::addr::{Addr, FileAddr, Tid};
+use crate::regs::FrameRegs;
+use crate::symbols::scopes::FunctionScope;
+use crate::unwind::End;
+
+use super::Scene;
+use super::debug::ModuleDebug;
+
+/// Frames are numbered up to here; a stack that is deeper is not unwound any further.
+pub const MAX_FRAMES: usize = 1 << 20;
+
+/// A frame that the machine has.
+pub struct Physical {
+    /// Its registers, as far as they are known.
+    pub regs: FrameRegs,
+    /// Whether the pc is where it was interrupted, and not a return address.
+    pub exact: bool,
+    /// The debug info of the module that holds the code.
+    pub(crate) debug: Option<Rc<ModuleDebug>>,
+    /// The module's load bias.
+    pub(crate) bias: u64,
+    /// The functions around the pc, innermost first.
+    pub(crate) scopes: Arc<[FunctionScope]>,
+    caller: OnceCell<Outwards>,
+    cfa: OnceCell<Option<Addr>>,
+}
+
+/// What is outside of a frame.
+struct Outwards {
+    caller: Result<Rc<Physical>, End>,
+    /// The frame is a signal trampoline.
+    signal: bool,
+}
+
+impl Physical {
+    /// The program counter.
+    #[must_use]
+    pub fn pc(&self) -> Addr {
+        Addr(self.regs.pc())
+    }
+
+    /// The address that says which code this frame is in: the pc, or the byte before a return address, which may
+    /// already belong to the next line or function.
+    #[must_use]
+    pub fn lookup(&self) -> Addr {
+        if self.exact { self.pc() } else { self.pc().sub(1) }
+    }
+
+    pub(crate) fn file_lookup(&self) -> FileAddr {
+        FileAddr(self.lookup().0.wrapping_sub(self.bias))
+    }
+
+    /// The function that really is a function, and not inlined.
+    pub(crate) fn function(&self) -> Option<&FunctionScope> {
+        self.scopes.last()
+    }
+}
+
+/// A frame as people count them.
+#[derive(Clone)]
+pub struct Frame {
+    /// 0 is the innermost.
+    pub level: u32,
+    /// The thread.
+    pub tid: Tid,
+    /// The frame of the machine that it stands on.
+    pub physical: Rc<Physical>,
+    /// Which of the functions around the pc it is; beyond the end when debug info has none.
+    pub(crate) scope: usize,
+    /// Set for a signal trampoline, gdb's `<signal handler called>`.
+    pub signal_handler: bool,
+}
+
+impl Frame {
+    /// The program counter; an inlined frame has that of the function it was inlined into.
+    #[must_use]
+    pub fn pc(&self) -> Addr {
+        self.physical.pc()
+    }
+
+    /// Whether its function was inlined into the next frame's.
+    #[must_use]
+    pub fn inlined(&self) -> bool {
+        self.function().is_some_and(|scope| scope.inlined)
+    }
+
+    /// Whether another function was inlined here and is the next inner frame.
+    #[must_use]
+    pub fn has_inlined_callee(&self) -> bool {
+        self.scope > 0
+    }
+
+    /// The function as the debug info has it.
+    #[must_use]
+    pub fn function(&self) -> Option<&FunctionScope> {
+        self.physical.scopes.get(self.scope)
+    }
+}
+
+/// The frames of a thread, innermost first.
+pub struct Frames {
+    /// The frames.
+    pub frames: Vec<Frame>,
+    /// There are more, but no more were asked for.
+    pub more: bool,
+    /// Why the unwinding ended where it should not, in gdb's words.
+    pub stopped: Option<String>,
+}
+
+impl Scene<'_> {
+    /// The frames of a thread, at most `limit` of them.
+    #[must_use]
+    pub fn frames(&self, tid: Tid, limit: usize) -> Frames {
+        let mut all = Frames { frames: Vec::new(), more: false, stopped: None };
+        let Some(regs) = self.source.frame_regs(tid) else { return all };
+        let limit = limit.min(MAX_FRAMES);
+        let mut physical = Rc::new(self.physical(regs, true));
+        loop {
+            let signal = self.outwards(&physical).signal;
+            for scope in 0..physical.scopes.len().max(1) {
+                if all.frames.len() >= limit {
+                    all.more = true;
+                    return all;
+                }
+                let level = all.frames.len() as u32;
+                all.frames.push(Frame {
+                    level,
+                    tid,
+                    physical: physical.clone(),
+                    scope,
+                    signal_handler: signal,
+                });
+            }
+            match self.caller(&physical) {
+                Ok(caller) => physical = caller,
+                Err(end) => {
+                    all.stopped = stop_text(end);
+                    return all;
+                }
+            }
+        }
+    }
+
+    /// The frame that called `of`; the end is also reached above `main`, as in gdb.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn caller(&self, of: &Physical) -> Result<Rc<Physical>, End> {
+        if !self.caches.past_main.get() && self.is_outermost(of) {
+            return Err(End::Outermost);
+        }
+        self.outwards(of).caller.clone()
+    }
+
+    /// The canonical frame address: it names the frame as long as it lives.
+    #[must_use]
+    pub fn cfa(&self, of: &Physical) -> Option<Addr> {
+        *of.cfa.get_or_init(|| self.unwinder.cfa(&of.regs, of.exact, self.memory()))
+    }
+
+    fn outwards<'f>(&self, of: &'f Physical) -> &'f Outwards {
+        of.caller.get_or_init(|| match self.unwinder.step(&of.regs, of.exact, self.memory()) {
+            Ok(step) => Outwards {
+                caller: Ok(Rc::new(self.physical(step.caller, step.signal_frame))),
+                signal: step.signal_frame,
+            },
+            Err(end) => Outwards { caller: Err(end), signal: false },
+        })
+    }
+
+    fn physical(&self, regs: FrameRegs, exact: bool) -> Physical {
+        let lookup = Addr(if exact { regs.pc() } else { regs.pc().wrapping_sub(1) });
+        let module = self.modules.at(lookup);
+        let bias = module.map_or(0, |module| module.bias);
+        let debug = module.and_then(|module| self.caches.debug(module));
+        let file = FileAddr(lookup.0.wrapping_sub(bias));
+        let scopes = debug.as_ref().map(|debug| debug.scopes.at(file)).unwrap_or_default();
+        Physical { regs, exact, debug, bias, scopes, caller: OnceCell::new(), cfa: OnceCell::new() }
+    }
+
+    /// Whether it is the frame of `main`, or of the program's first instruction.
+    fn is_outermost(&self, frame: &Physical) -> bool {
+        let Some(program) = self.modules.program().filter(|program| program.span.contains(frame.lookup()))
+        else {
+            return false;
+        };
+        let Some(image) = &program.image else { return false };
+        match (frame.function(), image.symbols_named("main").next()) {
+            (Some(function), Some(main)) => function.entry == main.address,
+            _ => image
+                .symbol_at(frame.file_lookup())
+                .is_some_and(|(symbol, _)| symbol.name == "main" || symbol.name == "_start"),
+        }
+    }
+}
+
+/// gdb's words for an end that should not have been one.
+fn stop_text(end: End) -> Option<String> {
+    match end {
+        End::Outermost | End::Lost(_) => None,
+        other => Some(other.to_string()),
+    }
+}

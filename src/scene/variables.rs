@@ -1,0 +1,208 @@
+//! Variables as values: a frame's arguments and locals, statics and globals by name, results of functions.
+//!
+//! Where the debug info says nothing about a place, the value says so itself (`<optimized out>`): a variable that is
+//! known by name always has an answer.
+
+use crate::addr::FileAddr;
+use crate::regs::FrameRegs;
+use crate::symbols::location::{self, At, Gap, LocationError, Piece, Surroundings, assemble};
+use crate::symbols::scopes::FunctionScope;
+use crate::symbols::types::{Array, Bound, Count, DieRef, Kind, Type};
+use crate::symbols::vars::{self, Variable, Whereabouts, variable_at, variables_in};
+
+use super::Scene;
+use super::context::FrameContext;
+use super::debug::ModuleDebug;
+use super::frame::Frame;
+use super::value::{Place, Value, ValueError};
+
+/// A frame's argument.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    /// The parameter's name.
+    pub name: String,
+    /// What it holds now.
+    pub value: Value,
+    /// What it held when the function was entered, where the caller's debug info tells.
+    pub at_entry: Option<Value>,
+}
+
+impl Scene<'_> {
+    /// The arguments of a frame's function, in the order of its parameters.
+    #[must_use]
+    pub fn arguments(&self, frame: &Frame) -> Vec<Argument> {
+        let (Some(scope), Some(debug)) = (frame.function(), &frame.physical.debug) else { return Vec::new() };
+        let parameters =
+            variables_in(&debug.table, scope.die).into_iter().filter(|variable| variable.parameter);
+        let argument = |variable: Variable| Argument {
+            value: self.value_of(debug, frame, &variable),
+            at_entry: self.value_at_entry(debug, frame, scope, &variable),
+            name: variable.name.into(),
+        };
+        parameters.map(argument).collect()
+    }
+
+    /// The local variables of a frame, those of the innermost block first, as gdb's `info locals` lists them.
+    #[must_use]
+    pub fn locals(&self, frame: &Frame) -> Vec<(String, Value)> {
+        let (Some(scope), Some(debug)) = (frame.function(), &frame.physical.debug) else { return Vec::new() };
+        let mut found = Vec::new();
+        for block in scope.blocks.iter().rev().chain([&scope.die]) {
+            let locals =
+                variables_in(&debug.table, *block).into_iter().filter(|variable| !variable.parameter);
+            found.extend(locals.map(|local| (local.name.to_string(), self.value_of(debug, frame, &local))));
+        }
+        found
+    }
+
+    /// The variable that `name` means in a frame: a local of the innermost block first, then outwards, then the
+    /// statics of the unit, then the globals of all modules. Functions are values too.
+    ///
+    /// # Errors
+    /// [`ValueError::NoSymbol`].
+    pub fn variable(&self, frame: Option<&Frame>, name: &str) -> Result<Value, ValueError> {
+        if let Some(frame) = frame
+            && let Some(value) = self.local(frame, name).or_else(|| self.unit_static(frame, name))
+        {
+            return Ok(value);
+        }
+        self.global(name).ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
+    }
+
+    fn local(&self, frame: &Frame, name: &str) -> Option<Value> {
+        let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
+        let named = |variable: &Variable| &*variable.name == name;
+        scope.blocks.iter().rev().chain([&scope.die]).find_map(|block| {
+            let found = variables_in(&debug.table, *block).into_iter().find(named)?;
+            Some(self.value_of(debug, frame, &found))
+        })
+    }
+
+    /// A variable or function of the frame's own unit: a `static` of the same name elsewhere is another one.
+    fn unit_static(&self, frame: &Frame, name: &str) -> Option<Value> {
+        let debug = frame.physical.debug.as_ref()?;
+        let here = debug.dies().unit_index_at(frame.physical.file_lookup())?;
+        let mut found = debug.named(name).into_iter().filter(|(unit, _)| *unit == here);
+        found.find_map(|(_, at)| self.entry_value_of(debug, frame.physical.bias, at))
+    }
+
+    fn global(&self, name: &str) -> Option<Value> {
+        self.modules.iter().find_map(|module| {
+            let debug = self.caches.debug(module)?;
+            debug.named(name).into_iter().find_map(|(_, at)| self.entry_value_of(&debug, module.bias, at))
+        })
+    }
+
+    /// The global variable or function that an entry describes, in a module with this bias.
+    fn entry_value_of(&self, debug: &ModuleDebug, bias: u64, at: DieRef) -> Option<Value> {
+        if let Some(variable) = variable_at(&debug.table, at) {
+            let whereabouts = vars::whereabouts(debug.dies(), at, FileAddr(0));
+            if whereabouts == Whereabouts::Nowhere {
+                return None;
+            }
+            let around = FrameContext::global(self, bias);
+            return Some(evaluate(debug, variable.ty.get(), &whereabouts, &around));
+        }
+        let (Some(entry), _) = vars::function_at(debug.dies(), at) else { return None };
+        Some(Value::at(debug.table.get(at), entry.at(bias)))
+    }
+
+    fn value_of(&self, debug: &ModuleDebug, frame: &Frame, variable: &Variable) -> Value {
+        let around = FrameContext::of(self, &frame.physical);
+        let ty = self.sized(debug, frame, &variable.ty.get(), 0);
+        let whereabouts = vars::whereabouts(debug.dies(), variable.die, frame.physical.file_lookup());
+        evaluate(debug, ty, &whereabouts, &around)
+    }
+
+    /// What a parameter held when its function was entered. gdb asks only for those that come in a register (or a
+    /// word of the frame) and nowhere else.
+    fn value_at_entry(
+        &self,
+        debug: &ModuleDebug,
+        frame: &Frame,
+        scope: &FunctionScope,
+        variable: &Variable,
+    ) -> Option<Value> {
+        let Whereabouts::Expression(unit, bytes) = vars::whereabouts(debug.dies(), variable.die, scope.entry)
+        else {
+            return None;
+        };
+        let key = location::entry_key(debug.dies(), unit, bytes)?;
+        let around = FrameContext::of(self, &frame.physical);
+        let value = around.entry_value(key)?;
+        Some(Value::from_bytes(variable.ty.get(), value.to_le_bytes().to_vec()))
+    }
+
+    /// The type with the lengths that the running program gave to its variable length arrays.
+    fn sized(&self, debug: &ModuleDebug, frame: &Frame, ty: &Type, depth: u32) -> Type {
+        let stripped = ty.strip();
+        let Kind::Array(array) = stripped.kind() else { return ty.clone() };
+        if depth > 32 {
+            return ty.clone();
+        }
+        let element = array.element.get();
+        let inner = self.sized(debug, frame, &element, depth + 1);
+        let Count::Dynamic(bound) = &array.count else {
+            if inner.is(&element) {
+                return ty.clone();
+            }
+            return Type::new(Kind::Array(Array { element: inner.into(), ..array.clone() }));
+        };
+        let around = FrameContext::of(self, &frame.physical);
+        let last = match bound {
+            Bound::UpperDie(at) => {
+                let at = DieRef { sup: false, offset: *at };
+                let found =
+                    variable_at(&debug.table, at).map(|variable| self.value_of(debug, frame, &variable));
+                found.and_then(|value| value.as_i128(self.memory()).ok())
+            }
+            Bound::UpperExpression(at, bytes) => {
+                let unit = DieRef { sup: false, offset: *at };
+                location::compute(debug.dies(), unit, bytes, &around).ok().map(|last| i128::from(last as i64))
+            }
+        };
+        let count = match last.and_then(|last| u64::try_from(last + 1).ok()) {
+            Some(count) => Count::Known(count),
+            None => Count::Unknown,
+        };
+        Type::new(Kind::Array(Array { element: inner.into(), count, vector: array.vector }))
+    }
+
+    /// What a function of this type returned, when it just did: the System V calling convention's registers,
+    /// made a value. Nothing for `void`.
+    #[must_use]
+    pub fn return_value(&self, function: &Type, regs: &FrameRegs) -> Option<Value> {
+        super::returned::value(function, regs)
+    }
+}
+
+/// The value of a variable of type `ty` that is at `whereabouts`.
+fn evaluate(debug: &ModuleDebug, ty: Type, whereabouts: &Whereabouts, around: &FrameContext<'_>) -> Value {
+    let pieces = match whereabouts {
+        Whereabouts::Nowhere => return Value::optimized_out(ty),
+        Whereabouts::Constant(bytes) => return Value::from_bytes(ty, bytes.clone()),
+        Whereabouts::Expression(unit, bytes) => location::locate(debug.dies(), *unit, bytes, around),
+    };
+    let made = pieces.and_then(|pieces| from_pieces(&ty, &pieces, around));
+    made.unwrap_or_else(|error| match error {
+        LocationError::OptimizedOut => Value::optimized_out(ty),
+        LocationError::Fault(fault) => Value::failed(ty, ValueError::Fault(fault)),
+        LocationError::Other(why) => Value::failed(ty, ValueError::Other(why)),
+    })
+}
+
+fn from_pieces(ty: &Type, pieces: &[Piece], around: &FrameContext<'_>) -> Result<Value, LocationError> {
+    let place = match pieces {
+        [] => return Ok(Value::optimized_out(ty.clone())),
+        [Piece { at: At::Memory(at), bits: None, first_bit: 0 }] => return Ok(Value::at(ty.clone(), *at)),
+        [Piece { at: At::Register(number), bits: None, .. }] => Place::Register(*number),
+        [Piece { at: At::Bytes(_), bits: None, .. }] => Place::Nowhere,
+        _ => Place::Scattered,
+    };
+    let size = usize::try_from(ty.size()).unwrap_or(usize::MAX);
+    let (bytes, gaps) = assemble(pieces, size, around)?;
+    if gaps.iter().any(|(range, gap)| *gap == Gap::OptimizedOut && range.len() >= bytes.len()) {
+        return Ok(Value::optimized_out(ty.clone()));
+    }
+    Ok(Value::in_place(ty.clone(), place, bytes, gaps))
+}
