@@ -146,7 +146,8 @@ impl Debugger {
         }
         command.args(&self.arguments).envs(self.environment.iter().map(|(k, v)| (k, v)));
         // The same environment under both debuggers, so that their targets' stacks are at the same place.
-        command.env("LINES", "24").env("COLUMNS", "80").env_remove("DEBUGINFOD_URLS");
+        command.env("LINES", "24").env("COLUMNS", "80").env("SHELL", "/bin/sh").env_remove("_");
+        command.env_remove("DEBUGINFOD_URLS");
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }

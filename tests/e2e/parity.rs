@@ -309,6 +309,16 @@ fn registers_and_frames() {
     );
 }
 
+/// Nothing is mapped into the target: its map is what it is under gdb.
+#[test]
+fn the_map_of_the_target_is_its_own() {
+    let chain = target("chain");
+    must_equal(
+        &[&chain, "/etc/hosts", "/etc/passwd"],
+        &[&["break take", "run", "info proc mappings", "c", "info proc mappings", "info sharedlibrary"]],
+    );
+}
+
 #[test]
 fn symbols_and_lines() {
     must_equal(
