@@ -218,7 +218,7 @@ impl Page<'_> {
     fn instructions(&mut self, state: &mut ExamineState, count: usize) -> Option<Fault> {
         let mut formatter = GasFormatter::with_options(Some(Box::new(Named::of(self.modules))), None);
         let options = formatter.options_mut();
-        options.set_show_mnemonic_size_suffix(false);
+        options.set_gas_show_mnemonic_size_suffix(false);
         options.set_space_after_operand_separator(false);
         options.set_uppercase_hex(false);
         options.set_branch_leading_zeros(false);

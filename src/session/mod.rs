@@ -353,7 +353,9 @@ impl Session {
     /// When it cannot be written.
     pub fn write_memory(&mut self, at: Addr, bytes: &[u8]) -> Result<(), SessionError> {
         let selection = self.selection.ok_or(SessionError::NotRunning)?;
-        let space = self.tracer.table.space_of(selection.tid).ok_or(SessionError::NotRunning)?;
+        let table = &mut self.tracer.table;
+        let space = table.processes.get(&selection.pid).map(|process| process.space);
+        let space = space.and_then(|space| table.spaces.get_mut(&space)).ok_or(SessionError::NotRunning)?;
         space.write(at, bytes).map_err(|_| SessionError::Memory(at))
     }
 

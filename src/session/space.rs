@@ -149,6 +149,21 @@ impl Space {
         }
     }
 
+    /// Writes what the user wants; a breakpoint within stays, with the new byte as its original.
+    pub(super) fn write(&mut self, at: Addr, bytes: &[u8]) -> std::io::Result<()> {
+        self.memory.write(at, bytes)?;
+        for (index, byte) in bytes.iter().enumerate() {
+            let here = at.add(index as u64);
+            if let Some(site) = self.sites.get_mut(&here) {
+                site.original = *byte;
+                self.memory.write(here, &[INT3])?;
+            }
+        }
+        self.originals = self.sites.iter().map(|(at, site)| (*at, site.original)).collect();
+        self.originals.sort_unstable();
+        Ok(())
+    }
+
     /// Puts the original byte of a site back for a single-step.
     pub(super) fn lift(&self, at: Addr) {
         if let Some(site) = self.sites.get(&at) {

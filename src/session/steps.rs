@@ -130,13 +130,13 @@ impl Session {
     fn caller_of(&mut self, tid: Tid, level: u32) -> Result<(Addr, u64), SessionError> {
         self.with_scene(|scene, _| {
             let frames = scene.frames(tid, level as usize + 64);
-            let frame = frames.list.get(level as usize).ok_or(SessionError::NoFrame(level))?;
+            let frame = frames.frames.get(level as usize).ok_or(SessionError::NoFrame(level))?;
             // An inlined frame returns to nowhere of its own: its function's caller is meant.
-            let outer = frames.list[level as usize..]
+            let outer = frames.frames[level as usize..]
                 .iter()
-                .find(|other| other.regs.pc() != frame.regs.pc() || other.cfa != frame.cfa)
+                .find(|other| !std::rc::Rc::ptr_eq(&other.physical, &frame.physical))
                 .ok_or(SessionError::Outermost)?;
-            Ok((Addr(outer.regs.pc()), outer.regs.get(crate::regs::RSP).unwrap_or(0)))
+            Ok((outer.pc(), outer.physical.regs.get(crate::regs::RSP).unwrap_or(0)))
         })
     }
 

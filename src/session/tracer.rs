@@ -30,7 +30,6 @@ const SI_KERNEL: i32 = 0x80;
 pub(super) const MEMORY_CALLS: [u32; 4] = [9, 11, 12, 25];
 
 /// What a status amounted to. The thread named is stopped.
-#[derive(Debug)]
 pub(super) enum Happening {
     /// A thread arrived at a site; its rip is the site's address.
     Arrived { tid: Tid, at: Addr },

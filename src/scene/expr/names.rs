@@ -7,7 +7,7 @@ use crate::addr::Addr;
 use crate::regs::{Regs, TABLE};
 use crate::scene::value::{Place, Value, ValueError};
 use crate::symbols::NameKind;
-use crate::symbols::types::{DieRef, Kind, Tag, Type};
+use crate::symbols::types::{DieRef, Function, Kind, Tag, Type};
 
 impl Context<'_> {
     /// A name of the program's: a variable or function, with debug info or without.
@@ -159,7 +159,7 @@ impl Context<'_> {
             .frames
             .iter()
             .map(|frame| match frame.function() {
-                Some(scope) => scope.name.to_string(),
+                Some(scope) => scope.name.as_deref().unwrap_or_default().to_owned(),
                 None => name(frame.physical.lookup()).unwrap_or_default(),
             })
             .collect()
@@ -208,7 +208,7 @@ fn part_of_register(name: &str) -> Option<(&'static str, u32, u32)> {
 fn register_type(word: &str, bits: u32) -> Type {
     match (word, bits) {
         ("rip", 64) => {
-            let function = crate::symbols::types::Function::returning(Type::void());
+            let function = Function { returns: Type::void().into(), parameters: Vec::new(), prototyped: false, variadic: false };
             Type::new(Kind::Function(function)).pointer()
         }
         ("rsp" | "rbp", 64) => Type::void().pointer(),
