@@ -276,7 +276,10 @@ impl SymbolResolver for Named {
         _size: u32,
     ) -> Option<SymbolResult<'_>> {
         // Only branch targets: gdb shows data addresses in a comment.
-        if !instruction.is_jcc_short_or_near() && !instruction.is_jmp_short_or_near() && !instruction.is_call_near() {
+        if !instruction.is_jcc_short_or_near()
+            && !instruction.is_jmp_short_or_near()
+            && !instruction.is_call_near()
+        {
             return None;
         }
         let after = self.names.partition_point(|(start, ..)| *start <= address);

@@ -194,7 +194,10 @@ mod tests {
             (&[0x48, 0x83, 0xec, 0x18], Some(Emulation::Subtract { from: 19, value: 0x18 })),
             (&[0x31, 0xc0], Some(Emulation::Clear(10))),
             (&[0x48, 0x85, 0xff], Some(Emulation::Test { what: 14, wide: true })),
-            (&[0x48, 0x8d, 0x05, 0x10, 0, 0, 0], Some(Emulation::Address { to: 10, base: None, offset: 0x1017 })),
+            (
+                &[0x48, 0x8d, 0x05, 0x10, 0, 0, 0],
+                Some(Emulation::Address { to: 10, base: None, offset: 0x1017 }),
+            ),
             (&[0x0f, 0x05], None),
         ];
         for (bytes, want) in cases {

@@ -305,8 +305,7 @@ impl Session {
         let modules = self.program.as_ref().map_or(&nothing.0, |program| &program.modules);
         let contents = Contents(modules);
         let unstarted = Unstarted { memory: &contents };
-        let scene =
-            Scene { source: &unstarted, modules, unwinder: &nothing.1, caches: &self.caches };
+        let scene = Scene { source: &unstarted, modules, unwinder: &nothing.1, caches: &self.caches };
         work(&scene, &mut self.vars)
     }
 
@@ -401,12 +400,14 @@ struct Contents<'a>(&'a Modules);
 
 impl Memory for Contents<'_> {
     fn read(&self, at: Addr, buf: &mut [u8]) -> usize {
-        self.0.iter().find_map(|module| {
-            let image: &Image = module.image.as_ref()?;
-            let got = image.read_linked(at, buf);
-            (got > 0).then_some(got)
-        })
-        .unwrap_or(0)
+        self.0
+            .iter()
+            .find_map(|module| {
+                let image: &Image = module.image.as_ref()?;
+                let got = image.read_linked(at, buf);
+                (got > 0).then_some(got)
+            })
+            .unwrap_or(0)
     }
 }
 

@@ -13,9 +13,9 @@ use super::{Selection, Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{CallRecord, EventKind, ExitStatus, StopReason};
 use crate::heap::story::Look;
+use crate::kernel::procfs;
 use crate::kernel::ptrace::SignalInfo;
 use crate::kernel::signals::{self, SIGINT, SIGTRAP};
-use crate::kernel::procfs;
 use crate::memory::{Cached, Memory};
 use crate::regs::{FrameRegs, Regs};
 use crate::scene::Scene;
@@ -183,7 +183,8 @@ impl Session {
 
     /// Lets a thread go on as its plan wants it.
     fn go_on(&mut self, tid: Tid) -> Option<Stop> {
-        let stepping = self.tracer.table.threads.get_mut(&tid).is_some_and(|t| std::mem::take(&mut t.stepping));
+        let stepping =
+            self.tracer.table.threads.get_mut(&tid).is_some_and(|t| std::mem::take(&mut t.stepping));
         if stepping {
             return self.stepped(tid);
         }
@@ -292,12 +293,8 @@ impl Session {
         let Some(space) = self.tracer.table.space_of(tid) else { return Ok(false) };
         let memory = space.clean();
         let live = Live::new(arrival.pid, &memory, &space.auxv, vec![(tid, regs)]);
-        let scene = Scene {
-            source: &live,
-            modules: &space.modules,
-            unwinder: &space.unwinder,
-            caches: &self.caches,
-        };
+        let scene =
+            Scene { source: &live, modules: &space.modules, unwinder: &space.unwinder, caches: &self.caches };
         condition.test(&mut SlowContext { scene: &scene, tid, specials: &special, vars: &mut self.vars })
     }
 
@@ -374,7 +371,11 @@ impl Session {
 
     fn forked(&mut self, tid: Tid, child: Pid) -> Option<Stop> {
         let pid = self.pid_of(tid);
-        let followed = self.tracer.table.processes.get(&child)
+        let followed = self
+            .tracer
+            .table
+            .processes
+            .get(&child)
             .is_some_and(|process| process.role == super::process::Role::Followed);
         self.record(pid, tid, EventKind::Forked { child, followed });
         if followed && self.settings.follow_fork_child && self.settings.detach_on_fork {
@@ -415,7 +416,8 @@ impl Session {
 
     fn interrupted(&mut self) -> Stop {
         self.tracer.stop_all();
-        let selected = self.selection.map(|s| s.tid).filter(|tid| self.tracer.table.threads.contains_key(tid));
+        let selected =
+            self.selection.map(|s| s.tid).filter(|tid| self.tracer.table.threads.contains_key(tid));
         let tid = selected.or_else(|| self.tracer.table.followed().first().copied()).unwrap_or(Tid(0));
         let pid = self.pid_of(tid);
         // A Ctrl-C on a shared terminal reaches the target, too. That one is the same wish: drop it.

@@ -199,7 +199,8 @@ impl Session {
                 }
             }
             if hit {
-                let error = format!("Cannot insert breakpoint {number}.\nCannot access memory at address {at}");
+                let error =
+                    format!("Cannot insert breakpoint {number}.\nCannot access memory at address {at}");
                 self.record(pid, Tid(pid.0), EventKind::ConditionError { number, error });
                 return;
             }
@@ -260,7 +261,10 @@ fn adopt(stage: &mut Stage, mut found: Vec<Location>) {
     for location in &mut found {
         let before = stage.locations.iter().find(|old| {
             old.address == location.address && old.pid == location.pid
-                || old.pid != location.pid && old.function == location.function && old.line == location.line && old.module == location.module
+                || old.pid != location.pid
+                    && old.function == location.function
+                    && old.line == location.line
+                    && old.module == location.module
         });
         if let Some(before) = before {
             location.enabled = before.enabled;

@@ -89,11 +89,7 @@ struct Call {
 
 impl Session {
     /// The plan for a way of going on; `None` when it needs none.
-    pub(super) fn plan(
-        &mut self,
-        how: &Resume,
-        selection: Selection,
-    ) -> Result<Option<Plan>, SessionError> {
+    pub(super) fn plan(&mut self, how: &Resume, selection: Selection) -> Result<Option<Plan>, SessionError> {
         let make = |kind, left, until| Plan { pid: selection.pid, tid: selection.tid, kind, left, until };
         let regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
         Ok(Some(match how {
@@ -107,8 +103,7 @@ impl Session {
             }
             Resume::StepLine { over, count } => {
                 let row = self.row_at(selection.tid).ok_or(SessionError::NoBounds)?;
-                let mut plan =
-                    make(Kind::Line { over: *over, row, low: regs.rsp() }, (*count).max(1), None);
+                let mut plan = make(Kind::Line { over: *over, row, low: regs.rsp() }, (*count).max(1), None);
                 if *over {
                     plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
                 }
@@ -158,7 +153,8 @@ impl Session {
         plan.until = None;
         let finished = matches!(plan.kind, Kind::Finish | Kind::Until { .. });
         if finished {
-            let reason = if matches!(plan.kind, Kind::Finish) { StopReason::Finished } else { StopReason::StepDone };
+            let reason =
+                if matches!(plan.kind, Kind::Finish) { StopReason::Finished } else { StopReason::StepDone };
             return Some(Next::Done(reason));
         }
         // The plan's breakpoint is taken out; the step goes on from here.
@@ -334,7 +330,8 @@ impl Session {
         let space = self.tracer.table.space_of(tid)?;
         let module = space.modules.at(Addr(pc))?;
         let bias = module.bias;
-        let line = module.image.as_ref().and_then(|image| image.debug()?.line_at(FileAddr(pc.wrapping_sub(bias))));
+        let line =
+            module.image.as_ref().and_then(|image| image.debug()?.line_at(FileAddr(pc.wrapping_sub(bias))));
         match line {
             Some(LineRow { start, end, file, line, .. }) => Some(Row {
                 start: start.at(bias).0,

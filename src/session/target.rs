@@ -30,7 +30,8 @@ impl Session {
             return Err(SessionError::Program { path: name, why: "Is a directory".into() });
         }
         let bytes = self.files.map(&full).map_err(|error| failed(&error))?;
-        check_machine(bytes).map_err(|why| SessionError::Format { path: full.to_string_lossy().into_owned(), why })?;
+        check_machine(bytes)
+            .map_err(|why| SessionError::Format { path: full.to_string_lossy().into_owned(), why })?;
         let image = self.images.open(&full, &*self.files)?;
         let modules = Modules::of_program(&image, &full.to_string_lossy());
         self.program = Some(Program { path: full, modules });
@@ -53,7 +54,10 @@ impl Session {
         let name = path.to_string_lossy().into_owned();
         let mode = std::fs::metadata(&path).map(|meta| meta.permissions().mode());
         if mode.is_ok_and(|mode| mode & 0o111 == 0) {
-            return Err(SessionError::Launch { path: name, why: "Permission denied.\n  hint: chmod +x it.".into() });
+            return Err(SessionError::Launch {
+                path: name,
+                why: "Permission denied.\n  hint: chmod +x it.".into(),
+            });
         }
         self.recorder.restart();
         self.stories = Default::default();
@@ -122,7 +126,13 @@ impl Session {
         }
     }
 
-    fn enter(&mut self, pid: Pid, tids: &[Tid], launched: bool, tracing: Tracing) -> Result<(), SessionError> {
+    fn enter(
+        &mut self,
+        pid: Pid,
+        tids: &[Tid],
+        launched: bool,
+        tracing: Tracing,
+    ) -> Result<(), SessionError> {
         self.tracer.forks = ForkPolicy {
             follow_child: self.settings.follow_fork_child,
             keep_both: !self.settings.detach_on_fork,
@@ -262,7 +272,8 @@ impl Session {
         let _ = ptrace::signal_thread(pid.0, Tid(pid.0), 9);
         // All its threads report their end, the leader last.
         while self.tracer.table.processes.contains_key(&pid) {
-            let Some(tid) = self.tracer.table.threads_of(pid).into_iter().find(|tid| tid.0 != pid.0).or(Some(Tid(pid.0)))
+            let Some(tid) =
+                self.tracer.table.threads_of(pid).into_iter().find(|tid| tid.0 != pid.0).or(Some(Tid(pid.0)))
             else {
                 break;
             };
@@ -292,7 +303,8 @@ impl Session {
 
     /// Serves processes that were let go but need our company, until something else wants attention.
     pub(super) fn accompany(&mut self) {
-        let waited = self.inbox.while_blocked(|inbox| inbox.has_request() || inbox.is_closed(), || wait::any(true));
+        let waited =
+            self.inbox.while_blocked(|inbox| inbox.has_request() || inbox.is_closed(), || wait::any(true));
         if let Some(Ok(Some((tid, status)))) = waited {
             self.tracer.pass_on(tid, status);
         }
@@ -337,8 +349,13 @@ fn refused(pid: Pid, errno: Errno) -> SessionError {
             None | Some("0") => {
                 let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
                 match scope.trim() {
-                    "" | "0" => "the process belongs to another user, or a container forbids ptrace; try as root".into(),
-                    scope => format!("kernel.yama.ptrace_scope is {scope}; try as root, or \"sysctl kernel.yama.ptrace_scope=0\""),
+                    "" | "0" => {
+                        "the process belongs to another user, or a container forbids ptrace; try as root"
+                            .into()
+                    }
+                    scope => format!(
+                        "kernel.yama.ptrace_scope is {scope}; try as root, or \"sysctl kernel.yama.ptrace_scope=0\""
+                    ),
                 }
             }
             Some(tracer) => format!("process {tracer} is tracing it already"),
@@ -363,7 +380,10 @@ fn find_in_path(path: &Path) -> PathBuf {
         return path.to_owned();
     }
     let dirs = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&dirs).map(|dir| dir.join(path)).find(|full| full.is_file()).unwrap_or_else(|| path.to_owned())
+    std::env::split_paths(&dirs)
+        .map(|dir| dir.join(path))
+        .find(|full| full.is_file())
+        .unwrap_or_else(|| path.to_owned())
 }
 
 /// Refuses what is no ELF program for x86-64 (ELF header: e_ident at 0, e_machine at 18).

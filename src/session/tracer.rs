@@ -651,7 +651,13 @@ impl Tracer {
     }
 
     /// Enters a process that has just been launched or attached to, all its threads stopped.
-    pub(super) fn enter(&mut self, pid: Pid, tids: &[Tid], launched: bool, tracing: Tracing) -> std::io::Result<()> {
+    pub(super) fn enter(
+        &mut self,
+        pid: Pid,
+        tids: &[Tid],
+        launched: bool,
+        tracing: Tracing,
+    ) -> std::io::Result<()> {
         let space = Space::open(pid, Arc::new(files_of(pid)))?;
         self.table.spaces.insert(pid, space);
         let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());

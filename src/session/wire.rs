@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn messages_survive_the_stream() {
         let mut stream = Vec::new();
-        let sent = [Request::Interrupt, Request::Line { id: 7, text: "p \"ä\"\n".into() }, Request::Synced(1)];
+        let sent =
+            [Request::Interrupt, Request::Line { id: 7, text: "p \"ä\"\n".into() }, Request::Synced(1)];
         for request in &sent {
             write(&mut stream, request).unwrap();
         }

@@ -59,7 +59,12 @@ impl Function {
     }
 
     /// What it returns. `strstr` gives the address of the place (or an offset of one, in a literal), or 0.
-    pub(super) fn call(self, memory: &dyn Memory, strings: &[Operand<'_>], n: u64) -> Result<i128, ExprError> {
+    pub(super) fn call(
+        self,
+        memory: &dyn Memory,
+        strings: &[Operand<'_>],
+        n: u64,
+    ) -> Result<i128, ExprError> {
         let limit = usize::try_from(n).unwrap_or(usize::MAX);
         match (self, strings) {
             (Function::Strlen, [a]) => Ok(whole(memory, a)?.len() as i128),

@@ -143,7 +143,9 @@ impl FastContext<'_> {
         if matches!(name, "rip" | "pc" | "rsp" | "sp" | "rbp" | "fp") {
             return self.regs.by_name(name).map(|v| Word::plain(i128::from(v))).ok_or(Quick::Unknown);
         }
-        if let Some(value) = self.regs.by_name(name).filter(|_| name.starts_with('r') || name.ends_with("_base")) {
+        if let Some(value) =
+            self.regs.by_name(name).filter(|_| name.starts_with('r') || name.ends_with("_base"))
+        {
             return Ok(signed(value));
         }
         if let Some(word) = name.strip_prefix('e').and_then(|rest| self.regs.by_name(&format!("r{rest}"))) {
@@ -165,8 +167,7 @@ impl FastContext<'_> {
         self.memory.read_exact(at, &mut bytes[..size])?;
         let value = u64::from_le_bytes(bytes);
         let shift = 64 - size as u32 * 8;
-        let number =
-            if is_signed { i128::from((value << shift) as i64 >> shift) } else { i128::from(value) };
+        let number = if is_signed { i128::from((value << shift) as i64 >> shift) } else { i128::from(value) };
         Ok(Word::plain(number))
     }
 

@@ -147,10 +147,15 @@ impl Context<'_> {
     fn cast(&mut self, ty: &Type, operand: &Expr) -> Result<Value, ExprError> {
         let value = self.value(operand)?;
         // `(int) symbol` of a symbol without debug info is what lies there.
-        if let (Expr::Name(_), Kind::Unspecified(words), Some(at)) = (operand, value.ty().kind(), value.address())
+        if let (Expr::Name(_), Kind::Unspecified(words), Some(at)) =
+            (operand, value.ty().kind(), value.address())
         {
             let data = words.starts_with("<data");
-            return if data { Ok(Value::at(ty.clone(), at)) } else { Ok(Value::integer(ty.clone(), i128::from(at.0))) };
+            return if data {
+                Ok(Value::at(ty.clone(), at))
+            } else {
+                Ok(Value::integer(ty.clone(), i128::from(at.0)))
+            };
         }
         Ok(value.cast(ty, self.memory())?)
     }

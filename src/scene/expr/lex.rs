@@ -23,9 +23,9 @@ pub(super) enum Tok {
 }
 
 const SIGNS: [&str; 46] = [
-    "<<=", ">>=", "->", "::", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*=", "/=", "%=", "&=",
-    "|=", "^=", "+", "-", "*", "/", "%", "&", "|", "^", "~", "!", "<", ">", "=", "?", ":", ",", ".", "(", ")",
-    "[", "]", "@", "{", "}", "++", "--",
+    "<<=", ">>=", "->", "::", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||", "+=", "-=", "*=", "/=", "%=",
+    "&=", "|=", "^=", "+", "-", "*", "/", "%", "&", "|", "^", "~", "!", "<", ">", "=", "?", ":", ",", ".",
+    "(", ")", "[", "]", "@", "{", "}", "++", "--",
 ];
 
 /// Reads all tokens.
@@ -146,7 +146,11 @@ fn text_literal(text: &str) -> Result<(Tok, usize), ExprError> {
 fn quoted(text: &str) -> Result<(Tok, usize), ExprError> {
     if text[1..].starts_with('\\') {
         let (byte, len) = escape(&text[1..]).ok_or(ExprError::SingleQuote)?;
-        return if text[1 + len..].starts_with('\'') { Ok((Tok::Char(byte), len + 2)) } else { Err(ExprError::SingleQuote) };
+        return if text[1 + len..].starts_with('\'') {
+            Ok((Tok::Char(byte), len + 2))
+        } else {
+            Err(ExprError::SingleQuote)
+        };
     }
     let end = text[1..].find('\'').ok_or(ExprError::SingleQuote)? + 1;
     let inner = &text[1..end];

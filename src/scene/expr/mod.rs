@@ -65,7 +65,9 @@ pub enum ExprError {
     NoSymbol(String),
     #[error("'{0}' has unknown type; cast it to its declared type")]
     UnknownType(String),
-    #[error("'{0}' has unknown return type; cast the call to its declared return type\n  hint: brkwater never calls into the target; strcmp, strlen and their kin work as they are.")]
+    #[error(
+        "'{0}' has unknown return type; cast the call to its declared return type\n  hint: brkwater never calls into the target; strcmp, strlen and their kin work as they are."
+    )]
     Call(String),
     #[error("Left operand of assignment is not an lvalue.")]
     NotAssignable,

@@ -70,7 +70,8 @@ impl Context<'_> {
     }
 
     fn thread_regs(&self) -> Option<Regs> {
-        let tid = self.frame.map(|frame| frame.tid).or_else(|| self.scene.source.threads().first().copied())?;
+        let tid =
+            self.frame.map(|frame| frame.tid).or_else(|| self.scene.source.threads().first().copied())?;
         self.scene.source.regs(tid)
     }
 
@@ -208,7 +209,12 @@ fn part_of_register(name: &str) -> Option<(&'static str, u32, u32)> {
 fn register_type(word: &str, bits: u32) -> Type {
     match (word, bits) {
         ("rip", 64) => {
-            let function = Function { returns: Type::void().into(), parameters: Vec::new(), prototyped: false, variadic: false };
+            let function = Function {
+                returns: Type::void().into(),
+                parameters: Vec::new(),
+                prototyped: false,
+                variadic: false,
+            };
             Type::new(Kind::Function(function)).pointer()
         }
         ("rsp" | "rbp", 64) => Type::void().pointer(),
@@ -219,4 +225,3 @@ fn register_type(word: &str, bits: u32) -> Type {
         _ => Type::integer("long", 8, true),
     }
 }
-

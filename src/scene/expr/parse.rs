@@ -162,7 +162,9 @@ impl Parser<'_> {
             // `(x) - 1` may be a cast or a sum; only what cannot be an operator makes `(x)` a cast.
             let operand = match self.tokens.get(self.at).map(|token| &token.kind) {
                 None => false,
-                Some(Tok::Sign(sign)) => matches!(*sign, "(" | "~" | "!") || !plain && matches!(*sign, "-" | "+" | "*" | "&"),
+                Some(Tok::Sign(sign)) => {
+                    matches!(*sign, "(" | "~" | "!") || !plain && matches!(*sign, "-" | "+" | "*" | "&")
+                }
                 Some(_) => true,
             };
             if operand {
@@ -275,7 +277,8 @@ impl Parser<'_> {
         let mut words: Vec<String> = Vec::new();
         while let Some(Token { kind: Tok::Name(word), .. }) = self.tokens.get(self.at) {
             let tagged = words.last().is_some_and(|last| is_tag(last));
-            let more = words.is_empty() || tagged || (is_keyword(word) && words.iter().all(|w| is_keyword(w)));
+            let more =
+                words.is_empty() || tagged || (is_keyword(word) && words.iter().all(|w| is_keyword(w)));
             if matches!(word.as_str(), "const" | "volatile") {
                 self.at += 1;
                 continue;
@@ -289,7 +292,8 @@ impl Parser<'_> {
         let mut pointers = 0;
         while self.eat("*") {
             pointers += 1;
-            while matches!(self.tokens.get(self.at), Some(Token { kind: Tok::Name(w), .. }) if w == "const" || w == "volatile") {
+            while matches!(self.tokens.get(self.at), Some(Token { kind: Tok::Name(w), .. }) if w == "const" || w == "volatile")
+            {
                 self.at += 1;
             }
         }
@@ -321,7 +325,18 @@ fn is_keyword(word: &str) -> bool {
     is_tag(first)
         || matches!(
             first,
-            "unsigned" | "signed" | "int" | "char" | "short" | "long" | "float" | "double" | "void" | "_Bool" | "bool" | "__int128"
+            "unsigned"
+                | "signed"
+                | "int"
+                | "char"
+                | "short"
+                | "long"
+                | "float"
+                | "double"
+                | "void"
+                | "_Bool"
+                | "bool"
+                | "__int128"
         )
 }
 
@@ -354,7 +369,10 @@ mod tests {
             parse("(x) - 1").unwrap(),
             Expr::Binary(Op::Sub, name("x"), Box::new(Expr::Int(1, "int")))
         );
-        assert_eq!(parse("(int) -1").unwrap(), Expr::Cast(ty("int", 0), Box::new(Expr::Unary('-', Box::new(Expr::Int(1, "int"))))));
+        assert_eq!(
+            parse("(int) -1").unwrap(),
+            Expr::Cast(ty("int", 0), Box::new(Expr::Unary('-', Box::new(Expr::Int(1, "int")))))
+        );
         assert_eq!(parse("sizeof(unsigned long)").unwrap(), Expr::SizeOfType(ty("unsigned long", 0)));
     }
 
