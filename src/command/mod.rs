@@ -1,1 +1,68 @@
-//! The words people type.
+//! The words people type: gdb's language and ours, one table entry per command.
+//!
+//! [`serve`] is the engine's main loop: it takes lines and requests for views from a face, runs them over a
+//! [`crate::session::Session`] and answers with text. It knows what gdb prints; it knows no terminal, and
+//! nothing of how a target is driven.
+
+mod args;
+mod breakinfo;
+mod breakpoints;
+mod complete;
+mod data;
+mod error;
+mod export;
+mod heap;
+mod help;
+mod options;
+mod process;
+mod running;
+mod script;
+mod shell;
+mod source;
+mod stack;
+mod table;
+mod views;
+
+use std::os::unix::net::UnixStream;
+
+pub use error::CommandError;
+
+use crate::session::protocol::{Note, Request};
+use crate::session::{Session, join};
+use shell::Shell;
+
+/// Serves a face at the other end of `stream` until it is gone or says `quit`; then what was launched is killed
+/// and what was attached to is let go. The exit status is for the engine's process: 0, or 1 when the stream
+/// could not be joined.
+#[must_use]
+pub fn serve(stream: UnixStream) -> i32 {
+    let Ok((inbox, outbox)) = join(stream) else { return 1 };
+    let mut session = Session::new(outbox, inbox);
+    session.set_announcer(running::announce);
+    let mut shell = Shell::new(session);
+    while let Some(request) = shell.session.next_request() {
+        match request {
+            Request::Line { id, text } => {
+                let ok = shell.line(&text);
+                let (state, quit) = (shell.session.state(), shell.leaving);
+                shell.session.say(Note::Done { id, ok, state, quit });
+                if quit {
+                    break;
+                }
+            }
+            Request::View { id, what } => {
+                let view = views::view(&mut shell, what);
+                shell.session.say(Note::View { id, view });
+            }
+            Request::Complete { id, text } => {
+                let lines = complete::complete(&mut shell, &text);
+                shell.session.say(Note::Completions { id, lines });
+            }
+            Request::Quit => break,
+            // Answers to questions that nobody asks any more, and an interrupt of nothing.
+            Request::Answer { .. } | Request::Synced(_) | Request::Interrupt => {}
+        }
+    }
+    shell.session.finish();
+    0
+}

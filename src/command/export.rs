@@ -1,0 +1,5 @@
+//! (to be written)
+
+use super::table::Entry;
+
+pub(super) const COMMANDS: &[Entry] = &[];

@@ -1,0 +1,6 @@
+//! (to be written)
+
+use super::table::Entry;
+
+pub(super) const COMMANDS: &[Entry] = &[];
+pub(super) const INFO: &[Entry] = &[];
