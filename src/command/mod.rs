@@ -5,6 +5,7 @@
 //! nothing of how a target is driven.
 
 mod args;
+mod auxv;
 mod breakinfo;
 mod breakpoints;
 mod complete;
@@ -13,6 +14,8 @@ mod error;
 mod export;
 mod heap;
 mod help;
+mod inferiors;
+mod look;
 mod options;
 mod process;
 mod running;
@@ -21,6 +24,8 @@ mod shell;
 mod source;
 mod stack;
 mod table;
+mod threadid;
+mod threads;
 mod views;
 
 use std::os::unix::net::UnixStream;

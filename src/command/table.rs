@@ -6,7 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, export, heap, help, options, process, running, script, source, stack,
+    breakinfo, breakpoints, data, export, heap, help, inferiors, options, process, running, script, source,
+    stack, threads,
 };
 
 /// A command.
@@ -66,7 +67,8 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     stack::COMMANDS,
     data::COMMANDS,
     source::COMMANDS,
-    process::COMMANDS,
+    threads::COMMANDS,
+    inferiors::COMMANDS,
     heap::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
@@ -75,8 +77,17 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
 ];
 
 /// What `info` can tell.
-pub(super) const INFO: &[&[Entry]] =
-    &[breakinfo::INFO, stack::INFO, data::INFO, source::INFO, process::INFO, heap::INFO, options::INFO];
+pub(super) const INFO: &[&[Entry]] = &[
+    breakinfo::INFO,
+    stack::INFO,
+    data::INFO,
+    source::INFO,
+    process::INFO,
+    threads::INFO,
+    inferiors::INFO,
+    heap::INFO,
+    options::INFO,
+];
 
 /// The entry that a word means.
 ///

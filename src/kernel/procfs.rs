@@ -48,6 +48,22 @@ pub fn command_line(pid: Pid) -> Vec<String> {
     text.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
+/// The directory that a process works in.
+///
+/// # Errors
+/// Those of reading the link.
+pub fn directory(pid: Pid) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd"))
+}
+
+/// The text of a file of `/proc/PID`, such as `status`.
+///
+/// # Errors
+/// Those of reading it.
+pub fn text(pid: Pid, file: &str) -> io::Result<String> {
+    fs::read(format!("/proc/{pid}/{file}")).map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
 /// A thread's name, as `comm` gives it.
 #[must_use]
 pub fn name(pid: Pid, tid: Tid) -> String {

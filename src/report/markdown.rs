@@ -86,7 +86,8 @@ fn details(document: &Document, page: &mut String) {
         .calls
         .iter()
         .map(|call| {
-            format!("{:>5} {} {} {}  [{}]", call.seq, moment(call.t), call.tid, call.text, call.label)
+            let site = call.site.as_ref().map(|site| format!("  {site}")).unwrap_or_default();
+            format!("{:>5} {} {} {}  [{}]{site}", call.seq, moment(call.t), call.tid, call.text, call.label)
         })
         .collect();
     let environment: Vec<String> =

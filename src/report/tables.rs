@@ -150,6 +150,37 @@ pub fn planter_view(story: &Story, start: Addr) -> Option<PlanterView> {
     Some(PlanterView { seq, function: frame.function, file: frame.file, line: frame.line })
 }
 
+/// What the calls tell beside the structures, at the end of `info heap`: who stands in the way and since when, and
+/// who asked for what the kernel shows as one mapping.
+#[must_use]
+pub fn told(story: &Story, layout: &Layout) -> String {
+    if story.calls() == 0 {
+        let text = "No memory call was recorded: who asked for this memory, and when, is not known.";
+        return format!("{} {text}\n", Evidence::Unknown);
+    }
+    let mut text = String::new();
+    for blocker in story.blockers().iter().filter(|blocker| blocker.removed.is_none()) {
+        let refused = match blocker.refused {
+            0 => "no brk was refused by it yet".to_owned(),
+            1 => "1 brk was refused by it".to_owned(),
+            n => format!("{n} brks were refused by it"),
+        };
+        let planter = blocker.planter();
+        let who = match (&blocker.planted, &planter.frame) {
+            (Some(asked), Some(frame)) => {
+                format!("planted by {} at {}, event {}", place(frame), moment(asked.t), asked.seq)
+            }
+            (Some(asked), None) => format!("planted at {}, event {}, no stack", moment(asked.t), asked.seq),
+            (None, _) => "it was there before the recording began".to_owned(),
+        };
+        text.push_str(&format!("{} blocker {}: {who}; {refused}\n", planter.evidence, blocker.span));
+    }
+    if let Some(line) = kernel_view(story, layout) {
+        text.push_str(&format!("{line}\n"));
+    }
+    text
+}
+
 /// The layout part of `info heap`: strip, regions, the kernel's view beside the requests.
 #[must_use]
 pub fn layout(story: &Story, layout: &Layout, width: usize, glyphs: Glyphs) -> String {

@@ -95,7 +95,6 @@ fn document(run: &Run, backtrace: &Backtrace) -> Document {
         environment: &environment,
         reproduce: &["brkwater -batch -ex 'break open then mmap' -ex run --args nginx -t".to_owned()],
         events: &run.events,
-        names: &|_| Vec::new(),
         redact: true,
     })
 }

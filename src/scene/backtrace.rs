@@ -208,7 +208,8 @@ impl Scene<'_> {
     }
 
     /// The linker's list, read again when the number of mappings has changed.
-    pub(crate) fn libraries(&self) -> Rc<Vec<Loaded>> {
+    #[must_use]
+    pub fn libraries(&self) -> Rc<Vec<Loaded>> {
         let count = self.source.mappings().len();
         let mut kept = self.caches.libraries.borrow_mut();
         match &*kept {

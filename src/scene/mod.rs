@@ -11,6 +11,7 @@ pub mod examine;
 pub mod expr;
 pub mod frame;
 pub mod linkmap;
+mod malloc;
 mod number;
 pub mod print;
 mod returned;

@@ -249,16 +249,18 @@ impl Session {
     /// The threads of the selected process.
     #[must_use]
     pub fn threads(&self) -> Vec<ThreadInfo> {
-        let Some(selection) = self.selection else { return Vec::new() };
+        self.selection.map_or_else(Vec::new, |selection| self.threads_of(selection.pid))
+    }
+
+    /// The threads of a process that is debugged, by number.
+    #[must_use]
+    pub fn threads_of(&self, pid: Pid) -> Vec<ThreadInfo> {
         let table = &self.tracer.table;
-        table
-            .threads_of(selection.pid)
-            .into_iter()
-            .filter_map(|tid| {
-                let number = table.threads.get(&tid)?.number;
-                Some(ThreadInfo { tid, number, name: procfs::name(selection.pid, tid) })
-            })
-            .collect()
+        let info = |tid| {
+            let number = table.threads.get(&tid)?.number;
+            Some(ThreadInfo { tid, number, name: procfs::name(pid, tid) })
+        };
+        table.threads_of(pid).into_iter().filter_map(info).collect()
     }
 
     /// Number, pid and program of every process that is debugged, by number.
