@@ -6,6 +6,7 @@
 
 mod args;
 mod breakinfo;
+mod breakparse;
 mod breakpoints;
 mod complete;
 mod data;
@@ -14,12 +15,16 @@ mod export;
 mod heap;
 mod help;
 mod options;
+mod place;
 mod process;
 mod running;
 mod script;
+mod settings;
 mod shell;
+mod signals;
 mod source;
 mod stack;
+mod stops;
 mod table;
 mod views;
 

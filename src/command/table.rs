@@ -6,7 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, export, heap, help, options, process, running, script, source, stack,
+    breakinfo, breakpoints, data, export, heap, help, options, process, running, script, signals, source,
+    stack,
 };
 
 /// A command.
@@ -34,6 +35,8 @@ pub(super) enum Takes {
     File,
     /// A command of this prefix's table.
     Sub(&'static [&'static [Entry]]),
+    /// A setting.
+    Settings,
     /// A command and its arguments.
     Command,
 }
@@ -63,6 +66,7 @@ impl std::fmt::Debug for Entry {
 pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     breakpoints::COMMANDS,
+    signals::COMMANDS,
     stack::COMMANDS,
     data::COMMANDS,
     source::COMMANDS,
@@ -75,8 +79,16 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
 ];
 
 /// What `info` can tell.
-pub(super) const INFO: &[&[Entry]] =
-    &[breakinfo::INFO, stack::INFO, data::INFO, source::INFO, process::INFO, heap::INFO, options::INFO];
+pub(super) const INFO: &[&[Entry]] = &[
+    breakinfo::INFO,
+    signals::INFO,
+    stack::INFO,
+    data::INFO,
+    source::INFO,
+    process::INFO,
+    heap::INFO,
+    options::INFO,
+];
 
 /// The entry that a word means.
 ///
