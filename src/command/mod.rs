@@ -23,6 +23,7 @@ mod settings;
 mod shell;
 mod signals;
 mod source;
+mod sourcetext;
 mod stack;
 mod stops;
 mod table;

@@ -6,6 +6,7 @@ use super::stack::{self, Show};
 use crate::addr::{Addr, Tid};
 use crate::event::{Event, EventKind, ExitStatus, StopReason};
 use crate::kernel::signals;
+use crate::report::escape;
 use crate::scene::{Printer, Scene, frame_line};
 use crate::session::{Halt, Selection, Session, Stop};
 use crate::symbols::types::Type;
@@ -126,7 +127,7 @@ fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Bef
         let same = *reason == StopReason::StepDone
             && before.frame.is_some()
             && before.frame == shell.session.with_scene(|scene, _| FrameId::of(scene, stop.tid));
-        stack::show_frame(shell, if same { Show::Source } else { Show::Both })?;
+        stack::show_frame(shell, if same { Show::Line } else { Show::Stop })?;
         super::data::show_displays(shell);
     }
     if let StopReason::Breakpoint { number, temporary: true, .. } = reason {
@@ -181,6 +182,7 @@ fn number_of(session: &Session, tid: Tid) -> u32 {
     session.threads().iter().find(|thread| thread.tid == tid).map_or(0, |thread| thread.number)
 }
 
+/// A thread's name; the target chose it.
 fn name_of(session: &Session, tid: Tid) -> String {
     session
         .threads()

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashMap;
 
 use super::image::{Image, ImageCache};
+use super::lines::LineRow;
 use super::prologue;
 use crate::addr::{Addr, FileAddr, PAGE, Span};
 use crate::event::StackFrame;
@@ -154,6 +155,14 @@ impl Modules {
             frame.module.clone_from(&path);
         }
         frames
+    }
+
+    /// The row of the line table that covers `at`, and the load bias of the module that it is in.
+    #[must_use]
+    pub fn row_at(&self, at: Addr) -> Option<(u64, LineRow)> {
+        let module = self.at(at)?;
+        let row = module.image.as_ref()?.debug()?.line_at(module.linked(at))?;
+        Some((module.bias, row))
     }
 
     /// The function that covers `at`: by debug info, else by symbol.
