@@ -70,6 +70,11 @@ pub enum EventKind {
         /// Virtual size.
         vsz: u64,
     },
+    /// A signal arrived that does not stop the target, but that the user wants to know of.
+    Signalled {
+        /// Its number.
+        signo: i32,
+    },
     /// We let the process go; it runs on without us.
     Detached,
     /// A breakpoint's condition could not be evaluated. It is an error state, not a hit: nothing stops, and

@@ -1,5 +1,320 @@
-//! (to be written)
+//! Breakpoints as text: `info breakpoints` in gdb's columns with our additions below, and scripts for gdb.
 
-use super::table::Entry;
+use std::fmt::Write;
 
-pub(super) const INFO: &[Entry] = &[];
+use super::breakpoints::wish_text;
+use super::error::{CommandError, Done};
+use super::shell::Shell;
+use super::table::{Entry, Takes};
+use crate::session::{Breakpoint, Disposition, Location, Scope, Session, Stage};
+use crate::symbols::Linespec;
+
+pub(super) const INFO: &[Entry] = &[Entry {
+    names: &["breakpoints", "b", "br"],
+    run: info,
+    help: "Status of specified breakpoints (all user-settable breakpoints if no argument).\n\nUsage: info breakpoints [N]...\nBelow gdb's columns: for chains their stages, for conditions how often they were tested and what that cost.",
+    takes: Takes::Nothing,
+}];
+
+fn info(shell: &mut Shell, args: &str) -> Done {
+    let wanted = super::args::ids(args)?;
+    let some = |b: &&Breakpoint| wanted.is_empty() || wanted.iter().any(|id| id.number == b.number);
+    if !wanted.is_empty() && !shell.session.breakpoints().iter().any(|b| some(&b)) {
+        return Err(CommandError::say(format!("No breakpoint or watchpoint matching '{}'.", args.trim())));
+    }
+    let numbers: Vec<u32> = shell.session.breakpoints().iter().filter(some).map(|b| b.number).collect();
+    let text = table(shell, &numbers);
+    shell.say(text);
+    Ok(())
+}
+
+/// What `info breakpoints` prints.
+pub(super) fn text(shell: &mut Shell) -> String {
+    let numbers: Vec<u32> = shell.session.breakpoints().iter().map(|b| b.number).collect();
+    table(shell, &numbers)
+}
+
+fn table(shell: &mut Shell, numbers: &[u32]) -> String {
+    if numbers.is_empty() {
+        return "No breakpoints or watchpoints.\n".to_owned();
+    }
+    let inside = symbols(shell);
+    let several = shell.session.processes().len() > 1;
+    let mut out = "Num     Type           Disp Enb Address            What\n".to_owned();
+    for breakpoint in shell.session.breakpoints().iter().filter(|b| numbers.contains(&b.number)) {
+        let page = Page { inside: &inside, inferiors: several.then_some(&shell.session) };
+        // Writing into a String cannot fail.
+        let _ = page.breakpoint(&mut out, breakpoint, &shell.session);
+    }
+    out
+}
+
+/// `<mmap64+4>` for locations that debug info does not cover.
+fn symbols(shell: &mut Shell) -> Vec<(crate::addr::Addr, String)> {
+    let bare = |place: &&Location| place.line.is_none();
+    let all = shell.session.breakpoints().iter().flat_map(|b| &b.stages).flat_map(|stage| &stage.locations);
+    let addresses: Vec<_> = all.filter(bare).map(|place| place.address).collect();
+    shell.session.with_scene(|scene, _| {
+        addresses.into_iter().filter_map(|at| Some((at, scene.symbol_text(at)?))).collect()
+    })
+}
+
+struct Page<'a> {
+    inside: &'a [(crate::addr::Addr, String)],
+    /// The session, when locations of several inferiors have to be told apart.
+    inferiors: Option<&'a Session>,
+}
+
+impl Page<'_> {
+    fn breakpoint(&self, out: &mut String, breakpoint: &Breakpoint, session: &Session) -> std::fmt::Result {
+        let disposition = match breakpoint.disposition {
+            Disposition::Keep => "keep",
+            Disposition::Delete => "del",
+            Disposition::Disable => "dis",
+        };
+        let enabled = if breakpoint.enabled { 'y' } else { 'n' };
+        let head = format!("{:<7} {:<14} {disposition:<4} {enabled}   ", breakpoint.number, "breakpoint");
+        let locations: Vec<&Location> = breakpoint.stages.iter().flat_map(|stage| &stage.locations).collect();
+        match locations.as_slice() {
+            [] => {
+                let wish = breakpoint.stages.first().map(wish_text).unwrap_or_default();
+                writeln!(out, "{head}{:<18} {wish}", "<PENDING>")?;
+            }
+            [one] if !breakpoint.is_chain() && one.enabled => {
+                writeln!(out, "{head}{:#018x} {}", one.address.0, self.what(one, breakpoint))?;
+            }
+            _ => writeln!(out, "{head}{:<18} ", "<MULTIPLE>")?,
+        }
+        self.notes(out, breakpoint, session)?;
+        let single =
+            locations.len() == 1 && !breakpoint.is_chain() && locations.iter().all(|place| place.enabled);
+        if !single {
+            for (index, place) in locations.iter().enumerate() {
+                let number = format!("{}.{}", breakpoint.number, index + 1);
+                let enabled = if place.enabled { 'y' } else { 'n' };
+                let what = self.what(place, breakpoint);
+                writeln!(out, "{number:<27} {enabled}   {:#018x} {what}", place.address.0)?;
+            }
+        }
+        additions(out, breakpoint)
+    }
+
+    fn what(&self, place: &Location, breakpoint: &Breakpoint) -> String {
+        let mut text = match (&place.function, &place.file, place.line) {
+            (Some(function), Some(file), Some(line)) => format!("in {function} at {file}:{line}"),
+            (None, Some(file), Some(line)) => format!("{file}:{line}"),
+            _ => self
+                .inside
+                .iter()
+                .find(|(at, _)| *at == place.address)
+                .map(|(_, name)| name.clone())
+                .unwrap_or_default(),
+        };
+        if let (Some(session), Some(pid)) = (self.inferiors, place.pid) {
+            let _ = write!(text, " inf {}", session.inferior_number(pid));
+        }
+        let number = breakpoint.thread.and_then(|tid| thread_number(self.inferiors, tid));
+        if let Some(number) = number {
+            let _ = write!(text, " thread {number}");
+        }
+        text
+    }
+
+    fn notes(&self, out: &mut String, breakpoint: &Breakpoint, session: &Session) -> std::fmt::Result {
+        let plain = breakpoint.stages.first().filter(|_| !breakpoint.is_chain());
+        if let Some((condition, _)) = plain.and_then(|stage| stage.condition.as_ref())
+            && breakpoint.stages.iter().any(|stage| !stage.locations.is_empty())
+        {
+            writeln!(out, "\tstop only if {condition}")?;
+        }
+        if let Some(tid) = breakpoint.thread {
+            let number = thread_number(Some(session), tid).unwrap_or(0);
+            writeln!(out, "\tstop only in thread {number}")?;
+        }
+        if breakpoint.hits > 0 {
+            let times = if breakpoint.hits == 1 { "time" } else { "times" };
+            writeln!(out, "\tbreakpoint already hit {} {times}", breakpoint.hits)?;
+        }
+        if breakpoint.ignore > 0 {
+            writeln!(out, "\tignore next {} hits", breakpoint.ignore)?;
+        }
+        let mut depth = 0;
+        for line in &breakpoint.commands {
+            let word = line.split_whitespace().next().unwrap_or_default();
+            depth -= usize::from(matches!(word, "end" | "else") && depth > 0);
+            writeln!(out, "{:width$}{}", "", line.trim(), width = 8 + 2 * depth)?;
+            depth += usize::from(matches!(word, "if" | "while" | "else"));
+        }
+        Ok(())
+    }
+}
+
+fn thread_number(session: Option<&Session>, tid: crate::addr::Tid) -> Option<u32> {
+    session?.threads().iter().find(|thread| thread.tid == tid).map(|thread| thread.number)
+}
+
+/// What gdb does not tell: stages, tests, cost, modules, errors.
+fn additions(out: &mut String, breakpoint: &Breakpoint) -> std::fmt::Result {
+    for (index, stage) in breakpoint.stages.iter().enumerate() {
+        if breakpoint.is_chain() {
+            let armed = match index {
+                0 => "",
+                _ if breakpoint.armed.iter().any(|armed| armed.stage == index) => ", armed",
+                _ => ", waiting",
+            };
+            let every = if breakpoint.every && index + 1 == breakpoint.stages.len() { "every " } else { "" };
+            writeln!(out, "        stage {}: {every}{}{armed}", index + 1, wish_text(stage))?;
+        }
+        if let Some(error) = &stage.error {
+            let first = error.lines().next().unwrap_or_default();
+            writeln!(out, "        error state: {first}")?;
+        }
+        if stage.tests > 0 && (breakpoint.is_chain() || stage.condition.is_some()) {
+            let each = stage.cost / u32::try_from(stage.tests).unwrap_or(u32::MAX);
+            writeln!(
+                out,
+                "        tested {} times, true {} times, {each:.1?} a test, {:.1?} in all",
+                stage.tests, stage.hits, stage.cost
+            )?;
+        }
+        modules(out, stage)?;
+    }
+    let scope = match breakpoint.scope {
+        Scope::Thread => return Ok(()),
+        Scope::Process => "any thread of the process",
+        Scope::Any => "any process",
+    };
+    writeln!(out, "        armed for {scope}")
+}
+
+fn modules(out: &mut String, stage: &Stage) -> std::fmt::Result {
+    let mut names: Vec<&str> = stage.locations.iter().map(|place| place.module.as_str()).collect();
+    names.dedup();
+    if stage.locations.iter().all(|place| place.pid.is_none()) || names.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "        in {}", names.join(", "))
+}
+
+/// A script that gdb can load: a chain becomes breakpoints that enable one another.
+pub(super) fn script(session: &Session) -> String {
+    let mut out = String::new();
+    let mut number = 0;
+    for breakpoint in session.breakpoints() {
+        number += 1;
+        // Writing into a String cannot fail.
+        let _ = if breakpoint.is_chain() {
+            save_chain(&mut out, breakpoint, &mut number)
+        } else {
+            save_plain(&mut out, breakpoint)
+        };
+    }
+    out
+}
+
+fn save_plain(out: &mut String, breakpoint: &Breakpoint) -> std::fmt::Result {
+    let Some(stage) = breakpoint.stages.first() else { return Ok(()) };
+    let command = if breakpoint.disposition == Disposition::Delete { "tbreak" } else { "break" };
+    writeln!(out, "{}", gdb_line(command, stage))?;
+    if !breakpoint.commands.is_empty() {
+        writeln!(out, "  commands")?;
+        for line in &breakpoint.commands {
+            writeln!(out, "    {}", line.trim())?;
+        }
+        writeln!(out, "  end")?;
+    }
+    if !breakpoint.enabled {
+        writeln!(out, "disable $bpnum")?;
+    }
+    Ok(())
+}
+
+/// Stage N is `$brkwater_N`; each but the last enables the next and goes on; the last disables itself again.
+fn save_chain(out: &mut String, breakpoint: &Breakpoint, number: &mut u32) -> std::fmt::Result {
+    let count = breakpoint.stages.len();
+    let name = |stage: usize| format!("$brkwater_{}_{}", breakpoint.number, stage + 1);
+    writeln!(out, "# brkwater: {}", chain_text(breakpoint))?;
+    writeln!(out, "set breakpoint pending on")?;
+    for (index, stage) in breakpoint.stages.iter().enumerate() {
+        writeln!(out, "{}", gdb_line("break", stage))?;
+        writeln!(out, "set {} = $bpnum", name(index))?;
+        if index > 0 {
+            writeln!(out, "disable $bpnum")?;
+            *number += 1;
+        }
+    }
+    for index in 0..count {
+        writeln!(out, "commands {}", name(index))?;
+        if index + 1 < count {
+            writeln!(out, "  silent\n  enable {}\n  continue", name(index + 1))?;
+        } else {
+            if !breakpoint.every {
+                writeln!(out, "  disable {}", name(index))?;
+            }
+            breakpoint.commands.iter().try_for_each(|line| writeln!(out, "  {}", line.trim()))?;
+        }
+        writeln!(out, "end")?;
+    }
+    if !breakpoint.enabled {
+        writeln!(out, "disable {}", name(0))?;
+    }
+    Ok(())
+}
+
+fn gdb_line(command: &str, stage: &Stage) -> String {
+    if let Linespec::Syscall { .. } = stage.location {
+        return format!("catch {}", stage.text);
+    }
+    match &stage.condition {
+        Some((condition, _)) => format!("{command} {} if {}", stage.text, for_gdb(condition)),
+        None => format!("{command} {}", stage.text),
+    }
+}
+
+/// The condition in words that gdb 13.1 evaluates without a call: its `$_streq` for our `strcmp(…) == 0`.
+fn for_gdb(condition: &str) -> String {
+    let text = condition.trim();
+    let inner = text.strip_prefix("strcmp(").and_then(|rest| rest.rsplit_once(')'));
+    let plain = inner.filter(|(inner, tail)| tail.replace(' ', "") == "==0" && !inner.contains(')'));
+    let Some((arguments, _)) = plain else { return text.to_owned() };
+    let Some((string, wanted)) = arguments.split_once(',') else { return text.to_owned() };
+    let register = match string.trim() {
+        "$arg1" => "$rdi",
+        "$arg2" => "$rsi",
+        "$arg3" => "$rdx",
+        "$arg4" => "$rcx",
+        "$arg5" => "$r8",
+        "$arg6" => "$r9",
+        other => other,
+    };
+    format!("$_streq((char *) {register}, {})", wanted.trim())
+}
+
+/// A chain as one line.
+pub(super) fn chain_text(breakpoint: &Breakpoint) -> String {
+    let stages: Vec<String> = breakpoint.stages.iter().map(wish_text).collect();
+    let every = if breakpoint.every { " then every " } else { " then " };
+    let (last, first) = stages.split_last().map_or(("", &[][..]), |(last, first)| (last.as_str(), first));
+    let once = if breakpoint.once { " once" } else { "" };
+    let scope = match breakpoint.scope {
+        Scope::Thread => "",
+        Scope::Process => " in process",
+        Scope::Any => " in any",
+    };
+    if first.is_empty() {
+        return format!("break {last}");
+    }
+    format!("break {}{every}{last}{once}{scope}", first.join(" then "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_gdb;
+
+    #[test]
+    fn string_conditions_become_gdb_s_own_function() {
+        assert_eq!(for_gdb("strcmp($arg1, \"/x\") == 0"), "$_streq((char *) $rdi, \"/x\")");
+        assert_eq!(for_gdb("x == 3"), "x == 3");
+        assert_eq!(for_gdb("strcmp(a, b) == 0 && c"), "strcmp(a, b) == 0 && c");
+    }
+}

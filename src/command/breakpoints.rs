@@ -1,5 +1,401 @@
-//! (to be written)
+//! Breakpoints and chains by command: `break`, `tbreak`, `condition`, `ignore`, `enable`, `delete`, `commands`…
 
-use super::table::Entry;
+use super::args::{Id, first_word, ids};
+use super::breakparse::{self, Parsed};
+use super::error::{CommandError, Done};
+use super::place;
+use super::running;
+use super::shell::Shell;
+use super::table::{Entry, Takes};
+use crate::scene::expr::{Condition, ExprError};
+use crate::session::{Breakpoint, BreakpointSpec, Disposition, Stage, StageSpec};
+use crate::symbols::Linespec;
 
-pub(super) const COMMANDS: &[Entry] = &[];
+macro_rules! entry {
+    ($names:expr, $run:expr, $takes:ident, $help:literal) => {
+        Entry { names: &$names, run: $run, help: $help, takes: Takes::$takes }
+    };
+}
+
+pub(super) const COMMANDS: &[Entry] = &[
+    entry!(
+        ["break", "b", "br", "bre", "brea"],
+        |shell, args| set(shell, args, false),
+        Place,
+        "Set breakpoint at specified location.\n\nUsage: break [LOCATION] [thread THREADNUM] [if CONDITION] [then LOCATION [if CONDITION]]...\nLOCATION: FUNCTION, FILE:LINE, LINE, +N, -N, *ADDRESS, LIBRARY:FUNCTION; without one, where the program stands.\nCONDITION: a C expression. strcmp, strncmp, strcasecmp, strstr, strlen and memcmp are computed from memory: the\nprogram is not called, and registers need no cast: break open if strcmp($rdi, \"/etc/hosts\") == 0\nA chain stops at its last location only, and only when the ones before were crossed. Behind the last one:\n  once                      it ends after its first stop\n  in thread|process|any     who has to cross the next location: the same thread (default), any of its process, anybody\n\"then every LOCATION\" keeps the last location armed until the first is crossed anew; \"then syscall NAME\" is a system call."
+    ),
+    entry!(
+        ["tbreak", "tb", "tbr"],
+        |shell, args| set(shell, args, true),
+        Place,
+        "Set a temporary breakpoint: it is deleted when it is hit.\n\nUsage: tbreak [LOCATION] [if CONDITION]\nArguments are those of \"break\"."
+    ),
+    entry!(
+        ["condition", "cond"],
+        condition,
+        Expression,
+        "Specify breakpoint number N to break only if COND is true.\n\nUsage: condition N [COND]\nWithout COND the breakpoint is made unconditional."
+    ),
+    entry!(
+        ["ignore"],
+        ignore,
+        Nothing,
+        "Set ignore-count of breakpoint number N to COUNT.\n\nUsage: ignore N COUNT"
+    ),
+    entry!(
+        ["enable", "en"],
+        enable,
+        Nothing,
+        "Enable breakpoints, or locations of them.\n\nUsage: enable [once|delete] [N|N.M]...\nonce: disabled after its next hit; delete: deleted after it."
+    ),
+    entry!(
+        ["disable", "dis", "disa"],
+        disable,
+        Nothing,
+        "Disable breakpoints, or locations of them.\n\nUsage: disable [N|N.M]..."
+    ),
+    entry!(
+        ["delete", "d", "del"],
+        delete,
+        Nothing,
+        "Delete all or some breakpoints.\n\nUsage: delete [breakpoints] [N]..."
+    ),
+    entry!(
+        ["clear", "cl"],
+        clear,
+        Place,
+        "Clear breakpoints at specified location.\n\nUsage: clear [LOCATION]"
+    ),
+    entry!(
+        ["commands"],
+        |_, _| Ok(()),
+        Nothing,
+        "Set commands to be executed when the given breakpoints are hit.\n\nUsage: commands [N]...\nThe lines that follow, up to \"end\", are run at each stop; \"silent\" as the first says nothing of the stop."
+    ),
+    entry!(
+        ["save"],
+        save,
+        File,
+        "Save breakpoint definitions as a script.\n\nUsage: save breakpoints FILE\nThe file is gdb's language: chains are written with commands that gdb has."
+    ),
+];
+
+fn set(shell: &mut Shell, args: &str, temporary: bool) -> Done {
+    let parsed = breakparse::parse(args)?;
+    let thread = parsed.thread.map(|number| thread_numbered(shell, number)).transpose()?;
+    let mut stages = Vec::new();
+    for stage in &parsed.stages {
+        let location = if stage.syscall {
+            let number = crate::syscalls::number(&stage.location);
+            let unknown = || CommandError::say(format!("Unknown syscall name '{}'.", stage.location));
+            Linespec::Syscall { number: number.ok_or_else(unknown)? }
+        } else {
+            place::linespec(shell, &stage.location)?
+        };
+        let condition = match &stage.condition {
+            Some(text) => Some((text.clone(), Condition::parse(text)?)),
+            None => None,
+        };
+        let text = if stage.syscall { format!("syscall {}", stage.location) } else { stage.location.clone() };
+        let stage = StageSpec { text, location, condition };
+        check_names(shell, &stage)?;
+        stages.push(stage);
+    }
+    let Parsed { scope, once, every, .. } = parsed;
+    let disposition = if temporary { Disposition::Delete } else { Disposition::Keep };
+    let number =
+        shell.session.add_breakpoint(BreakpointSpec { stages, disposition, thread, scope, once, every })?;
+    mention(shell, number);
+    Ok(())
+}
+
+fn thread_numbered(shell: &Shell, number: u32) -> Done<crate::addr::Tid> {
+    let threads = shell.session.threads();
+    let found = threads.iter().find(|thread| thread.number == number);
+    found.map(|thread| thread.tid).ok_or_else(|| CommandError::say(format!("Unknown thread {number}.")))
+}
+
+/// Refuses a condition that names what is not there, at a place that is there already.
+fn check_names(shell: &mut Shell, stage: &StageSpec) -> Done {
+    let Some((_, condition)) = &stage.condition else { return Ok(()) };
+    let names = condition.expr().names();
+    let missing = shell.session.with_scene(|scene, _| {
+        let sites = scene.modules.resolve(&stage.location, None, scene.memory()).ok()?;
+        let unknown = |at| names.iter().find(|name| !scene.knows_at(at, name)).cloned();
+        // As in gdb, it is enough that one of the locations knows them all.
+        let all: Vec<Option<String>> = sites.iter().map(|site| unknown(site.address)).collect();
+        all.iter().all(Option::is_some).then(|| all.into_iter().flatten().next()).flatten()
+    });
+    match missing {
+        Some(name) => Err(ExprError::NoSymbol(name).into()),
+        None => Ok(()),
+    }
+}
+
+/// Tells what was set: `Breakpoint 1 at 0x401165: file t.c, line 31.`
+pub(super) fn mention(shell: &mut Shell, number: u32) {
+    if let Some(why) = reason_to_tell(shell, number) {
+        shell.complain(why);
+    }
+    let Some(breakpoint) = shell.session.breakpoints().iter().find(|b| b.number == number) else { return };
+    let mut text = mention_text(breakpoint);
+    for (index, stage) in breakpoint.stages.iter().enumerate().skip(1) {
+        text.push_str(&format!("\n  then {}", stage_words(index, stage)));
+    }
+    shell.say(text);
+}
+
+/// Why a pending breakpoint is one, unless a library is expected to bring the function.
+fn reason_to_tell(shell: &mut Shell, number: u32) -> Option<String> {
+    let why = shell.session.pending_reason(number)?;
+    let breakpoint = shell.session.breakpoints().iter().find(|b| b.number == number)?;
+    let pending = breakpoint.stages.iter().find(|stage| stage.locations.is_empty())?;
+    let expected = match &pending.location {
+        Linespec::Function { file: None, module: None, name } => {
+            let name = name.clone();
+            shell.session.with_scene(|scene, _| scene.modules.expects(&name))
+        }
+        Linespec::Syscall { .. } => true,
+        _ => false,
+    };
+    (!expected).then_some(why)
+}
+
+fn mention_text(breakpoint: &Breakpoint) -> String {
+    let number = breakpoint.number;
+    let temporary = breakpoint.disposition == Disposition::Delete;
+    let kind = if temporary { "Temporary breakpoint" } else { "Breakpoint" };
+    let Some(first) = breakpoint.stages.first() else { return format!("{kind} {number}") };
+    if matches!(first.location, Linespec::Syscall { .. }) {
+        return format!("{kind} {number} ({})", first.text);
+    }
+    match first.locations.as_slice() {
+        [] => format!("{kind} {number} ({}) pending.", wish_text(first)),
+        [one] => {
+            let place = match (&one.file, one.line) {
+                (Some(file), Some(line)) => format!(": file {file}, line {line}."),
+                _ => String::new(),
+            };
+            format!("{kind} {number} at {}{place}", one.address)
+        }
+        [one, rest @ ..] => {
+            format!("{kind} {number} at {}: {}. ({} locations)", one.address, first.text, rest.len() + 1)
+        }
+    }
+}
+
+/// A stage as it was typed.
+pub(super) fn wish_text(stage: &Stage) -> String {
+    match &stage.condition {
+        Some((condition, _)) => format!("{} if {condition}", stage.text),
+        None => stage.text.clone(),
+    }
+}
+
+fn stage_words(index: usize, stage: &Stage) -> String {
+    let wish = wish_text(stage);
+    let index = index + 1;
+    match stage.locations.as_slice() {
+        _ if matches!(stage.location, Linespec::Syscall { .. }) => format!("{wish}: stage {index}"),
+        [] => format!("{wish}: stage {index}, pending"),
+        [one] => format!("{wish}: stage {index}, at {}", one.address),
+        many => format!("{wish}: stage {index}, {} locations", many.len()),
+    }
+}
+
+fn condition(shell: &mut Shell, args: &str) -> Done {
+    if args.is_empty() {
+        return Err(CommandError::say("Argument required (breakpoint number)."));
+    }
+    let (word, text) = first_word(args);
+    let number =
+        word.parse::<u32>().map_err(|_| CommandError::say(format!("Bad breakpoint argument: '{word}'")))?;
+    let missing = || CommandError::say(format!("No breakpoint number {number}."));
+    if text.is_empty() {
+        let breakpoint = shell.session.breakpoint_mut(number).ok_or_else(missing)?;
+        breakpoint.stages.iter_mut().for_each(|stage| (stage.condition, stage.error) = (None, None));
+        shell.say(format!("Breakpoint {number} now unconditional."));
+        return Ok(());
+    }
+    let last = shell.session.breakpoint_mut(number).and_then(|b| b.stages.last()).ok_or_else(missing)?;
+    let spec = StageSpec {
+        text: last.text.clone(),
+        location: last.location.clone(),
+        condition: Some((text.to_owned(), Condition::parse(text)?)),
+    };
+    check_names(shell, &spec)?;
+    if let Some(stage) = shell.session.breakpoint_mut(number).and_then(|b| b.stages.last_mut()) {
+        (stage.condition, stage.error) = (spec.condition, None);
+    }
+    Ok(())
+}
+
+fn ignore(shell: &mut Shell, args: &str) -> Done {
+    let (word, count) = first_word(args);
+    if word.is_empty() {
+        return Err(CommandError::say("Argument required (a breakpoint number)."));
+    }
+    let number: u32 =
+        word.parse().map_err(|_| CommandError::say(format!("bad breakpoint number: '{word}'")))?;
+    if count.is_empty() {
+        return Err(CommandError::say("Second argument (specified ignore-count) is missing."));
+    }
+    let count = u32::try_from(running::number(shell, count)?).unwrap_or(u32::MAX);
+    let Some(breakpoint) = shell.session.breakpoint_mut(number) else {
+        return Err(CommandError::say(format!("No breakpoint number {number}.")));
+    };
+    breakpoint.ignore = count;
+    shell.say(running::ignoring(number, count));
+    Ok(())
+}
+
+/// Does something to each breakpoint that is named; those that do not exist are told, and the rest goes on.
+fn each(shell: &mut Shell, args: &str, mut act: impl FnMut(&mut Shell, Id) -> bool) -> Done {
+    let args = with_variables(shell, args);
+    for id in ids(&args)? {
+        if shell.session.breakpoint_mut(id.number).is_none() {
+            shell.say(format!("No breakpoint number {}.", id.number));
+        } else if !act(shell, id) {
+            return Err(CommandError::say(format!(
+                "Bad breakpoint location number '{}'",
+                id.location.unwrap_or(0)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `$bpnum` and the like, as numbers.
+fn with_variables(shell: &mut Shell, args: &str) -> String {
+    let value = |shell: &mut Shell, word: &str| match word.starts_with('$') {
+        true => running::number(shell, word).map_or_else(|_| word.to_owned(), |number| number.to_string()),
+        false => word.to_owned(),
+    };
+    args.split_whitespace().map(|word| value(shell, word)).collect::<Vec<_>>().join(" ")
+}
+
+fn without_prefix(args: &str) -> &str {
+    let (word, rest) = first_word(args);
+    if word.len() > 1 && "breakpoints".starts_with(word) { rest } else { args }
+}
+
+fn all_numbers(shell: &Shell) -> String {
+    let numbers = shell.session.breakpoints().iter().map(|b| b.number.to_string());
+    numbers.collect::<Vec<_>>().join(" ")
+}
+
+fn enable(shell: &mut Shell, args: &str) -> Done {
+    let (word, rest) = first_word(args);
+    match word {
+        "once" | "delete" => {
+            let disposition = if word == "once" { Disposition::Disable } else { Disposition::Delete };
+            each(shell, rest, |shell, id| {
+                if let Some(breakpoint) = shell.session.breakpoint_mut(id.number) {
+                    breakpoint.disposition = disposition;
+                }
+                shell.session.enable(id.number, id.location, true)
+            })
+        }
+        "display" => super::data::switch_displays(shell, rest, true),
+        _ => switch(shell, args, true),
+    }
+}
+
+fn disable(shell: &mut Shell, args: &str) -> Done {
+    match first_word(args) {
+        ("display", rest) => super::data::switch_displays(shell, rest, false),
+        _ => switch(shell, args, false),
+    }
+}
+
+fn switch(shell: &mut Shell, args: &str, on: bool) -> Done {
+    let args = match without_prefix(args) {
+        "" => all_numbers(shell),
+        some => some.to_owned(),
+    };
+    each(shell, &args, |shell, id| shell.session.enable(id.number, id.location, on))
+}
+
+fn delete(shell: &mut Shell, args: &str) -> Done {
+    if let ("display", rest) = first_word(args) {
+        return super::data::undisplay(shell, rest);
+    }
+    let args = match without_prefix(args) {
+        "" => {
+            let any = !shell.session.breakpoints().is_empty();
+            if any && shell.options.interactive && !shell.confirm("Delete all breakpoints? ") {
+                return Ok(());
+            }
+            all_numbers(shell)
+        }
+        some => some.to_owned(),
+    };
+    each(shell, &args, |shell, id| shell.session.delete_breakpoint(id.number))
+}
+
+fn clear(shell: &mut Shell, args: &str) -> Done {
+    let spec = place::linespec(shell, args)?;
+    let sites = shell.session.with_scene(|scene, _| scene.modules.resolve(&spec, None, scene.memory()))?;
+    let here = |b: &&Breakpoint| {
+        let mut places = b.stages.iter().flat_map(|stage| &stage.locations);
+        places.any(|place| sites.iter().any(|site| site.address == place.address))
+    };
+    let numbers: Vec<u32> = shell.session.breakpoints().iter().filter(here).map(|b| b.number).collect();
+    if numbers.is_empty() {
+        let what = if args.is_empty() { "this line".to_owned() } else { args.to_owned() };
+        return Err(CommandError::say(format!("No breakpoint at {what}.")));
+    }
+    let mut told =
+        if numbers.len() > 1 { "Deleted breakpoints ".to_owned() } else { "Deleted breakpoint ".to_owned() };
+    for number in numbers {
+        told.push_str(&format!("{number} "));
+        shell.session.delete_breakpoint(number);
+    }
+    if shell.options.interactive {
+        shell.say(told);
+    }
+    Ok(())
+}
+
+impl Shell {
+    /// Gives breakpoints the lines that run when they stop.
+    pub(super) fn attach_commands(&mut self, args: &str, lines: Vec<String>) -> Done {
+        let args = with_variables(self, args);
+        let numbers = match args.as_str() {
+            "" => match self.session.breakpoints().last() {
+                Some(last) => vec![last.number],
+                None => return Err(CommandError::say("No breakpoints specified.")),
+            },
+            some => ids(some)?.into_iter().map(|id| id.number).collect(),
+        };
+        for number in numbers {
+            match self.session.breakpoint_mut(number) {
+                Some(breakpoint) => breakpoint.commands.clone_from(&lines),
+                None => return Err(CommandError::say(format!("No breakpoint number {number}."))),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn save(shell: &mut Shell, args: &str) -> Done {
+    let (what, name) = first_word(args);
+    if what.is_empty() || !"breakpoints".starts_with(what) {
+        return Err(CommandError::say("\"save\" must be followed by the name of a save command."));
+    }
+    if name.is_empty() {
+        return Err(CommandError::say("Argument required (file name in which to save)"));
+    }
+    if shell.session.breakpoints().is_empty() {
+        shell.complain("Nothing to save.");
+        return Ok(());
+    }
+    let text = super::breakinfo::script(&shell.session);
+    std::fs::write(super::options::expand(name), text).map_err(|error| {
+        let why = error.to_string();
+        let why = why.split(" (os error").next().unwrap_or_default().to_owned();
+        CommandError::say(format!("Unable to open file '{name}' for saving ({why})"))
+    })?;
+    shell.say(format!("Saved to file '{name}'."));
+    Ok(())
+}

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::settings::SETTINGS;
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use crate::regs;
@@ -40,6 +41,7 @@ fn command(shell: &mut Shell, tables: &'static [&'static [Entry]], line: &str) -
     let (gap, args) = rest.split_at(blanks);
     let found = match entry.takes {
         Takes::Nothing => Vec::new(),
+        Takes::Settings => settings(args),
         Takes::Place => place(shell, args),
         Takes::Expression => expression(shell, args),
         Takes::File => file(args),
@@ -47,6 +49,13 @@ fn command(shell: &mut Shell, tables: &'static [&'static [Entry]], line: &str) -
         Takes::Command => command(shell, table::COMMANDS, args),
     };
     found.into_iter().map(|tail| format!("{word}{gap}{tail}")).collect()
+}
+
+fn settings(text: &str) -> Vec<String> {
+    let mut names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    names.retain(|name| name.starts_with(text));
+    names.sort_unstable();
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// `LOC [if C] [then LOC [if C]]…`: the stage that is being typed.

@@ -8,3 +8,14 @@ pub(super) const INFO: &[Entry] = &[];
 /// What `x` and `display` remember.
 #[derive(Default)]
 pub(super) struct DataState {}
+use super::{error::Done, shell::Shell};
+pub(super) fn assign(_: &mut Shell, _: &str) -> Done {
+    Ok(())
+}
+pub(super) fn show_displays(_: &mut Shell) {}
+pub(super) fn undisplay(_: &mut Shell, _: &str) -> Done {
+    Ok(())
+}
+pub(super) fn switch_displays(_: &mut Shell, _: &str, _: bool) -> Done {
+    Ok(())
+}

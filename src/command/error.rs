@@ -31,4 +31,4 @@ impl CommandError {
 }
 
 /// What a command answers.
-pub type Done<T = ()> = Result<T, CommandError>;
+pub(super) type Done<T = ()> = Result<T, CommandError>;

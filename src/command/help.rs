@@ -6,7 +6,9 @@ use super::complete;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
-use super::{breakpoints, data, export, heap, inferiors, options, running, script, source, stack, threads};
+use super::{
+    breakpoints, data, export, heap, inferiors, options, running, script, signals, source, stack, threads,
+};
 
 pub(super) const COMMANDS: &[Entry] = &[
     Entry {
@@ -39,7 +41,11 @@ const CLASSES: &[Class] = &[
     ("data", "Examining data.", &[data::COMMANDS]),
     ("files", "Specifying and examining files.", &[source::COMMANDS]),
     ("memory", "Why the process's memory looks as it does.", &[heap::COMMANDS, export::COMMANDS]),
-    ("running", "Running the program.", &[running::COMMANDS, threads::COMMANDS, inferiors::COMMANDS]),
+    (
+        "running",
+        "Running the program.",
+        &[running::COMMANDS, signals::COMMANDS, threads::COMMANDS, inferiors::COMMANDS],
+    ),
     ("stack", "Examining the stack.", &[stack::COMMANDS]),
     ("status", "Status inquiries.", &[]),
     ("support", "Support facilities.", &[script::COMMANDS, options::COMMANDS, COMMANDS]),

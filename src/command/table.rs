@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, export, heap, help, inferiors, options, process, running, script, source,
-    stack, threads,
+    breakinfo, breakpoints, data, export, heap, help, inferiors, options, process, running, script, signals,
+    source, stack, threads,
 };
 
 /// A command.
@@ -35,6 +35,8 @@ pub(super) enum Takes {
     File,
     /// A command of this prefix's table.
     Sub(&'static [&'static [Entry]]),
+    /// A setting.
+    Settings,
     /// A command and its arguments.
     Command,
 }
@@ -64,6 +66,7 @@ impl std::fmt::Debug for Entry {
 pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     breakpoints::COMMANDS,
+    signals::COMMANDS,
     stack::COMMANDS,
     data::COMMANDS,
     source::COMMANDS,
@@ -79,6 +82,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
 /// What `info` can tell.
 pub(super) const INFO: &[&[Entry]] = &[
     breakinfo::INFO,
+    signals::INFO,
     stack::INFO,
     data::INFO,
     source::INFO,

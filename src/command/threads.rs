@@ -12,10 +12,11 @@
 use super::args::first_word;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
+use super::stack::{self, Show};
 use super::table::{Entry, Takes};
 use super::threadid::{self, Wanted};
 use crate::addr::{Pid, Tid};
-use crate::scene::{Scene, frame_line, frame_text};
+use crate::scene::{Scene, frame_text};
 use crate::session::Selection;
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -210,10 +211,7 @@ pub(super) fn show_switch(shell: &mut Shell) -> Done {
     let id = known(shell).iter().find(|known| known.tid == tid).map(|known| id_text(known, shell));
     let target = target_id(shell, tid);
     shell.say(format!("[Switching to thread {} ({target})]", id.unwrap_or_default()));
-    let options = shell.print.clone();
-    let view = shell.with_frame("No stack.", |scene, frame, _| scene.frame_view(frame, &options))?;
-    shell.say(frame_line(&view));
-    Ok(())
+    stack::show_frame(shell, Show::Both)
 }
 
 fn find(shell: &mut Shell, text: &str) -> Done {

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::rc::Rc;
 
-use crate::addr::{Addr, Tid};
+use crate::addr::{Addr, Span, Tid};
 use crate::symbols::Module;
 
 use super::Scene;
@@ -66,6 +66,19 @@ fn argument_text(argument: &ArgView) -> String {
         (None, Some(entry)) => format!("{name}@entry={entry}"),
         (None, None) => format!("{name}=..."),
     }
+}
+
+/// A line of source, and the code that it became around one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceLine {
+    /// The file as debug info names it.
+    pub file: String,
+    /// The file as a path, when debug info says enough for one.
+    pub full_path: Option<String>,
+    /// The line.
+    pub line: u32,
+    /// Its code.
+    pub span: Span,
 }
 
 impl Scene<'_> {
@@ -131,6 +144,18 @@ impl Scene<'_> {
         view.show_address = row.start.at(frame.physical.bias) != frame.pc();
         view.full_path = full_path(&row.file, &row.directory);
         (view.file, view.line) = (Some(row.file.to_string()), Some(row.line));
+    }
+
+    /// The line of source at an address.
+    #[must_use]
+    pub fn source_at(&self, at: Addr) -> Option<SourceLine> {
+        let (bias, row) = self.modules.row_at(at)?;
+        Some(SourceLine {
+            full_path: full_path(&row.file, &row.directory),
+            file: row.file.to_string(),
+            line: row.line,
+            span: Span::new(row.start.at(bias), row.end.at(bias)),
+        })
     }
 
     fn argument_views(&self, frame: &Frame, options: &PrintOptions) -> Vec<ArgView> {

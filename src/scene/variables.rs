@@ -3,7 +3,7 @@
 //! Where the debug info says nothing about a place, the value says so itself (`<optimized out>`): a variable that is
 //! known by name always has an answer.
 
-use crate::addr::FileAddr;
+use crate::addr::{Addr, FileAddr};
 use crate::regs::FrameRegs;
 use crate::symbols::location::{self, At, Gap, LocationError, Piece, Surroundings, assemble};
 use crate::symbols::scopes::FunctionScope;
@@ -67,6 +67,25 @@ impl Scene<'_> {
             return Ok(value);
         }
         self.global(name).ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
+    }
+
+    /// Whether code at `at` may use `name`: a variable or argument of the function there, or anything global. For
+    /// conditions, which are checked before any frame of the function exists.
+    #[must_use]
+    pub fn knows_at(&self, at: Addr, name: &str) -> bool {
+        let local = || {
+            let module = self.modules.at(at)?;
+            let debug = self.caches.debug(module)?;
+            let scopes = debug.scopes.at(FileAddr(at.0.wrapping_sub(module.bias)));
+            let scope = scopes.first()?;
+            let mut blocks = scope.blocks.iter().chain([&scope.die]);
+            Some(blocks.any(|block| variables_in(&debug.table, *block).iter().any(|v| &*v.name == name)))
+        };
+        let symbol = || {
+            let mut images = self.modules.iter().filter_map(|module| module.image.as_ref());
+            images.any(|image| image.symbols_named(name).next().is_some())
+        };
+        local().unwrap_or(false) || self.global(name).is_some() || symbol()
     }
 
     fn local(&self, frame: &Frame, name: &str) -> Option<Value> {

@@ -15,8 +15,8 @@ use crate::symbols::Linespec;
 pub struct BreakpointSpec {
     /// One stage for a plain breakpoint, several for a chain. Never empty.
     pub stages: Vec<StageSpec>,
-    /// Deleted after its first stop (`tbreak`).
-    pub temporary: bool,
+    /// What becomes of it when it is hit.
+    pub disposition: Disposition,
     /// Only this thread may hit it (`thread N`).
     pub thread: Option<Tid>,
     /// Whose hit of one stage arms the next.
@@ -25,6 +25,33 @@ pub struct BreakpointSpec {
     pub once: bool,
     /// The last stage stays armed after a stop, until the first stage is crossed anew (`then every`).
     pub every: bool,
+}
+
+impl BreakpointSpec {
+    /// A breakpoint with one stage, for every thread.
+    #[must_use]
+    pub fn plain(stage: StageSpec) -> BreakpointSpec {
+        BreakpointSpec {
+            stages: vec![stage],
+            disposition: Disposition::Keep,
+            thread: None,
+            scope: Scope::Thread,
+            once: false,
+            every: false,
+        }
+    }
+}
+
+/// What becomes of a breakpoint when it is hit.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is disabled (`enable once`).
+    Disable,
+    /// It is deleted (`tbreak`).
+    Delete,
 }
 
 /// One `LOC [if C]`.
@@ -59,8 +86,8 @@ pub struct Breakpoint {
     pub stages: Vec<Stage>,
     /// Whether it is in force.
     pub enabled: bool,
-    /// Whether it is deleted after its first stop.
-    pub temporary: bool,
+    /// What becomes of it when it is hit.
+    pub disposition: Disposition,
     /// Only this thread may hit it.
     pub thread: Option<Tid>,
     /// Whose hit arms the next stage.
@@ -142,6 +169,8 @@ impl Breakpoint {
     /// Whether any stage has found no place yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.stages.iter().any(|stage| stage.locations.is_empty())
+        self.stages
+            .iter()
+            .any(|stage| stage.locations.is_empty() && !matches!(stage.location, Linespec::Syscall { .. }))
     }
 }

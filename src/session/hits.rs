@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use super::breakpoint::{Armed, Breakpoint, Scope};
+use super::breakpoint::{Armed, Breakpoint, Disposition, Scope};
 use crate::addr::{Pid, Tid};
 use crate::event::StopReason;
 use crate::scene::expr::ExprError;
@@ -94,10 +94,11 @@ impl Breakpoint {
         if self.is_chain() {
             self.disarm(arrival);
         }
-        if self.once {
+        if self.once || self.disposition == Disposition::Disable {
             self.enabled = false;
         }
-        Crossing::Stop(StopReason::Breakpoint { number: self.number, stage, temporary: self.temporary })
+        let temporary = self.disposition == Disposition::Delete;
+        Crossing::Stop(StopReason::Breakpoint { number: self.number, stage, temporary })
     }
 
     fn arm(&mut self, arrival: Arrival) -> Crossing {
@@ -153,7 +154,7 @@ mod tests {
             number: 1,
             stages: stages.iter().map(|text| stage(text)).collect(),
             enabled: true,
-            temporary: false,
+            disposition: Disposition::Keep,
             thread: None,
             scope: Scope::Thread,
             once: false,

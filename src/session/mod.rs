@@ -27,11 +27,13 @@ mod wire;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Location, Scope, Stage, StageSpec};
+use rustc_hash::FxHashMap;
+
+pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Disposition, Location, Scope, Stage, StageSpec};
 pub use error::SessionError;
 pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
-pub use settings::Settings;
+pub use settings::{Disposal, Settings};
 
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
@@ -96,7 +98,13 @@ pub struct Session {
     last_exit: Option<ExitStatus>,
     plan: Option<steps::Plan>,
     /// How an event reads, for those that are announced while the target runs (`[New Thread …]`).
-    announce: fn(&Event) -> Option<String>,
+    announce: fn(&Session, &Event) -> Option<String>,
+    /// The numbers that users know processes by, also those that have ended.
+    numbers: FxHashMap<Pid, u32>,
+    /// Where the thread-local storage of threads begins, as it was given to them when they were made.
+    pointers: FxHashMap<Tid, u64>,
+    /// The breakpoint that the last stop was for.
+    last_hit: Option<(Tid, u32)>,
     synced: u64,
     unsynced: bool,
 }
@@ -122,14 +130,17 @@ impl Session {
             caches: SceneCaches::default(),
             last_exit: None,
             plan: None,
-            announce: |_| None,
+            announce: |_, _| None,
+            numbers: FxHashMap::default(),
+            pointers: FxHashMap::default(),
+            last_hit: None,
             synced: 0,
             unsynced: false,
         }
     }
 
     /// How events are announced while the target runs: a line for the user, or nothing.
-    pub fn set_announcer(&mut self, announce: fn(&Event) -> Option<String>) {
+    pub fn set_announcer(&mut self, announce: fn(&Session, &Event) -> Option<String>) {
         self.announce = announce;
     }
 
@@ -263,6 +274,55 @@ impl Session {
         table.threads_of(pid).into_iter().filter_map(info).collect()
     }
 
+    /// The number that users know a process by; also of one that has ended in this run.
+    #[must_use]
+    pub fn inferior_number(&self, pid: Pid) -> u32 {
+        self.numbers.get(&pid).copied().unwrap_or(1)
+    }
+
+    /// The highest number that a thread of this run got.
+    #[must_use]
+    pub fn highest_thread(&self) -> u32 {
+        self.tracer.table.last_thread_number
+    }
+
+    /// Where a thread's thread-local storage begins: libpthread's name of the thread (`Thread 0x…`).
+    #[must_use]
+    pub fn thread_pointer(&self, tid: Tid) -> Option<u64> {
+        let regs = self.tracer.table.threads.get(&tid).and_then(|thread| thread.regs);
+        let now = regs.map(|regs| regs.fs_base()).filter(|pointer| *pointer != 0);
+        now.or_else(|| self.pointers.get(&tid).copied())
+    }
+
+    /// The breakpoint that the thread stopped at last, if it still stands there.
+    #[must_use]
+    pub fn standing_at(&self, tid: Tid) -> Option<u32> {
+        self.last_hit.filter(|(hit, _)| *hit == tid).map(|(_, number)| number)
+    }
+
+    /// Whether the user wants what is being done to end; asking forgets it.
+    pub fn interrupted(&mut self) -> bool {
+        self.inbox.woken().is_some()
+    }
+
+    /// Whether backtraces go on above `main`.
+    #[must_use]
+    pub fn past_main(&self) -> bool {
+        self.caches.past_main.get()
+    }
+
+    /// Lets backtraces go on above `main`, or end there.
+    pub fn set_past_main(&mut self, on: bool) {
+        self.caches.past_main.set(on);
+    }
+
+    /// Records that the target stands at its first instruction for the user to see.
+    pub fn stands_at_entry(&mut self) {
+        if let Some(Selection { pid, tid, .. }) = self.selection {
+            self.settle(pid, tid, crate::event::StopReason::Entry);
+        }
+    }
+
     /// Number, pid and program of every process that is debugged, by number.
     #[must_use]
     pub fn processes(&self) -> Vec<(u32, Pid, String)> {
@@ -385,7 +445,7 @@ impl Session {
     fn record(&mut self, pid: Pid, tid: Tid, kind: EventKind) {
         let event = self.recorder.record(&self.outbox, pid, tid, kind);
         self.stories.apply(&event);
-        if let Some(text) = (self.announce)(&event) {
+        if let Some(text) = (self.announce)(self, &event) {
             self.say(Note::Output { text, error: false });
         }
     }

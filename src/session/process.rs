@@ -101,6 +101,10 @@ pub(super) struct Table {
     pub(super) early: Vec<(Tid, Status)>,
     pub(super) last_thread_number: u32,
     pub(super) last_process_number: u32,
+    /// Numbers of system calls whose entry the user wants to see.
+    pub(super) wanted_calls: Vec<u64>,
+    /// Whether seeing them takes a stop at every system call.
+    pub(super) every_call: bool,
 }
 
 impl Table {
@@ -138,6 +142,7 @@ impl Table {
         match tracing {
             _ if thread.group_stopped => Go::Listen,
             Tracing::Every => Go::ToSyscall,
+            _ if self.every_call => Go::ToSyscall,
             // Inside a call that the filter showed us, its return is the next thing to see.
             Tracing::Filter if thread.call.is_some() => Go::ToSyscall,
             Tracing::Filter | Tracing::Off => Go::Run,

@@ -15,11 +15,12 @@ use crate::event::{CallRecord, EventKind, ExitStatus, StopReason};
 use crate::heap::story::Look;
 use crate::kernel::procfs;
 use crate::kernel::ptrace::SignalInfo;
-use crate::kernel::signals::{self, SIGINT, SIGTRAP};
+use crate::kernel::signals::SIGINT;
 use crate::memory::{Cached, Memory};
 use crate::regs::{FrameRegs, Regs};
 use crate::scene::Scene;
 use crate::scene::expr::{FastContext, SlowContext};
+use crate::symbols::Linespec;
 use crate::syscalls;
 
 /// Frames that are recorded of a memory call's stack, at most.
@@ -46,6 +47,8 @@ pub enum Resume {
         /// How many.
         count: u64,
     },
+    /// By one source line, over calls, but never back to an earlier line of the same function (`until`).
+    UntilLine,
     /// Until the frame at this level returns to its caller.
     Finish {
         /// The level; 0 is the innermost frame.
@@ -147,6 +150,7 @@ impl Session {
             Happening::Arrived { tid, at } => return Ok(self.arrived(tid, at)),
             Happening::Stepped { tid } => return Ok(self.stepped(tid)),
             Happening::Signal { tid, info } => return Ok(self.signalled(tid, info)),
+            Happening::Entered { tid, nr } => return Ok(self.entered_call(tid, nr)),
             Happening::Returned { tid, nr, args, ret } => {
                 self.returned(tid, nr, args, ret);
                 return Ok(self.go_on(tid));
@@ -155,15 +159,19 @@ impl Session {
             Happening::Execed { tid } => self.execed(tid),
             Happening::ThreadStarted { tid, new } => {
                 let pid = self.pid_of(tid);
+                if let Some(pointer) = self.pointer_of_new(tid) {
+                    self.pointers.insert(new, pointer);
+                }
                 self.record(pid, new, EventKind::ThreadStarted);
                 self.tracer.go(tid);
             }
             Happening::ThreadEnded { tid, pid } => {
                 self.breakpoints.iter_mut().for_each(|b| b.forget_thread(tid));
                 self.record(pid, tid, EventKind::ThreadEnded);
+                self.pointers.remove(&tid);
             }
-            Happening::Exited { pid, status, process: _ } => return Ok(self.exited(pid, status)),
-            Happening::Woken(Woken::Interrupt) => return Ok(Some(self.interrupted())),
+            Happening::Exited { pid, status } => return Ok(self.exited(pid, status)),
+            Happening::Woken(Woken::Interrupt) => return Ok(Some(self.pause())),
             Happening::Woken(Woken::Closed) => {
                 self.tracer.stop_all();
                 return Err(SessionError::FaceGone);
@@ -175,6 +183,19 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// The thread pointer that a thread gave to the one that it has just made: an argument of clone(2) (its
+    /// fifth) or of clone3(2) (`tls`, at offset 56 of its structure).
+    fn pointer_of_new(&mut self, maker: Tid) -> Option<u64> {
+        const CLONE: u64 = 56;
+        const CLONE3: u64 = 435;
+        let regs = self.tracer.regs(maker)?;
+        match regs.orig_rax() {
+            CLONE => regs.argument(5),
+            CLONE3 => self.tracer.table.space_of(maker)?.clean().u64(Addr(regs.argument(1)?).add(56)).ok(),
+            _ => None,
+        }
     }
 
     fn pid_of(&self, tid: Tid) -> Pid {
@@ -203,6 +224,10 @@ impl Session {
     pub(super) fn settle(&mut self, pid: Pid, tid: Tid, reason: StopReason) {
         self.plan = None;
         self.selection = Some(Selection { pid, tid, level: 0 });
+        self.last_hit = match reason {
+            StopReason::Breakpoint { number, .. } => Some((tid, number)),
+            _ => None,
+        };
         self.tracer.regs(tid);
         self.record_usage(pid, tid, true);
         self.record(pid, tid, EventKind::Stopped(reason));
@@ -252,6 +277,36 @@ impl Session {
             self.tracer.go(tid);
         }
         None
+    }
+
+    /// A system call that a stage of a breakpoint names begins.
+    fn entered_call(&mut self, tid: Tid, nr: u64) -> Option<Stop> {
+        let since = Instant::now();
+        let pid = self.pid_of(tid);
+        let names =
+            |stage: &super::Stage| matches!(stage.location, Linespec::Syscall { number } if number == nr);
+        let wanted: Vec<(u32, usize)> = self
+            .breakpoints
+            .iter()
+            .flat_map(|b| b.stages.iter().enumerate().map(move |(at, stage)| (b.number, at, stage)))
+            .filter(|(.., stage)| names(stage))
+            .map(|(number, at, _)| (number, at))
+            .collect();
+        let mut reason = None;
+        for (number, stage) in wanted {
+            match self.cross(number, Arrival { pid, tid, stage, location: 0 }, since) {
+                Crossing::Go => {}
+                Crossing::Stop(why) => reason = reason.or(Some(why)),
+                Crossing::Rearmed => self.sync_sites(),
+                Crossing::Complain { number, error } => {
+                    self.record(pid, tid, EventKind::ConditionError { number, error });
+                }
+            }
+        }
+        match reason {
+            Some(reason) => Some(self.stop(tid, reason)),
+            None => self.go_on(tid),
+        }
     }
 
     /// Tests and counts one breakpoint that a thread arrived at.
@@ -351,14 +406,18 @@ impl Session {
 
     fn signalled(&mut self, tid: Tid, info: SignalInfo) -> Option<Stop> {
         let signal = info.signo;
-        if signals::stops_by_default(signal) {
-            if let Some(thread) = self.tracer.table.threads.get_mut(&tid)
-                && matches!(signal, SIGINT | SIGTRAP)
-            {
-                // gdb's table: these two are the debugger's own, and not passed to the program.
-                thread.signal = 0;
-            }
+        let disposal = self.settings.disposal(signal);
+        if let Some(thread) = self.tracer.table.threads.get_mut(&tid)
+            && !disposal.pass
+        {
+            thread.signal = 0;
+        }
+        if disposal.stop {
             return Some(self.stop(tid, StopReason::Signal { signo: signal }));
+        }
+        if disposal.print {
+            let pid = self.pid_of(tid);
+            self.record(pid, tid, EventKind::Signalled { signo: signal });
         }
         // While stepping, a handler runs through: the step goes on where it was interrupted.
         if self.plan.as_ref().is_some_and(|plan| plan.steps_thread(tid)) {
@@ -377,6 +436,9 @@ impl Session {
             .processes
             .get(&child)
             .is_some_and(|process| process.role == super::process::Role::Followed);
+        if let Some(number) = self.tracer.table.processes.get(&child).map(|process| process.number) {
+            self.numbers.insert(child, number);
+        }
         self.record(pid, tid, EventKind::Forked { child, followed });
         if followed && self.settings.follow_fork_child && self.settings.detach_on_fork {
             self.follow_child(pid, child);
@@ -414,7 +476,7 @@ impl Session {
         Some(Stop { pid, tid, what: Halt::Exited(status) })
     }
 
-    fn interrupted(&mut self) -> Stop {
+    fn pause(&mut self) -> Stop {
         self.tracer.stop_all();
         let selected =
             self.selection.map(|s| s.tid).filter(|tid| self.tracer.table.threads.contains_key(tid));

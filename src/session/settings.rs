@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use crate::kernel::signals::{self, SIGINT, SIGTRAP};
+
 /// Settings that outlive a run.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The program's arguments, already split into words.
-    pub args: Vec<String>,
-    /// The arguments as one text for the shell, when they hold redirections or patterns.
-    pub shell_args: Option<String>,
+    /// The program's arguments as one text; a shell takes it apart where it holds more than words.
+    pub args: String,
     /// Changes to the environment: a value, or `None` for a variable that is taken away.
     pub environment: Vec<(String, Option<String>)>,
     /// The program's working directory, when it is not ours.
@@ -25,13 +25,25 @@ pub struct Settings {
     pub memory_calls: bool,
     /// Where sources are looked for besides the place that debug info names.
     pub source_dirs: Vec<PathBuf>,
+    /// What is done with signals, where that is not gdb's default.
+    pub(super) signals: Vec<(i32, Disposal)>,
+}
+
+/// What is done with a signal that arrives for the target.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Disposal {
+    /// The target stops.
+    pub stop: bool,
+    /// The user is told.
+    pub print: bool,
+    /// The target gets it.
+    pub pass: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            args: Vec::new(),
-            shell_args: None,
+            args: String::new(),
             environment: Vec::new(),
             cwd: None,
             tty: None,
@@ -40,13 +52,65 @@ impl Default for Settings {
             detach_on_fork: true,
             memory_calls: true,
             source_dirs: Vec::new(),
+            signals: Vec::new(),
         }
     }
 }
 
 impl Settings {
-    /// The environment that a program gets: ours with the changes, and `LINES` and `COLUMNS` as gdb sets them.
-    pub(super) fn final_environment(&self) -> Vec<Vec<u8>> {
+    /// What is done with a signal.
+    #[must_use]
+    pub fn disposal(&self, signo: i32) -> Disposal {
+        let set = self.signals.iter().find(|(known, _)| *known == signo);
+        set.map_or_else(
+            || {
+                // gdb's table: these two are the debugger's own, and not passed to the program.
+                let own = matches!(signo, SIGINT | SIGTRAP);
+                let loud = signals::stops_by_default(signo);
+                Disposal { stop: loud, print: loud, pass: !own }
+            },
+            |(_, disposal)| *disposal,
+        )
+    }
+
+    /// Changes what is done with a signal.
+    pub fn set_disposal(&mut self, signo: i32, disposal: Disposal) {
+        self.signals.retain(|(known, _)| *known != signo);
+        self.signals.push((signo, disposal));
+    }
+
+    /// The arguments as words, when no shell is needed to take them apart: plain words, and words in quotes.
+    pub(super) fn words(&self) -> Option<Vec<String>> {
+        let mut words: Vec<String> = Vec::new();
+        let (mut word, mut quote): (Option<String>, Option<char>) = (None, None);
+        let mut letters = self.args.chars();
+        while let Some(letter) = letters.next() {
+            match (quote, letter) {
+                (Some(open), letter) if letter == open => quote = None,
+                (Some('\''), letter) => word.get_or_insert_default().push(letter),
+                (_, '$' | '`')
+                | (None, '<' | '>' | '|' | '&' | ';' | '(' | ')' | '*' | '?' | '[' | '~' | '#' | '!' | '{') =>
+                {
+                    return None;
+                }
+                (Some(_), '\\') => return None,
+                (Some(_), letter) => word.get_or_insert_default().push(letter),
+                (None, '"' | '\'') => {
+                    word.get_or_insert_default();
+                    quote = Some(letter);
+                }
+                (None, '\\') => word.get_or_insert_default().push(letters.next()?),
+                (None, letter) if letter.is_whitespace() => words.extend(word.take()),
+                (None, letter) => word.get_or_insert_default().push(letter),
+            }
+        }
+        words.extend(word);
+        quote.is_none().then_some(words)
+    }
+
+    /// The environment that a program gets: ours with the changes.
+    #[must_use]
+    pub fn final_environment(&self) -> Vec<Vec<u8>> {
         use std::os::unix::ffi::OsStrExt;
         let changed = |name: &std::ffi::OsStr| self.environment.iter().any(|(n, _)| name == n.as_str());
         let mut all: Vec<Vec<u8>> = std::env::vars_os()
@@ -67,6 +131,18 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_arguments_need_no_shell() {
+        let words = |text: &str| Settings { args: text.to_owned(), ..Settings::default() }.words();
+        let are = |all: &[&str]| Some(all.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        assert_eq!(words(""), are(&[]));
+        assert_eq!(words("a  'b c' \"d e\" f\\ g ''"), are(&["a", "b c", "d e", "f g", ""]));
+        assert_eq!(words("\\$HOME"), are(&["$HOME"]));
+        for shell in ["$HOME", "> out", "*.c", "a | b", "'open", "\"`x`\"", "a \"b\\\"c\""] {
+            assert_eq!(words(shell), None, "{shell}");
+        }
+    }
 
     #[test]
     fn the_last_word_on_a_variable_wins() {

@@ -3,6 +3,7 @@
 use super::breakpoint::{Breakpoint, BreakpointSpec, Location, Stage};
 use super::process::Role;
 use super::space::Owner;
+use super::tracer::MEMORY_CALLS;
 use super::{Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::EventKind;
@@ -47,7 +48,7 @@ impl Session {
             number,
             stages: spec.stages.into_iter().map(stage).collect(),
             enabled: true,
-            temporary: spec.temporary,
+            disposition: spec.disposition,
             thread: spec.thread,
             scope: spec.scope,
             once: spec.once,
@@ -160,6 +161,7 @@ impl Session {
 
     /// Makes the patched bytes of every space those that are wanted now.
     pub(super) fn sync_sites(&mut self) {
+        self.want_calls();
         let table = &mut self.tracer.table;
         let mut complaints = Vec::new();
         for process in table.processes.values() {
@@ -185,6 +187,26 @@ impl Session {
         for (pid, at) in complaints {
             self.complain(pid, at);
         }
+    }
+
+    /// Which system calls stages wait for now. The filter shows the memory calls anyway; for any other, every
+    /// call stops while it is wanted.
+    fn want_calls(&mut self) {
+        let mut numbers = Vec::new();
+        for breakpoint in &self.breakpoints {
+            for (index, stage) in breakpoint.stages.iter().enumerate() {
+                if let Linespec::Syscall { number } = stage.location
+                    && breakpoint.wants_sites(index)
+                {
+                    numbers.push(number);
+                }
+            }
+        }
+        let filtered = |number: &u64| MEMORY_CALLS.iter().any(|call| u64::from(*call) == *number);
+        let table = &mut self.tracer.table;
+        table.every_call =
+            !self.settings.memory_calls && !numbers.is_empty() || !numbers.iter().all(filtered);
+        table.wanted_calls = numbers;
     }
 
     /// An address that cannot be patched: the breakpoint says so, once, and is disabled there.

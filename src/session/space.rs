@@ -90,11 +90,6 @@ impl Space {
         self.sites.get(&at)
     }
 
-    /// Whether anything is patched.
-    pub(super) fn addresses(&self) -> impl Iterator<Item = Addr> + '_ {
-        self.originals.iter().map(|(at, _)| *at)
-    }
-
     /// Makes the patched bytes those that `wanted` lists: others are restored, missing ones written. Addresses
     /// that cannot be patched come back with the error.
     pub(super) fn set_sites(&mut self, wanted: &[(Addr, Owner)]) -> Vec<(Addr, std::io::Error)> {

@@ -38,10 +38,21 @@ pub(super) struct Plan {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Instruction { over: bool },
-    Line { over: bool, row: Row, low: u64 },
+    Instruction {
+        over: bool,
+    },
+    Line {
+        over: bool,
+        row: Row,
+        low: u64,
+    },
+    /// Into a function that a line step entered, up to behind its prologue.
+    Enter,
     Finish,
-    Until { places: Vec<Addr>, low: u64 },
+    Until {
+        places: Vec<Addr>,
+        low: u64,
+    },
 }
 
 /// The line that is being left.
@@ -109,6 +120,19 @@ impl Session {
                 }
                 plan
             }
+            Resume::UntilLine => {
+                let mut row = self.row_at(selection.tid).ok_or(SessionError::NoBounds)?;
+                let entry = self
+                    .tracer
+                    .table
+                    .space_of(selection.tid)
+                    .and_then(|space| space.modules.function_at(Addr(regs.rip())));
+                // gdb 13.1, until_next_command: everything from the function's beginning to the line's end.
+                row.start = entry.map_or(row.start, |span| span.start.0.min(row.start));
+                let mut plan = make(Kind::Line { over: true, row, low: regs.rsp() }, 1, None);
+                plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
+                plan
+            }
             Resume::Finish { level } => {
                 let (back, low) = self.caller_of(selection.tid, *level)?;
                 make(Kind::Finish, 1, Some((back, Some(low))))
@@ -151,7 +175,7 @@ impl Session {
             return None;
         }
         plan.until = None;
-        let finished = matches!(plan.kind, Kind::Finish | Kind::Until { .. });
+        let finished = matches!(plan.kind, Kind::Enter | Kind::Finish | Kind::Until { .. });
         if finished {
             let reason =
                 if matches!(plan.kind, Kind::Finish) { StopReason::Finished } else { StopReason::StepDone };
@@ -187,7 +211,7 @@ impl Session {
                 })
             }
             Kind::Line { over, ref row, low } => self.line_stepped(tid, over, row, low, plan.left),
-            Kind::Finish | Kind::Until { .. } => Next::Run,
+            Kind::Enter | Kind::Finish | Kind::Until { .. } => Next::Run,
         }
     }
 
@@ -260,7 +284,7 @@ impl Session {
             Some(body) if body.0 == pc => Some(Next::Done(StopReason::StepDone)),
             Some(body) => Some(self.update(|plan| {
                 plan.until = Some((body, None));
-                plan.kind = Kind::Finish;
+                plan.kind = Kind::Enter;
             }))
             .map(|next| match next {
                 Next::Step | Next::Run => Next::Run,

@@ -59,11 +59,9 @@ impl Session {
                 why: "Permission denied.\n  hint: chmod +x it.".into(),
             });
         }
-        self.recorder.restart();
-        self.stories = Default::default();
-        self.last_exit = None;
+        self.restart();
         let spec = self.launch_spec(&path);
-        let through_shell = self.settings.shell_args.is_some();
+        let through_shell = self.settings.words().is_none();
         let pid = spawn::launch(&spec).map_err(|error| SessionError::Launch {
             path: name,
             why: match error {
@@ -80,17 +78,37 @@ impl Session {
         Ok(())
     }
 
+    /// A new run begins: numbers and records start over.
+    fn restart(&mut self) {
+        self.recorder.restart();
+        self.stories = Default::default();
+        self.last_exit = None;
+        self.last_hit = None;
+        self.pointers.clear();
+        self.numbers.clear();
+        // A process that is only accompanied has no number that anybody sees.
+        self.tracer.table.last_process_number = 0;
+        self.tracer.table.last_thread_number = 0;
+    }
+
+    /// Names no program any more.
+    pub fn forget_program(&mut self) {
+        self.program = None;
+        self.resolve();
+    }
+
     fn launch_spec(&self, path: &Path) -> Launch {
         let settings = &self.settings;
         let name = path.to_string_lossy().into_owned();
-        let (path, argv) = match &settings.shell_args {
+        let text = &settings.args;
+        let (path, argv) = match settings.words() {
             // As gdb: the shell replaces itself by the program, so redirections and patterns work.
-            Some(text) => {
+            None => {
                 let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/sh".into());
                 let line = format!("exec {} {text}", quote(&name));
                 (PathBuf::from(&shell), vec![shell, "-c".into(), line])
             }
-            None => (path.to_owned(), [&[name][..], &settings.args[..]].concat()),
+            Some(words) => (path.to_owned(), [vec![name], words].concat()),
         };
         Launch {
             path,
@@ -115,6 +133,7 @@ impl Session {
                     return Err(SessionError::Launch { path: "the program through the shell".into(), why });
                 }
                 Happening::Returned { tid, .. }
+                | Happening::Entered { tid, .. }
                 | Happening::Signal { tid, .. }
                 | Happening::Stepped { tid }
                 | Happening::Arrived { tid, .. }
@@ -146,6 +165,7 @@ impl Session {
     /// The first records of a process, and its breakpoints.
     fn begin(&mut self, pid: Pid, tid: Tid, attached: bool) {
         self.selection = Some(Selection { pid, tid, level: 0 });
+        self.numbers.insert(pid, self.tracer.table.last_process_number);
         self.breakpoints.iter_mut().for_each(|breakpoint| {
             breakpoint.armed.clear();
             breakpoint.hits = 0;
@@ -197,9 +217,7 @@ impl Session {
         if tids.is_empty() {
             return Err(refused(pid, Errno::ESRCH));
         }
-        self.recorder.restart();
-        self.stories = Default::default();
-        self.last_exit = None;
+        self.restart();
         let tracing = if self.settings.memory_calls { Tracing::Every } else { Tracing::Off };
         self.enter(pid, &tids, false, tracing)?;
         for thread in self.tracer.table.threads.values_mut().filter(|thread| thread.pid == pid) {
@@ -266,6 +284,21 @@ impl Session {
         self.kill_process(selection.pid);
         self.after_parting(selection.pid);
         Ok(selection.pid)
+    }
+
+    /// Kills one of the processes that are debugged.
+    ///
+    /// # Errors
+    /// [`SessionError::NotRunning`] when it is not one of them.
+    pub fn kill_one(&mut self, pid: Pid) -> Result<(), SessionError> {
+        if !self.processes().iter().any(|(_, known, _)| *known == pid) {
+            return Err(SessionError::NotRunning);
+        }
+        if self.selection.is_some_and(|selection| selection.pid == pid) {
+            return self.kill().map(|_| ());
+        }
+        self.kill_process(pid);
+        Ok(())
     }
 
     fn kill_process(&mut self, pid: Pid) {

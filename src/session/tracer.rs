@@ -37,6 +37,8 @@ pub(super) enum Happening {
     Stepped { tid: Tid },
     /// A signal wants to be delivered. The program's own int3 is one, too.
     Signal { tid: Tid, info: SignalInfo },
+    /// A system call that the user wants to see begins; it has not been carried out.
+    Entered { tid: Tid, nr: u64 },
     /// A memory call returned.
     Returned { tid: Tid, nr: u64, args: [u64; 6], ret: i64 },
     /// A process made another.
@@ -48,7 +50,7 @@ pub(super) enum Happening {
     /// A thread ended; its process lives on.
     ThreadEnded { tid: Tid, pid: Pid },
     /// A debugged process ended.
-    Exited { pid: Pid, status: ExitStatus, process: Box<Process> },
+    Exited { pid: Pid, status: ExitStatus },
     /// The user wants a pause, or is gone.
     Woken(Woken),
     /// Nothing is left to wait for.
@@ -202,9 +204,7 @@ impl Tracer {
                 let followed = self.table.processes.get(&pid).is_some_and(|p| p.role == Role::Followed);
                 followed.then_some(Happening::ThreadEnded { tid, pid })
             }
-            Some(process) if process.role == Role::Followed => {
-                Some(Happening::Exited { pid, status, process: Box::new(process) })
-            }
+            Some(process) if process.role == Role::Followed => Some(Happening::Exited { pid, status }),
             Some(_) => None,
         }
     }
@@ -251,7 +251,8 @@ impl Tracer {
         if !vfork {
             self.copy_space(space, child, role);
         }
-        self.table.last_process_number += 1;
+        // Only what is debugged has a number that users see.
+        self.table.last_process_number += u32::from(role == Role::Followed);
         let process = Process {
             pid: child,
             role,
@@ -325,13 +326,16 @@ impl Tracer {
 
     fn syscall(&mut self, tid: Tid) -> Option<Happening> {
         let role = self.table.process_of(tid)?.role;
+        let way = self.table.way(tid);
         let info = ptrace::syscall_info(tid).unwrap_or(SyscallInfo::None);
         let thread = self.table.threads.get_mut(&tid)?;
         let happening = match info {
             _ if role != Role::Followed => None,
             SyscallInfo::Seccomp { nr, args } | SyscallInfo::Entry { nr, args } => {
                 thread.call = MEMORY_CALLS.contains(&(nr as u32)).then_some((nr, args));
-                None
+                // Where every call stops, the filter's stop is followed by the entry's own.
+                let first = way == Go::ToSyscall && matches!(info, SyscallInfo::Seccomp { .. });
+                (!first && self.table.wanted_calls.contains(&nr)).then_some(Happening::Entered { tid, nr })
             }
             SyscallInfo::Exit { ret } => {
                 let call = thread.call.take();

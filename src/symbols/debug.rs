@@ -197,13 +197,18 @@ impl DebugInfo {
         let Some(context) = context else { return Vec::new() };
         let context = context.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut all = Vec::new();
+        // addr2line puts the unit's directory in front of names; people know a file by the name alone.
+        let directory = self.unit_at(pc).and_then(|unit| unit.comp_dir);
+        let directory = directory.map(|dir| format!("{}/", dir.to_string_lossy())).unwrap_or_default();
         let Ok(mut frames) = context.find_frames(pc.0).skip_all_loads() else { return all };
         while let Ok(Some(frame)) = frames.next() {
             let name = frame.function.as_ref().and_then(|f| f.raw_name().ok()).map(|n| demangle(&n));
             let location = frame.location.as_ref();
             all.push(StackFrame {
                 function: name,
-                file: location.and_then(|l| l.file).map(str::to_owned),
+                file: location
+                    .and_then(|l| l.file)
+                    .map(|f| f.strip_prefix(&*directory).unwrap_or(f).to_owned()),
                 line: location.and_then(|l| l.line),
                 ..StackFrame::default()
             });

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::elf::{ElfSymbol, SymbolKind};
 use super::image::{Image, ImageCache};
+use super::lines::LineRow;
 use super::prologue;
 use crate::addr::{Addr, FileAddr, PAGE, Span};
 use crate::event::StackFrame;
@@ -177,6 +178,14 @@ impl Modules {
             }
         }
         all
+    }
+
+    /// The row of the line table that covers `at`, and the load bias of the module that it is in.
+    #[must_use]
+    pub fn row_at(&self, at: Addr) -> Option<(u64, LineRow)> {
+        let module = self.at(at)?;
+        let row = module.image.as_ref()?.debug()?.line_at(module.linked(at))?;
+        Some((module.bias, row))
     }
 
     /// The function that covers `at`: by debug info, else by symbol.

@@ -105,6 +105,7 @@ impl Growth {
             EventKind::Usage { .. }
             | EventKind::Detached
             | EventKind::Resumed
+            | EventKind::Signalled { .. }
             | EventKind::ThreadStarted
             | EventKind::ThreadEnded => {}
         }

@@ -180,13 +180,11 @@ fn hear_event(model: &mut Model, event: &Event) {
                 model.phase = Phase::Detached(event.pid);
             }
         }
-        EventKind::ConditionError { number, error } => {
-            let line = format!("Error in testing condition of breakpoint {number}: {error}");
-            model.transcript.line(Kind::Error, &line);
-            model.transcript.line(Kind::Hint, "It counts as no hit; the target goes on.");
-        }
         EventKind::Execed { program } => model.state.program = Some(program.clone()),
-        EventKind::Forked { followed: false, .. }
+        // What there is to say of these comes as text.
+        EventKind::ConditionError { .. }
+        | EventKind::Signalled { .. }
+        | EventKind::Forked { followed: false, .. }
         | EventKind::ThreadStarted
         | EventKind::ThreadEnded
         | EventKind::Call(_)

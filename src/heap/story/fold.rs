@@ -53,6 +53,7 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         | EventKind::ThreadEnded
         | EventKind::Exited(_)
         | EventKind::Resumed
+        | EventKind::Signalled { .. }
         | EventKind::Detached
         | EventKind::ConditionError { .. } => {}
     }

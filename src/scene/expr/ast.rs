@@ -45,6 +45,37 @@ pub enum Expr {
     Assign(Option<Op>, Box<Expr>, Box<Expr>),
 }
 
+impl Expr {
+    /// The program's names in it; what is called is not among them, nor is a member.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        self.collect_names(&mut all);
+        all
+    }
+
+    fn collect_names(&self, all: &mut Vec<String>) {
+        match self {
+            Expr::Name(name) => all.push(name.clone()),
+            Expr::Int(..)
+            | Expr::Float(_)
+            | Expr::Char(_)
+            | Expr::Text(_)
+            | Expr::Scoped(..)
+            | Expr::Dollar(_) => {}
+            Expr::SizeOfType(_) | Expr::Type(_) => {}
+            Expr::Unary(_, x) | Expr::Deref(x) | Expr::AddressOf(x) | Expr::SizeOf(x) => x.collect_names(all),
+            Expr::Cast(_, x) | Expr::Member(x, ..) => x.collect_names(all),
+            Expr::Binary(_, a, b) | Expr::Index(a, b) | Expr::Assign(_, a, b) => {
+                a.collect_names(all);
+                b.collect_names(all);
+            }
+            Expr::Choice(a, b, c) => [a, b, c].into_iter().for_each(|x| x.collect_names(all)),
+            Expr::Call(_, arguments) => arguments.iter().for_each(|x| x.collect_names(all)),
+        }
+    }
+}
+
 /// An operator between two operands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]

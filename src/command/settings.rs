@@ -1,0 +1,427 @@
+//! The table of settings: name, how it is set, what `show` says (gdb 13.1's sentences).
+
+use super::args::first_word;
+use super::error::{CommandError, Done};
+use super::shell::Shell;
+use crate::scene::FrameArguments;
+
+/// A setting.
+pub(super) struct Setting {
+    /// Its full name; words are parted by one blank.
+    pub(super) name: &'static str,
+    /// Sets it to what was typed behind the name.
+    pub(super) set: fn(&mut Shell, &str) -> Done,
+    /// What `show` says; the text behind the name is given as well.
+    pub(super) show: fn(&mut Shell, &str) -> String,
+}
+
+/// gdb's settings that are taken and have no effect here, by their beginnings: files are full of them.
+const ACCEPTED: &[&str] = &[
+    "annotate",
+    "auto-load",
+    "auto-solib-add",
+    "charset",
+    "cp-abi",
+    "debug-file-directory",
+    "debuginfod",
+    "disassembly-flavor",
+    "disassemble-next-line",
+    "editing",
+    "environment-none",
+    "exec-wrapper",
+    "history",
+    "host-charset",
+    "language",
+    "logging",
+    "max-completions",
+    "max-value-size",
+    "multiple-symbols",
+    "osabi",
+    "pagination",
+    "prompt",
+    "python",
+    "height",
+    "non-stop",
+    "print asm-demangle",
+    "print demangle",
+    "print finish",
+    "print inferior-events",
+    "print max-depth",
+    "print object",
+    "print sevenbit-strings",
+    "print static-members",
+    "print symbol-filename",
+    "print thread-events",
+    "print type",
+    "print vtbl",
+    "schedule-multiple",
+    "scheduler-locking",
+    "startup-with-shell",
+    "step-mode",
+    "stop-on-solib-events",
+    "style",
+    "sysroot",
+    "target-async",
+    "target-charset",
+    "trace-commands",
+    "tui",
+    "unwindonsignal",
+    "verbose",
+    "width",
+    "write",
+    "follow-exec-mode",
+    "can-use-hw-watchpoints",
+    "breakpoint auto-hw",
+    "breakpoint always-inserted",
+    "breakpoint condition-evaluation",
+    "backtrace limit",
+    "filename-display",
+    "solib-search-path",
+];
+
+macro_rules! switch {
+    ($name:literal, $says:literal, |$shell:ident| $place:expr) => {
+        Setting {
+            name: $name,
+            set: |$shell, value| {
+                $place = boolean(value)?;
+                Ok(())
+            },
+            show: |$shell, _| format!(concat!($says, " is {}."), on_off($place)),
+        }
+    };
+}
+
+macro_rules! count {
+    ($name:literal, $says:literal, |$shell:ident| $place:expr) => {
+        Setting {
+            name: $name,
+            set: |$shell, value| {
+                $place = limit(value)?;
+                Ok(())
+            },
+            show: |$shell, _| format!(concat!($says, " is {}."), limit_text($place)),
+        }
+    };
+}
+
+/// All of them.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting { name: "args", set: set_args, show: show_args },
+    Setting { name: "environment", set: set_environment, show: show_environment },
+    Setting { name: "cwd", set: set_cwd, show: show_cwd },
+    Setting { name: "inferior-tty", set: set_tty, show: show_tty },
+    Setting { name: "follow-fork-mode", set: set_follow, show: show_follow },
+    Setting { name: "listsize", set: set_listsize, show: show_listsize },
+    Setting { name: "print frame-arguments", set: set_frame_arguments, show: show_frame_arguments },
+    Setting { name: "print entry-values", set: set_entry_values, show: show_entry_values },
+    Setting { name: "interactive-mode", set: set_interactive, show: show_interactive },
+    Setting { name: "breakpoint pending", set: set_pending, show: show_pending },
+    Setting { name: "backtrace past-main", set: set_past_main, show: show_past_main },
+    Setting {
+        name: "version",
+        set: |_, _| Err(CommandError::say("Undefined set command: \"version\".  Try \"help set\".")),
+        show: show_version,
+    },
+    switch!("confirm", "Whether to confirm potentially dangerous operations", |shell| shell.options.confirm),
+    switch!("detach-on-fork", "Whether gdb will detach the child of a fork", |shell| shell
+        .session
+        .settings_mut()
+        .detach_on_fork),
+    switch!(
+        "disable-randomization",
+        "Disabling randomization of debuggee's virtual address space",
+        |shell| shell.session.settings_mut().disable_randomization
+    ),
+    switch!("print pretty", "Pretty formatting of structures", |shell| shell.print.pretty),
+    switch!("print address", "Printing of addresses", |shell| shell.print.address),
+    switch!("print symbol", "Printing of symbol names when printing pointers", |shell| shell.print.symbol),
+    switch!("print union", "Printing of unions interior to structures", |shell| shell.print.unions),
+    switch!("print null-stop", "Printing of char arrays to stop at first null char", |shell| shell
+        .print
+        .null_stop),
+    switch!("record memory-calls", "Recording of brk, mmap, munmap and mremap", |shell| shell
+        .session
+        .settings_mut()
+        .memory_calls),
+    count!("print elements", "Limit on string chars or array elements to print", |shell| shell
+        .print
+        .elements),
+    count!("print repeats", "Threshold for repeated print elements", |shell| shell.print.repeats),
+];
+
+/// The setting that a text begins with, each word of its name perhaps abbreviated, and the text behind the name.
+///
+/// # Errors
+/// When the beginning fits several settings.
+pub(super) fn find(text: &str) -> Done<Option<(&'static Setting, &str)>> {
+    let fitting: Vec<(&Setting, &str, bool)> = SETTINGS
+        .iter()
+        .filter_map(|setting| fit(setting.name, text).map(|(rest, exact)| (setting, rest, exact)))
+        .collect();
+    if let Some((setting, rest, _)) = fitting.iter().find(|(.., exact)| *exact) {
+        return Ok(Some((setting, rest)));
+    }
+    match fitting.as_slice() {
+        [] => Ok(None),
+        [(setting, rest, _)] => Ok(Some((setting, rest))),
+        several => {
+            let names: Vec<&str> = several.iter().map(|(setting, ..)| setting.name).collect();
+            let (word, _) = first_word(text);
+            Err(CommandError::say(format!("Ambiguous set command \"{word}\": {}.", names.join(", "))))
+        }
+    }
+}
+
+/// Matches a text with a name word by word: the rest, and whether all words were given in full.
+fn fit<'t>(name: &str, text: &'t str) -> Option<(&'t str, bool)> {
+    let (mut rest, mut exact) = (text.trim_start(), true);
+    for part in name.split(' ') {
+        let (word, after) = first_word(rest);
+        // gdb's own abbreviations: `set p`, `set env`.
+        if word.is_empty() || !part.starts_with(word) || (word.len() < 2 && word != "p") {
+            return None;
+        }
+        exact &= word == part;
+        rest = after;
+    }
+    Some((rest, exact))
+}
+
+/// The name and value of a setting of gdb's that has no effect here.
+pub(super) fn accepted(text: &str) -> Option<(String, String)> {
+    let text = text.trim();
+    let text = text.strip_prefix("p ").map_or_else(|| text.to_owned(), |rest| format!("print {rest}"));
+    let known = ACCEPTED.iter().find(|known| {
+        text.strip_prefix(**known)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+    })?;
+    // `set history size 5`: the last word is the value.
+    let rest = text[known.len()..].trim();
+    let (name, value) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
+    let name = format!("{known} {}", name.trim());
+    Some((name.trim().to_owned(), value.to_owned()))
+}
+
+/// `on`, `1`, `yes`, `enable`, or nothing at all.
+fn boolean(value: &str) -> Done<bool> {
+    match value {
+        "" | "on" | "1" | "yes" | "enable" => Ok(true),
+        "off" | "of" | "0" | "no" | "disable" => Ok(false),
+        _ => Err(CommandError::say("\"on\" or \"off\" expected.")),
+    }
+}
+
+fn on_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
+}
+
+/// A number; 0 and `unlimited` are no limit.
+fn limit(value: &str) -> Done<usize> {
+    match value {
+        "" => Err(CommandError::say("Argument required (integer to set it to, or \"unlimited\".).")),
+        "unlimited" => Ok(0),
+        number => number
+            .parse()
+            .map_err(|_| CommandError::say(format!("No symbol \"{number}\" in current context."))),
+    }
+}
+
+fn limit_text(value: usize) -> String {
+    if value == 0 { "unlimited".to_owned() } else { value.to_string() }
+}
+
+fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Done<T> {
+    if value.is_empty() {
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        return Err(CommandError::say(format!(
+            "Requires an argument. Valid arguments are {}.",
+            names.join(", ")
+        )));
+    }
+    let fitting: Vec<&(&str, T)> = choices.iter().filter(|(name, _)| name.starts_with(value)).collect();
+    let exact = choices.iter().find(|(name, _)| *name == value);
+    match (exact, fitting.as_slice()) {
+        (Some((_, chosen)), _) | (None, [(_, chosen)]) => Ok(*chosen),
+        (None, []) => Err(CommandError::say(format!("Undefined item: \"{value}\"."))),
+        _ => Err(CommandError::say(format!("Ambiguous item \"{value}\"."))),
+    }
+}
+
+fn set_args(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().args = value.to_owned();
+    Ok(())
+}
+
+fn show_args(shell: &mut Shell, _: &str) -> String {
+    format!(
+        "Argument list to give program being debugged when it is started is \"{}\".",
+        shell.session.settings().args
+    )
+}
+
+fn set_environment(shell: &mut Shell, value: &str) -> Done {
+    if value.is_empty() {
+        return Err(CommandError::say("Argument required (environment variable and value)."));
+    }
+    let (name, value) = match value.split_once('=') {
+        Some((name, value)) => (name.trim(), value.trim_start()),
+        None => first_word(value),
+    };
+    if name.is_empty() {
+        return Err(CommandError::say("Argument required (environment variable to set)."));
+    }
+    if value.is_empty() {
+        shell.say(format!("Setting environment variable \"{name}\" to null value."));
+    }
+    shell.session.settings_mut().environment.push((name.to_owned(), Some(value.to_owned())));
+    Ok(())
+}
+
+fn show_environment(shell: &mut Shell, name: &str) -> String {
+    let all = shell.session.settings().final_environment();
+    let lines = all.iter().map(|entry| String::from_utf8_lossy(entry).into_owned());
+    if name.is_empty() {
+        return lines.collect::<Vec<_>>().join("\n");
+    }
+    let found = lines
+        .into_iter()
+        .find_map(|line| line.split_once('=').filter(|(n, _)| *n == name).map(|(n, v)| format!("{n} = {v}")));
+    found.unwrap_or_else(|| format!("Environment variable \"{name}\" not defined."))
+}
+
+fn set_cwd(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().cwd = (!value.is_empty()).then(|| super::options::expand(value));
+    Ok(())
+}
+
+fn show_cwd(shell: &mut Shell, _: &str) -> String {
+    match &shell.session.settings().cwd {
+        Some(dir) => format!("Current working directory that will be used when starting the inferior is \"{}\".", dir.display()),
+        None => "You have not set the inferior's current working directory.\nThe inferior will inherit GDB's cwd if native debugging, or the remote\nserver's cwd if remote debugging.".to_owned(),
+    }
+}
+
+/// `set inferior-tty`, `tty`.
+pub(super) fn set_tty(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().tty = (!value.is_empty()).then(|| super::options::expand(value));
+    Ok(())
+}
+
+fn show_tty(shell: &mut Shell, _: &str) -> String {
+    let tty = shell.session.settings().tty.as_ref().map(|tty| tty.display().to_string()).unwrap_or_default();
+    format!("Terminal for future runs of program being debugged is \"{tty}\".")
+}
+
+fn set_follow(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().follow_fork_child = choice(value, &[("child", true), ("parent", false)])?;
+    Ok(())
+}
+
+fn show_follow(shell: &mut Shell, _: &str) -> String {
+    let whom = if shell.session.settings().follow_fork_child { "child" } else { "parent" };
+    format!("Debugger response to a program call of fork or vfork is \"{whom}\".")
+}
+
+fn set_listsize(shell: &mut Shell, value: &str) -> Done {
+    shell.options.listsize = u32::try_from(limit(value)?).unwrap_or(0);
+    Ok(())
+}
+
+fn show_listsize(shell: &mut Shell, _: &str) -> String {
+    format!(
+        "Number of source lines gdb will list by default is {}.",
+        limit_text(shell.options.listsize as usize)
+    )
+}
+
+fn set_frame_arguments(shell: &mut Shell, value: &str) -> Done {
+    use FrameArguments::{All, None, Presence, Scalars};
+    let choices = [("all", All), ("scalars", Scalars), ("none", None), ("presence", Presence)];
+    shell.print.frame_arguments = choice(value, &choices)?;
+    Ok(())
+}
+
+fn show_frame_arguments(shell: &mut Shell, _: &str) -> String {
+    let which = match shell.print.frame_arguments {
+        FrameArguments::All => "all",
+        FrameArguments::Scalars => "scalars",
+        FrameArguments::None => "none",
+        FrameArguments::Presence => "presence",
+    };
+    format!("Printing of non-scalar frame arguments is \"{which}\".")
+}
+
+fn set_entry_values(shell: &mut Shell, value: &str) -> Done {
+    shell.print.entry_values = choice(value, &[("default", true), ("no", false)])?;
+    Ok(())
+}
+
+fn show_entry_values(shell: &mut Shell, _: &str) -> String {
+    let how = if shell.print.entry_values { "default" } else { "no" };
+    format!("Printing of function arguments at function entry is \"{how}\".")
+}
+
+fn set_interactive(shell: &mut Shell, value: &str) -> Done {
+    shell.options.interactive = value == "auto" || boolean(value)?;
+    Ok(())
+}
+
+fn show_interactive(shell: &mut Shell, _: &str) -> String {
+    format!("Debugger's interactive mode is {}.", on_off(shell.options.interactive))
+}
+
+/// Breakpoints are pending whenever they have no place yet: `off` could only lose them.
+fn set_pending(_: &mut Shell, value: &str) -> Done {
+    if value == "auto" || boolean(value)? {
+        return Ok(());
+    }
+    Err(CommandError::say(
+        "brkwater keeps every breakpoint pending until its place appears; there is no \"off\".",
+    ))
+}
+
+fn show_pending(_: &mut Shell, _: &str) -> String {
+    "Debugger's behavior regarding pending breakpoints is on.".to_owned()
+}
+
+fn set_past_main(shell: &mut Shell, value: &str) -> Done {
+    let on = boolean(value)?;
+    shell.session.set_past_main(on);
+    Ok(())
+}
+
+fn show_past_main(shell: &mut Shell, _: &str) -> String {
+    let on = shell.session.past_main();
+    format!("Whether backtraces should continue past \"main\" is {}.", on_off(on))
+}
+
+fn show_version(_: &mut Shell, _: &str) -> String {
+    format!("brkwater {}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<(&'static str, &str)> {
+        find(text).unwrap().map(|(setting, rest)| (setting.name, rest))
+    }
+
+    #[test]
+    fn names_may_be_abbreviated_word_by_word() {
+        assert_eq!(found("p el 5"), Some(("print elements", "5")));
+        assert_eq!(found("print pretty on"), Some(("print pretty", "on")));
+        assert_eq!(found("args a \"b c\""), Some(("args", "a \"b c\"")));
+        assert_eq!(found("env A=1"), Some(("environment", "A=1")));
+        assert_eq!(found("nosuch"), None);
+        assert_eq!(found("x = 3"), None);
+    }
+
+    #[test]
+    fn settings_of_gdb_s_are_taken() {
+        assert_eq!(accepted("history size 500"), Some(("history size".into(), "500".into())));
+        assert_eq!(accepted("width 0"), Some(("width".into(), "0".into())));
+        assert_eq!(accepted("widthx 0"), None);
+    }
+}
