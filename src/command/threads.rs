@@ -211,7 +211,7 @@ pub(super) fn show_switch(shell: &mut Shell) -> Done {
     let id = known(shell).iter().find(|known| known.tid == tid).map(|known| id_text(known, shell));
     let target = target_id(shell, tid);
     shell.say(format!("[Switching to thread {} ({target})]", id.unwrap_or_default()));
-    stack::show_frame(shell, Show::Both)
+    stack::show_frame(shell, Show::Frame)
 }
 
 fn find(shell: &mut Shell, text: &str) -> Done {
