@@ -5,6 +5,7 @@
 //! nothing of how a target is driven.
 
 mod args;
+mod backtrace;
 mod breakinfo;
 mod breakparse;
 mod breakpoints;
