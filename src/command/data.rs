@@ -19,3 +19,10 @@ pub(super) fn undisplay(_: &mut Shell, _: &str) -> Done {
 pub(super) fn switch_displays(_: &mut Shell, _: &str, _: bool) -> Done {
     Ok(())
 }
+pub(super) fn integer(shell: &mut Shell, text: &str) -> Done<i64> {
+    let expr = crate::scene::expr::parse(text)?;
+    shell.with_context(|context| {
+        let value = crate::scene::expr::evaluate(&expr, context)?;
+        Ok(value.as_i128(context.scene.memory())? as i64)
+    })
+}

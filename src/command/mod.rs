@@ -6,6 +6,7 @@
 
 mod args;
 mod auxv;
+mod backtrace;
 mod breakinfo;
 mod breakparse;
 mod breakpoints;

@@ -295,7 +295,8 @@ pub(super) fn announce(session: &Session, event: &Event) -> Option<String> {
                 format!("[New inferior {number} (process {child})]")
             }
         }
-        // The last one's end is the answer of the command that let it run.
+        // Who kills one knows that it ends; the last one's end is the answer of the command that let it run.
+        EventKind::Exited(ExitStatus::Signal(9)) => return None,
         EventKind::Exited(status) if session.selection().is_some_and(|s| s.pid != event.pid) => {
             exit_words(session, event.pid, *status)
         }

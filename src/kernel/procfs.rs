@@ -95,6 +95,12 @@ pub fn thread_group(tid: Tid) -> Option<Pid> {
     status_field(tid.0, "Tgid")?.parse().ok().map(Pid)
 }
 
+/// Whether a thread has ended and only waits to be reaped.
+#[must_use]
+pub fn is_zombie(tid: Tid) -> bool {
+    status_field(tid.0, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
+}
+
 /// Where the break of a process began (field 47 of `/proc/PID/stat`).
 #[must_use]
 pub fn start_brk(pid: Pid) -> Option<Addr> {

@@ -57,7 +57,7 @@ pub fn frame_text(view: &FrameView) -> String {
 }
 
 /// `p=5`, `p=p@entry=5`, `p=6, p@entry=5`.
-fn argument_text(argument: &ArgView) -> String {
+pub(super) fn argument_text(argument: &ArgView) -> String {
     let ArgView { name, value, entry_value } = argument;
     match (value, entry_value) {
         _ if name.is_empty() => "...".to_owned(),
@@ -124,6 +124,7 @@ impl Scene<'_> {
             view.from = module.and_then(|module| self.library_name(module));
         }
         view.args = self.argument_views(frame, options);
+        view.show_address &= options.address;
         view
     }
 
@@ -185,7 +186,11 @@ impl Scene<'_> {
     #[must_use]
     pub fn locals_text(&self, frame: &Frame, options: &PrintOptions, indent: &str) -> String {
         if frame.function().is_none() {
-            return format!("{indent}No symbol table info available.\n");
+            // Code of a unit with debug info, but of no function that it knows.
+            let at = frame.physical.file_lookup();
+            let unit = frame.physical.debug.as_ref().and_then(|debug| debug.dies().unit_index_at(at));
+            let words = if unit.is_some() { "No locals." } else { "No symbol table info available." };
+            return format!("{words}\n");
         }
         self.listing(self.locals(frame), options, indent, "No locals.")
     }
@@ -208,7 +213,7 @@ impl Scene<'_> {
         none: &str,
     ) -> String {
         if values.is_empty() {
-            return format!("{indent}{none}\n");
+            return format!("{none}\n");
         }
         let printer = Printer { memory: self.memory(), names: self.modules, options };
         let mut out = String::new();

@@ -10,6 +10,7 @@ mod debug;
 pub mod examine;
 pub mod expr;
 pub mod frame;
+mod frameinfo;
 pub mod linkmap;
 mod malloc;
 mod number;

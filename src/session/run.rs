@@ -440,6 +440,9 @@ impl Session {
             self.numbers.insert(child, number);
         }
         self.record(pid, tid, EventKind::Forked { child, followed });
+        if followed {
+            self.libraries_changed(child);
+        }
         if followed && self.settings.follow_fork_child && self.settings.detach_on_fork {
             self.follow_child(pid, child);
             return None;

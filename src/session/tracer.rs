@@ -26,6 +26,9 @@ use crate::regs::Regs;
 /// `si_code` of an int3 (arch/x86/kernel/traps.c sends it with force_sig: SI_KERNEL).
 const SI_KERNEL: i32 = 0x80;
 
+/// Between two looks at a leader that may have exited.
+const PAUSE: std::time::Duration = std::time::Duration::from_micros(50);
+
 /// The memory calls: mmap, munmap, brk, mremap (x86-64 numbers).
 pub(super) const MEMORY_CALLS: [u32; 4] = [9, 11, 12, 25];
 
@@ -167,6 +170,7 @@ impl Tracer {
             return None;
         };
         thread.running = false;
+        thread.silent = false;
         thread.regs = None;
         let role = self.table.process_of(tid).map_or(Role::Passing, |process| process.role);
         if role == Role::Leaving {
@@ -248,7 +252,9 @@ impl Tracer {
             _ => Role::Leaving,
         };
         let program = parent.program.clone();
-        if !vfork {
+        if vfork {
+            self.fall_silent(tid);
+        } else {
             self.copy_space(space, child, role);
         }
         // Only what is debugged has a number that users see.
@@ -550,7 +556,7 @@ impl Tracer {
             .table
             .threads
             .iter()
-            .filter(|(tid, t)| **tid != except && t.running && !t.group_stopped && sharing(&t.pid))
+            .filter(|(tid, t)| **tid != except && t.is_active() && sharing(&t.pid))
             .map(|(tid, _)| *tid)
             .collect();
         self.stop(&others);
@@ -564,7 +570,7 @@ impl Tracer {
                 .table
                 .followed()
                 .into_iter()
-                .filter(|tid| self.table.threads.get(tid).is_some_and(|t| t.running && !t.group_stopped))
+                .filter(|tid| self.table.threads.get(tid).is_some_and(Thread::is_active))
                 .collect();
             if running.is_empty() {
                 break;
@@ -583,16 +589,27 @@ impl Tracer {
             let _ = ptrace::interrupt(*tid);
         }
         for tid in tids {
-            while self.table.threads.get(tid).is_some_and(|thread| thread.running) {
-                match wait::thread(*tid, true) {
+            // A leader may exit before its threads; then it tells nothing until they are gone, too.
+            let leads = self.table.threads.get(tid).is_some_and(|thread| thread.pid.0 == tid.0);
+            let may_fall_silent = leads && self.table.threads_of(Pid(tid.0)).len() > 1;
+            while self.table.threads.get(tid).is_some_and(Thread::is_active) {
+                match wait::thread(*tid, !may_fall_silent) {
                     Ok(Some((tid, status))) => self.collect(tid, status),
-                    Ok(None) | Err(Errno::EINTR) => {}
+                    Ok(None) if procfs::is_zombie(*tid) => self.fall_silent(*tid),
+                    Ok(None) => std::thread::sleep(PAUSE),
+                    Err(Errno::EINTR) => {}
                     Err(_) => {
                         // Gone, and its status was taken with an exec or by nobody: forget it.
                         self.table.remove_thread(*tid);
                     }
                 }
             }
+        }
+    }
+
+    fn fall_silent(&mut self, tid: Tid) {
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.silent = true;
         }
     }
 
@@ -603,6 +620,7 @@ impl Tracer {
             return;
         };
         thread.running = false;
+        thread.silent = false;
         thread.regs = None;
         match status {
             Status::Event => thread.group_stopped = false,

@@ -138,6 +138,17 @@ impl DebugInfo {
         all
     }
 
+    /// The language of a unit, as gdb calls it.
+    #[must_use]
+    pub fn language(&self, index: usize) -> Option<&'static str> {
+        let unit = self.unit(index)?;
+        let root = unit.entry(unit.header.root_offset()).ok()?;
+        match root.attr_value(gimli::DW_AT_language)? {
+            gimli::AttributeValue::Language(language) => Some(language_name(language)),
+            _ => None,
+        }
+    }
+
     /// The lines of a unit.
     pub(super) fn lines(&self, index: usize) -> Option<Arc<LineTable>> {
         let lazy = self.units.get(index)?;
@@ -214,6 +225,30 @@ impl DebugInfo {
             });
         }
         all
+    }
+}
+
+fn language_name(language: gimli::DwLang) -> &'static str {
+    match language {
+        gimli::DW_LANG_C | gimli::DW_LANG_C89 | gimli::DW_LANG_C99 | gimli::DW_LANG_C11 => "c",
+        gimli::DW_LANG_C_plus_plus
+        | gimli::DW_LANG_C_plus_plus_03
+        | gimli::DW_LANG_C_plus_plus_11
+        | gimli::DW_LANG_C_plus_plus_14 => "c++",
+        gimli::DW_LANG_Rust => "rust",
+        gimli::DW_LANG_D => "d",
+        gimli::DW_LANG_Go => "go",
+        gimli::DW_LANG_ObjC => "objective-c",
+        gimli::DW_LANG_Fortran77
+        | gimli::DW_LANG_Fortran90
+        | gimli::DW_LANG_Fortran95
+        | gimli::DW_LANG_Fortran03
+        | gimli::DW_LANG_Fortran08 => "fortran",
+        gimli::DW_LANG_Pascal83 => "pascal",
+        gimli::DW_LANG_Ada83 | gimli::DW_LANG_Ada95 => "ada",
+        gimli::DW_LANG_Modula2 => "modula-2",
+        gimli::DW_LANG_Mips_Assembler => "asm",
+        _ => "minimal",
     }
 }
 

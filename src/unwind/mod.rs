@@ -33,6 +33,19 @@ pub struct Step {
     pub signal_frame: bool,
 }
 
+/// Where a frame keeps a register of its caller.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// Still in a register.
+    Kept,
+    /// In memory.
+    At(Addr),
+    /// Nowhere, but the tables tell its value.
+    Computed,
+    /// It is lost.
+    Lost,
+}
+
 /// Why there is no caller.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum End {
@@ -125,6 +138,25 @@ impl Unwinder {
             Some(row) => cfa(&row, regs, memory).ok(),
             None => self.step(regs, exact_pc, memory).ok().map(|step| step.cfa),
         }
+    }
+
+    /// Where the frame with these registers keeps its caller's registers, by DWARF number; nothing where no table
+    /// says so.
+    #[must_use]
+    pub fn saved(&self, regs: &FrameRegs, exact_pc: bool, memory: &dyn Memory) -> Option<[Saved; 17]> {
+        let pc = Addr(regs.pc());
+        let row = self.row(if exact_pc { pc } else { pc.sub(1) })?;
+        let cfa = cfa(&row, regs, memory).ok()?;
+        Some(std::array::from_fn(|number| match &row.rules[number] {
+            Rule::Unspecified if number == usize::from(RSP) => Saved::Computed,
+            Rule::Unspecified | Rule::Same | Rule::InRegister(_) => Saved::Kept,
+            Rule::Undefined => Saved::Lost,
+            Rule::Saved(offset) => Saved::At(Addr(cfa.0.wrapping_add_signed(*offset))),
+            Rule::Value(_) | Rule::ValueOf(_) => Saved::Computed,
+            Rule::SavedBy(code) => {
+                cfi::evaluate(*code, regs, memory, Some(cfa.0)).map_or(Saved::Lost, |at| Saved::At(Addr(at)))
+            }
+        }))
     }
 
     /// The return addresses of a stack, innermost first, beginning with the pc itself: what is recorded with
