@@ -181,21 +181,32 @@ fn started(shell: &Shell) -> Option<Vec<String>> {
     })
 }
 
-/// The commands that lead here again: with brkwater, and with gdb.
+/// The commands that lead here again, and the same for gdb. What was typed after the first stop is not known here,
+/// so it is said that there was something.
 fn reproduce(shell: &Shell) -> Vec<String> {
     let Some(command) = started(shell) else { return Vec::new() };
-    let attached = shell.session.was_attached();
-    let target = if attached { "-p PID".to_owned() } else { format!("--args {}", shell_words(&command)) };
-    let go = if attached { "continue" } else { "run" };
-    let line = |tool: &str, breaks: &[String]| {
-        let commands = breaks.iter().map(String::as_str).chain([go, "bt"]);
-        let words: String = commands.map(|command| format!(" -ex {}", shell_word(command))).collect();
-        format!("{tool} -batch{words} {target}")
+    let target = match shell.session.was_attached() {
+        true => "-p PID".to_owned(),
+        false => format!("--args {}", shell_words(&command)),
     };
-    let ours: Vec<String> =
-        shell.session.breakpoints().iter().map(|breakpoint| breakinfo::chain_text(breakpoint)).collect();
-    let mut all = vec![line("brkwater", &ours)];
-    all.push("# the breakpoints for gdb: save breakpoints FILE".to_owned());
+    let go = if shell.session.was_attached() { "continue" } else { "run" };
+    let breaks = shell.session.breakpoints().iter().map(breakinfo::chain_text);
+    let commands = breaks.chain([go.to_owned(), "bt".to_owned()]);
+    let words: String = commands.map(|command| format!(" -ex {}", shell_word(&command))).collect();
+    let mut all = vec![format!("brkwater -batch{words} {target}")];
+    let stops =
+        shell.session.events().iter().filter(|event| matches!(event.kind, EventKind::Stopped(_))).count();
+    if stops > 1 {
+        all.push(format!(
+            "# {} more before this stop (continue, step, finish…)",
+            count(stops as u64 - 1, "stop")
+        ));
+    }
+    let script = breakinfo::script(&shell.session);
+    if !script.is_empty() {
+        all.push(format!("# the same for gdb: gdb -x FILE {target}, with these lines in FILE, then {go}"));
+        all.extend(script.lines().map(|line| format!("#   {line}")));
+    }
     all
 }
 

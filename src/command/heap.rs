@@ -19,6 +19,7 @@ use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::addr::Pid;
 use crate::heap::story::Story;
+use crate::maps;
 use crate::report::{Explanation, calls, escape, owner, place, tables};
 use crate::session::SessionError;
 
@@ -86,11 +87,12 @@ pub(super) const INFO: &[Entry] = &[
 fn info_heap(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
+    let survey = look::survey_of(shell)?;
     if json {
-        let heap = heap_json(shell)?;
+        let pid = shell.must_run()?.pid;
+        let heap = look::heap_view(shell, pid, &survey);
         return say_json(shell, &heap);
     }
-    let survey = look::survey_of(shell)?;
     let maps = shell.session.mappings();
     let mut text = survey.to_text();
     if let Some(story) = shell.session.story() {
@@ -104,7 +106,7 @@ fn info_heap(shell: &mut Shell, args: &str) -> Done {
 pub(super) fn heap_json(shell: &mut Shell) -> Done<Value> {
     let pid = shell.must_run()?.pid;
     let survey = look::survey_of(shell)?;
-    Ok(look::heap_view(shell, pid, &survey))
+    Ok(serde_json::to_value(look::heap_view(shell, pid, &survey)).unwrap_or_default())
 }
 
 fn info_growth(shell: &mut Shell, args: &str) -> Done {
@@ -145,8 +147,9 @@ fn info_syscalls(shell: &mut Shell, args: &str) -> Done {
         let value = calls::calls_json(&found, earlier, &names);
         return say_json(shell, &value);
     }
+    let (_, story) = told(shell)?;
     let (found, earlier) = calls::latest(shell.session.events(), pid, most);
-    let text = calls::text(&found, earlier);
+    let text = calls::text(story, &found, earlier);
     shell.say(text);
     Ok(())
 }
@@ -184,6 +187,7 @@ fn owner_of(shell: &mut Shell, args: &str) -> Done {
     let (_, story) = told(shell)?;
     let stack = story.piece_at(at).and_then(|(_, owner)| Some(owner.asked()?.stack.clone()));
     let names = look::names(shell, &stack.unwrap_or_default());
+    let symbol = shell.session.with_scene(|scene, _| scene.symbol_text(at));
     let maps = shell.session.is_live().then(|| shell.session.mappings());
     let (_, story) = told(shell)?;
     let layout = story.layout(maps.as_deref());
@@ -192,7 +196,9 @@ fn owner_of(shell: &mut Shell, args: &str) -> Done {
         value["malloc"] = place.map_or(Value::Null, |(survey, place)| place::place_json(survey, &place));
         return say_json(shell, &value);
     }
-    let mut text = owner::owner(story, &layout, at, &names);
+    let perms = maps.as_deref().and_then(|maps| maps::find(maps, at)).map(|mapping| mapping.perms);
+    let asking = owner::Asking { at, symbol: symbol.as_deref(), perms };
+    let mut text = owner::owner(story, &layout, asking, &names);
     if let Some((survey, place)) = place {
         text.push_str(&place::sentence(survey, &place, at));
     }

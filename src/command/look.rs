@@ -57,7 +57,8 @@ pub(super) fn stop(shell: &mut Shell) -> Stop {
     let Some(selection) = shell.session.selection() else { return Stop::default() };
     let tid = selection.tid;
     let survey = survey_of(shell).ok();
-    let heap = survey.as_ref().map(|survey| heap_view(shell, selection.pid, survey));
+    let view = survey.as_ref().map(|survey| heap_view(shell, selection.pid, survey));
+    let heap = view.and_then(|view| serde_json::to_value(view).ok());
     let (backtrace, registers) = shell.session.with_scene(|scene, _| {
         // The words of `set print` are for people; what is concluded here needs them as they are by default.
         let options = PrintOptions::default();
@@ -90,10 +91,10 @@ pub(super) fn survey_of(shell: &mut Shell) -> Done<Survey> {
 }
 
 /// A survey as `brkwater.heap/1`, with what the story knows of the blockers.
-pub(super) fn heap_view(shell: &Shell, pid: Pid, survey: &Survey) -> Value {
+pub(super) fn heap_view(shell: &Shell, pid: Pid, survey: &Survey) -> HeapView {
     let story = shell.session.story();
     let planter = |start| story.and_then(|story| tables::planter_view(story, start));
-    serde_json::to_value(HeapView::new(pid, survey, &planter)).unwrap_or_default()
+    HeapView::new(pid, survey, &planter)
 }
 
 /// The address that an expression means: arrays and functions stand for themselves.

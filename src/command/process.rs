@@ -244,9 +244,9 @@ fn info_program(shell: &mut Shell, _: &str) -> Done {
         _ => None,
     });
     let (tid, reason) = last.map_or((selection.tid, None), |(tid, reason)| (tid, Some(reason)));
-    let pc = shell.session.with_scene(|scene, _| {
-        let regs = scene.source.regs(tid).or_else(|| scene.source.regs(selection.tid));
-        regs.map(|regs| Addr(regs.rip()))
+    let pc = threads::at_thread(shell, tid, |shell| {
+        let tid = shell.session.selection().map_or(tid, |selection| selection.tid);
+        shell.session.with_scene(|scene, _| scene.source.regs(tid)).map(|regs| Addr(regs.rip()))
     });
     if let Some(pc) = pc {
         text.push_str(&format!("Program stopped at {pc}.\n"));

@@ -139,7 +139,7 @@ fn info_threads(shell: &mut Shell, args: &str) -> Done {
 fn target_and_frame(shell: &mut Shell, thread: &Known) -> (String, String) {
     let options = shell.print.clone();
     let many = shell.session.threads_of(thread.pid).len() > 1;
-    at_thread(shell, thread, |shell| {
+    at_thread(shell, thread.tid, |shell| {
         shell.session.with_scene(|scene, _| {
             let target = format!("{} \"{}\"", id_in(scene, thread.tid, many), thread.name);
             let frames = scene.frames(thread.tid, 1);
@@ -150,10 +150,10 @@ fn target_and_frame(shell: &mut Shell, thread: &Known) -> (String, String) {
 }
 
 /// Does `work` with a thread selected, then selects again what was.
-fn at_thread<R>(shell: &mut Shell, thread: &Known, work: impl FnOnce(&mut Shell) -> R) -> R {
+pub(super) fn at_thread<R>(shell: &mut Shell, tid: Tid, work: impl FnOnce(&mut Shell) -> R) -> R {
     let before = shell.session.selection();
     // A thread that is gone leaves the selection as it is; what `work` finds is told then.
-    let _ = shell.session.select_thread(thread.tid);
+    let _ = shell.session.select_thread(tid);
     let result = work(shell);
     restore(shell, before);
     result
@@ -220,7 +220,7 @@ fn find(shell: &mut Shell, text: &str) -> Done {
     }
     let mut found = String::new();
     for thread in known(shell) {
-        let target = at_thread(shell, &thread, |shell| target_id(shell, thread.tid));
+        let target = at_thread(shell, thread.tid, |shell| target_id(shell, thread.tid));
         let id = id_text(&thread, shell);
         if thread.name.contains(text.trim()) {
             found.push_str(&format!("Thread {id} has name '{}'\n", thread.name));

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::event::call_json;
 use super::owner::Names;
 use super::tables::label_word;
-use super::words::{count, moment, place};
+use super::words::{count, moment, place, planter};
 use crate::addr::Pid;
-use crate::event::{CallRecord, Event, EventKind};
+use crate::event::{CallRecord, Event, EventKind, Label};
+use crate::heap::story::{Blocker, Story};
 
 /// The latest `most` memory calls of a process, oldest first, and how many came before them.
 #[must_use]
@@ -23,9 +24,20 @@ pub fn latest(events: &[Event], pid: Pid, most: usize) -> (Vec<&Event>, usize) {
     (calls, earlier)
 }
 
+/// Who made a call: the recorded site, or for a blocker whose planter left the stack the one that was inferred.
+/// Nothing for the loader's calls, which all come from one place.
+#[must_use]
+pub fn site(story: &Story, event: &Event, record: &CallRecord) -> Option<String> {
+    let is_it = |blocker: &&Blocker| blocker.planted.as_ref().is_some_and(|asked| asked.seq == event.seq);
+    if let Some(blocker) = story.blockers().iter().rev().find(is_it) {
+        return planter(blocker);
+    }
+    record.site.as_ref().filter(|_| record.label != Label::Loader).map(place)
+}
+
 /// `info syscalls` as text.
 #[must_use]
-pub fn text(calls: &[&Event], earlier: usize) -> String {
+pub fn text(story: &Story, calls: &[&Event], earlier: usize) -> String {
     if calls.is_empty() {
         return "No memory call was recorded.\n".to_owned();
     }
@@ -38,17 +50,13 @@ pub fn text(calls: &[&Event], earlier: usize) -> String {
     let several = calls.iter().any(|event| event.tid != calls[0].tid);
     for event in calls {
         let EventKind::Call(record) = &event.kind else { continue };
-        text.push_str(&line(event, record, several));
-        text.push('\n');
+        let thread = if several { format!("  {}", event.tid) } else { String::new() };
+        let site = site(story, event, record).map(|site| format!("  {site}")).unwrap_or_default();
+        let (call, label) = (crate::syscalls::text(&record.call), label_word(record.label));
+        let (number, when) = (event.seq.0, moment(event.t));
+        text.push_str(&format!("{number:>5}  {when}{thread}  {call}  [{label}]{site}\n"));
     }
     text
-}
-
-fn line(event: &Event, record: &CallRecord, with_thread: bool) -> String {
-    let thread = if with_thread { format!("  {}", event.tid) } else { String::new() };
-    let call = crate::syscalls::text(&record.call);
-    let site = record.site.as_ref().map(|site| format!("  {}", place(site))).unwrap_or_default();
-    format!("{:>5}  {}{thread}  {call}  [{}]{site}", event.seq.0, moment(event.t), label_word(record.label))
 }
 
 /// `info syscalls -json`: schema `brkwater.syscalls/1`; each call is a `brkwater.event/1`.
@@ -66,10 +74,10 @@ mod tests {
     #[test]
     fn the_latest_calls_are_told_in_order() {
         let run = Run::nginx_until(37);
-        let (calls, earlier) = latest(&run.events, PID, 3);
-        insta::assert_snapshot!("syscalls", text(&calls, earlier));
+        let (calls, earlier) = latest(&run.events, PID, 5);
+        insta::assert_snapshot!("syscalls", text(&run.story, &calls, earlier));
         let all = calls_json(&calls, earlier, &|_| Vec::new());
-        assert_eq!(all["calls"].as_array().map(Vec::len), Some(3));
-        assert_eq!(text(&[], 0), "No memory call was recorded.\n");
+        assert_eq!(all["calls"].as_array().map(Vec::len), Some(5));
+        assert_eq!(text(&run.story, &[], 0), "No memory call was recorded.\n");
     }
 }

@@ -336,7 +336,7 @@ fn calls(inputs: &Inputs<'_>) -> Vec<CallLine> {
             tid: event.tid,
             text: crate::syscalls::text(&record.call),
             label: tables::label_word(record.label),
-            site: record.site.as_ref().map(super::words::place),
+            site: super::calls::site(inputs.story, event, record),
         }),
         _ => None,
     };

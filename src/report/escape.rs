@@ -65,7 +65,7 @@ pub fn prose(text: &str) -> String {
 pub fn json(value: &impl serde::Serialize) -> String {
     // Plain values with string keys always serialise.
     let text = serde_json::to_string(value).unwrap_or_default();
-    if text.chars().all(|letter| plain_letter(letter)) {
+    if text.chars().all(plain_letter) {
         return text;
     }
     let mut out = String::with_capacity(text.len());

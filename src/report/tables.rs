@@ -37,20 +37,19 @@ pub fn growth(story: &Story, rows: usize) -> String {
         return format!("{}\n", no_calls(story));
     }
     let mut table = Table::new(&["label", "calls", "asked", "live", "first", "last", "site"], 5);
-    for row in view.by_site.iter().take(rows) {
-        table.row([
-            label_word(row.label),
-            row.count.to_string(),
-            human_size(row.bytes),
-            human_size(row.live),
-            moment(row.first_t),
-            moment(row.last_t),
-            row.site.as_ref().map_or_else(|| "(no stack)".to_owned(), place)
-                + if row.inferred { " [inferred]" } else { "" },
-        ]);
+    // What the loader maps is the program's own files: one line for all of it, below what people look for.
+    let (loader, asked): (Vec<&GrowthRow>, Vec<&GrowthRow>) =
+        view.by_site.iter().partition(|row| row.label == Label::Loader);
+    for row in asked.iter().take(rows) {
+        let who = row.site.as_ref().map_or_else(|| "(no stack)".to_owned(), place);
+        let inferred = if row.inferred { " [inferred]" } else { "" };
+        table.row(growth_row(std::slice::from_ref(row), format!("{who}{inferred}")));
+    }
+    if !loader.is_empty() {
+        table.row(growth_row(&loader, "the dynamic loader".to_owned()));
     }
     let mut text = table.text();
-    let left = view.by_site.len().saturating_sub(rows);
+    let left = asked.len().saturating_sub(rows);
     if left > 0 {
         text.push_str(&format!("({} not shown)\n", count(left as u64, "more site")));
     }
@@ -60,6 +59,22 @@ pub fn growth(story: &Story, rows: usize) -> String {
     }
     text.push_str("asked: bytes from the kernel; live: of these still mapped. Neither says what is in use (info heap).\n");
     text
+}
+
+/// One line of the table: these rows, which have the same label, added up.
+fn growth_row(rows: &[&GrowthRow], who: String) -> [String; 7] {
+    let sum = |of: fn(&GrowthRow) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
+    let first = rows.iter().map(|row| row.first_t).fold(f64::INFINITY, f64::min);
+    let last = rows.iter().map(|row| row.last_t).fold(0.0, f64::max);
+    [
+        rows.first().map(|row| label_word(row.label)).unwrap_or_default(),
+        sum(|row| row.count).to_string(),
+        human_size(sum(|row| row.bytes)),
+        human_size(sum(|row| row.live)),
+        moment(first),
+        moment(last),
+        who,
+    ]
 }
 
 /// `info growth -json`: schema `brkwater.growth/1`.
