@@ -5,6 +5,7 @@
 //! nothing of how a target is driven.
 
 mod args;
+mod auxv;
 mod backtrace;
 mod breakinfo;
 mod breakparse;
@@ -15,6 +16,8 @@ mod error;
 mod export;
 mod heap;
 mod help;
+mod inferiors;
+mod look;
 mod options;
 mod place;
 mod process;
@@ -28,6 +31,8 @@ mod sourcetext;
 mod stack;
 mod stops;
 mod table;
+mod threadid;
+mod threads;
 mod views;
 
 use std::os::unix::net::UnixStream;

@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, export, heap, help, options, process, running, script, signals, source,
-    stack,
+    breakinfo, breakpoints, data, export, heap, help, inferiors, options, process, running, script, signals,
+    source, stack, threads,
 };
 
 /// A command.
@@ -70,7 +70,8 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     stack::COMMANDS,
     data::COMMANDS,
     source::COMMANDS,
-    process::COMMANDS,
+    threads::COMMANDS,
+    inferiors::COMMANDS,
     heap::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
@@ -86,6 +87,8 @@ pub(super) const INFO: &[&[Entry]] = &[
     data::INFO,
     source::INFO,
     process::INFO,
+    threads::INFO,
+    inferiors::INFO,
     heap::INFO,
     options::INFO,
 ];
@@ -184,7 +187,7 @@ mod tests {
             name("brek"),
             "Undefined command: \"brek\".  Try \"help\".\n  hint: Did you mean \"break\"?"
         );
-        assert!(name("de").starts_with("Ambiguous command \"de\": define, delete, detach"), "{}", name("de"));
+        assert!(name("de") == "Ambiguous command \"de\": delete, detach.", "{}", name("de"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Write};
 
-use super::model::{Arena, ArenaKind, Origin, Region, Survey};
+use super::model::{Arena, ArenaKind, Count, Origin, Region, Survey};
 use crate::addr::human_size;
 
 /// Regions that are listed one by one; of more, the first and the last.
@@ -31,12 +31,15 @@ impl Survey {
             write_arena(out, arena)?;
         }
         if let Some(books) = self.books {
+            let bytes = self.mmapped.iter().map(|block| block.size).sum();
+            let blocks = match self.mmapped.len() {
+                0 => "none".to_owned(),
+                count => format!("{count}, {}", size(bytes)),
+            };
+            let threshold = human_size(books.mmap_threshold);
             writeln!(
                 out,
-                "blocks with their own mapping: {}, {}; made from {} on (mmap_threshold)",
-                self.mmapped.len(),
-                human_size(self.mmapped.iter().map(|block| block.size).sum()),
-                human_size(books.mmap_threshold),
+                "large blocks with their own mapping: {blocks}; made from {threshold} on (mmap_threshold)"
             )?;
         }
         for block in self.mmapped.iter().take(LISTED) {
@@ -46,14 +49,7 @@ impl Survey {
             writeln!(out, "  ... {} more", self.mmapped.len() - LISTED)?;
         }
         for tcache in self.tcaches.iter().filter(|tcache| tcache.held.chunks > 0) {
-            let held = tcache.held;
-            writeln!(
-                out,
-                "tcache of thread {}: {} chunks, {}",
-                tcache.tid,
-                held.chunks,
-                human_size(held.bytes)
-            )?;
+            writeln!(out, "tcache of thread {}: {}", tcache.tid, in_chunks(tcache.held))?;
         }
         for doubt in &self.doubts {
             writeln!(out, "doubt at {}: {}", doubt.at, doubt.what)?;
@@ -180,20 +176,30 @@ fn write_sums(out: &mut String, arena: &Arena) -> fmt::Result {
         ("in tcaches", arena.sum(|region| region.tcache)),
     ];
     let counted = parts.iter().filter(|(name, count)| count.chunks > 0 || *name == "in use");
-    let words: Vec<String> = counted
-        .map(|(name, count)| format!("{name} {} in {} chunks", human_size(count.bytes), count.chunks))
-        .collect();
+    let words: Vec<String> = counted.map(|(name, count)| format!("{name} {}", in_chunks(*count))).collect();
     write!(out, "  {}", words.join(", "))?;
     if let Some((at, size)) = arena.top {
-        write!(out, ", top {} at {at}", human_size(size))?;
+        write!(out, ", top {} at {at}", self::size(size))?;
     }
     let largest = arena.regions.iter().map(|region| region.largest_free).max().unwrap_or(0);
     if largest > 0 {
-        write!(out, ", largest free chunk {}", human_size(largest))?;
+        write!(out, ", largest free chunk {}", size(largest))?;
     }
     let lost: u64 = arena.regions.iter().map(|region| region.lost).sum();
     if lost > 0 {
-        write!(out, ", {} behind damage", human_size(lost))?;
+        write!(out, ", {} behind damage", size(lost))?;
     }
     writeln!(out)
+}
+
+/// A size within a sentence: a bare number is bytes.
+fn size(bytes: u64) -> String {
+    let short = human_size(bytes);
+    if short.ends_with(|c: char| c.is_ascii_digit()) { format!("{short} bytes") } else { short }
+}
+
+/// `352.2K in 3002 chunks`.
+fn in_chunks(count: Count) -> String {
+    let plural = if count.chunks == 1 { "" } else { "s" };
+    format!("{} in {} chunk{plural}", size(count.bytes), count.chunks)
 }

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub mod files;
+pub mod host;
 pub mod mem;
 pub mod procfs;
 pub mod ptrace;

@@ -48,6 +48,22 @@ pub fn command_line(pid: Pid) -> Vec<String> {
     text.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
+/// The directory that a process works in.
+///
+/// # Errors
+/// Those of reading the link.
+pub fn directory(pid: Pid) -> io::Result<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd"))
+}
+
+/// The text of a file of `/proc/PID`, such as `status`.
+///
+/// # Errors
+/// Those of reading it.
+pub fn text(pid: Pid, file: &str) -> io::Result<String> {
+    fs::read(format!("/proc/{pid}/{file}")).map(|text| String::from_utf8_lossy(&text).into_owned())
+}
+
 /// A thread's name, as `comm` gives it.
 #[must_use]
 pub fn name(pid: Pid, tid: Tid) -> String {
@@ -77,6 +93,12 @@ pub fn status_field(pid: i32, field: &str) -> Option<String> {
 #[must_use]
 pub fn thread_group(tid: Tid) -> Option<Pid> {
     status_field(tid.0, "Tgid")?.parse().ok().map(Pid)
+}
+
+/// Whether a thread has ended and only waits to be reaped.
+#[must_use]
+pub fn is_zombie(tid: Tid) -> bool {
+    status_field(tid.0, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
 /// Where the break of a process began (field 47 of `/proc/PID/stat`).

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use super::explain::{Explanation, Question, explain};
 use super::folding::{Fold, folds};
-use super::owner::Names;
 use super::words::moment;
 use super::{Amounts, escape, event, pending, redact, tables};
 use crate::addr::{Addr, Pid, Tid};
@@ -56,8 +55,6 @@ pub struct Inputs<'a> {
     pub reproduce: &'a [String],
     /// The journal; the latest memory calls of the process are taken from it.
     pub events: &'a [Event],
-    /// Names for recorded return addresses.
-    pub names: Names<'a>,
     /// Whether secrets are replaced (see [`super::redact`]).
     pub redact: bool,
 }
@@ -159,6 +156,9 @@ pub struct CallLine {
     pub text: String,
     /// What it meant.
     pub label: String,
+    /// The function outside of the allocator that made it, if a stack was recorded.
+    #[serde(default)]
+    pub site: Option<String>,
 }
 
 impl Document {
@@ -336,6 +336,7 @@ fn calls(inputs: &Inputs<'_>) -> Vec<CallLine> {
             tid: event.tid,
             text: crate::syscalls::text(&record.call),
             label: tables::label_word(record.label),
+            site: super::calls::site(inputs.story, event, record),
         }),
         _ => None,
     };

@@ -59,6 +59,33 @@ pub fn prose(text: &str) -> String {
     out
 }
 
+/// A value as one line of JSON, without a line end, that a terminal may see: what JSON itself leaves as it is of
+/// control characters is escaped.
+#[must_use]
+pub fn json(value: &impl serde::Serialize) -> String {
+    // Plain values with string keys always serialise.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    if text.chars().all(plain_letter) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if plain_letter(letter) {
+            out.push(letter);
+        } else {
+            out.push_str(&format!("\\u{:04x}", u32::from(letter)));
+        }
+    }
+    out
+}
+
+/// Whether a letter moves no cursor and does not turn the direction of writing.
+fn plain_letter(letter: char) -> bool {
+    !matches!(letter,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Lines as a fenced block whose fence no line can close.
 #[must_use]
 pub fn block(lines: &[String], language: &str) -> String {
@@ -89,6 +116,14 @@ mod tests {
         assert_eq!(code("`; rm`"), "`` `; rm` ``");
         assert_eq!(code("x\n| y"), "`x\\n\\| y`");
         assert_eq!(prose("<script>&*_[x](y)"), "&lt;script&gt;&amp;\\*\\_\\[x\\](y)");
+    }
+
+    #[test]
+    fn json_stays_json_on_a_terminal() {
+        let value = serde_json::json!({"a": "x\x1b[2J\u{9b}2J\u{7f}\u{202e}é"});
+        let line = json(&value);
+        assert_eq!(line, r#"{"a":"x\u001b[2J\u009b2J\u007f\u202eé"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
     }
 
     #[test]

@@ -12,7 +12,10 @@ use super::words::{file_name, moment};
 #[must_use]
 pub fn markdown(document: &Document) -> String {
     let mut page = format!("### {}\n\n", prose(&document.title));
-    page.push_str(&format!("**Cause:** {}\n\n", prose(&document.explanation.headline)));
+    // A headline about something else than a refused brk is no cause of anything.
+    let caused = !document.cause.is_null() && document.explanation.headline.contains(") refused: ");
+    let word = if caused { "Cause" } else { "In short" };
+    page.push_str(&format!("**{word}:** {}\n\n", prose(&document.explanation.headline)));
     if let Some(text) = document.stop["text"].as_str().filter(|text| !text.is_empty()) {
         page.push_str(&format!("**Stop:** {}\n\n", prose(text)));
     }
@@ -86,7 +89,8 @@ fn details(document: &Document, page: &mut String) {
         .calls
         .iter()
         .map(|call| {
-            format!("{:>5} {} {} {}  [{}]", call.seq, moment(call.t), call.tid, call.text, call.label)
+            let site = call.site.as_ref().map(|site| format!("  {site}")).unwrap_or_default();
+            format!("{:>5} {} {} {}  [{}]{site}", call.seq, moment(call.t), call.tid, call.text, call.label)
         })
         .collect();
     let environment: Vec<String> =

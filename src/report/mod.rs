@@ -4,6 +4,7 @@
 //! JSON, strings about the environment. It asks no process and changes nothing. Each claim carries how it is
 //! known ([`Evidence`]); placement (where memory went) and amount (how much is live) are told apart.
 
+pub mod calls;
 pub mod document;
 pub mod escape;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod explain;
 pub mod folding;
 pub mod markdown;
 pub mod owner;
+pub mod place;
 pub mod redact;
 pub mod tables;
 pub mod words;

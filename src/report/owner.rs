@@ -15,18 +15,31 @@ use crate::addr::{Addr, human_size};
 use crate::event::StackFrame;
 use crate::heap::story::layout::{Layout, Region, RegionKind};
 use crate::heap::story::{Asked, Evidence, Story};
+use crate::maps::Perms;
 
 /// Turns a recorded return address into frames, innermost inlined one first.
 pub type Names<'a> = &'a dyn Fn(Addr) -> Vec<StackFrame>;
 
+/// What is asked, and what the kernel and the symbols say of it.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Asking<'a> {
+    /// The address.
+    pub at: Addr,
+    /// The symbol that covers it, as gdb writes it (`<main+4>`).
+    pub symbol: Option<&'a str>,
+    /// The rights of the kernel's mapping there.
+    pub perms: Option<Perms>,
+}
+
 /// `owner ADDR` as text. `names` gives the frames of the recorded stack; without names its addresses are
 /// printed bare.
 #[must_use]
-pub fn owner(story: &Story, layout: &Layout, at: Addr, names: Names<'_>) -> String {
+pub fn owner(story: &Story, layout: &Layout, asking: Asking<'_>, names: Names<'_>) -> String {
+    let at = asking.at;
     let Some(region) = layout.at(at) else {
         return format!("{at} is outside everything that is mapped.\n");
     };
-    let mut text = heading(region, at);
+    let mut text = heading(region, asking);
     let Some(asked) = asked(story, at) else {
         text.push_str(&format!("{}\n", unseen(story, region)));
         return text;
@@ -78,13 +91,16 @@ fn named(address: Addr, names: Names<'_>) -> Vec<StackFrame> {
     if frames.is_empty() { vec![StackFrame { address, ..StackFrame::default() }] } else { frames }
 }
 
-fn heading(region: &Region, at: Addr) -> String {
+fn heading(region: &Region, asking: Asking<'_>) -> String {
+    let at = asking.at;
+    let symbol = asking.symbol.map(|symbol| format!(" {}", plain(symbol))).unwrap_or_default();
     let name = if region.name.is_empty() { String::new() } else { format!(" {}", plain(&region.name)) };
     let offset = at.0.saturating_sub(region.span.start.0);
-    let perms = region.perms.map(|perms| format!(" {perms}")).unwrap_or_default();
+    let perms = region.perms.or(asking.perms).filter(|_| region.kind != RegionKind::Gap);
+    let perms = perms.map(|perms| format!(" {perms}")).unwrap_or_default();
     let size = human_size(region.span.len());
     let what = region.kind.word();
-    format!("{at} is in {}{perms}, {size}: {what}{name} ({offset:#x} from its start).\n", region.span)
+    format!("{at}{symbol} is in {}{perms}, {size}: {what}{name} ({offset:#x} from its start).\n", region.span)
 }
 
 fn unseen(story: &Story, region: &Region) -> String {

@@ -37,20 +37,19 @@ pub fn growth(story: &Story, rows: usize) -> String {
         return format!("{}\n", no_calls(story));
     }
     let mut table = Table::new(&["label", "calls", "asked", "live", "first", "last", "site"], 5);
-    for row in view.by_site.iter().take(rows) {
-        table.row([
-            label_word(row.label),
-            row.count.to_string(),
-            human_size(row.bytes),
-            human_size(row.live),
-            moment(row.first_t),
-            moment(row.last_t),
-            row.site.as_ref().map_or_else(|| "(no stack)".to_owned(), place)
-                + if row.inferred { " [inferred]" } else { "" },
-        ]);
+    // What the loader maps is the program's own files: one line for all of it, below what people look for.
+    let (loader, asked): (Vec<&GrowthRow>, Vec<&GrowthRow>) =
+        view.by_site.iter().partition(|row| row.label == Label::Loader);
+    for row in asked.iter().take(rows) {
+        let who = row.site.as_ref().map_or_else(|| "(no stack)".to_owned(), place);
+        let inferred = if row.inferred { " [inferred]" } else { "" };
+        table.row(growth_row(std::slice::from_ref(row), format!("{who}{inferred}")));
+    }
+    if !loader.is_empty() {
+        table.row(growth_row(&loader, "the dynamic loader".to_owned()));
     }
     let mut text = table.text();
-    let left = view.by_site.len().saturating_sub(rows);
+    let left = asked.len().saturating_sub(rows);
     if left > 0 {
         text.push_str(&format!("({} not shown)\n", count(left as u64, "more site")));
     }
@@ -60,6 +59,22 @@ pub fn growth(story: &Story, rows: usize) -> String {
     }
     text.push_str("asked: bytes from the kernel; live: of these still mapped. Neither says what is in use (info heap).\n");
     text
+}
+
+/// One line of the table: these rows, which have the same label, added up.
+fn growth_row(rows: &[&GrowthRow], who: String) -> [String; 7] {
+    let sum = |of: fn(&GrowthRow) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
+    let first = rows.iter().map(|row| row.first_t).fold(f64::INFINITY, f64::min);
+    let last = rows.iter().map(|row| row.last_t).fold(0.0, f64::max);
+    [
+        rows.first().map(|row| label_word(row.label)).unwrap_or_default(),
+        sum(|row| row.count).to_string(),
+        human_size(sum(|row| row.bytes)),
+        human_size(sum(|row| row.live)),
+        moment(first),
+        moment(last),
+        who,
+    ]
 }
 
 /// `info growth -json`: schema `brkwater.growth/1`.
@@ -148,6 +163,37 @@ pub fn planter_view(story: &Story, start: Addr) -> Option<PlanterView> {
     let frame = blocker.planter().frame.unwrap_or_default();
     let seq = blocker.planted.as_ref()?.seq;
     Some(PlanterView { seq, function: frame.function, file: frame.file, line: frame.line })
+}
+
+/// What the calls tell beside the structures, at the end of `info heap`: who stands in the way and since when, and
+/// who asked for what the kernel shows as one mapping.
+#[must_use]
+pub fn told(story: &Story, layout: &Layout) -> String {
+    if story.calls() == 0 {
+        let text = "No memory call was recorded: who asked for this memory, and when, is not known.";
+        return format!("{} {text}\n", Evidence::Unknown);
+    }
+    let mut text = String::new();
+    for blocker in story.blockers().iter().filter(|blocker| blocker.removed.is_none()) {
+        let refused = match blocker.refused {
+            0 => "no brk was refused by it yet".to_owned(),
+            1 => "1 brk was refused by it".to_owned(),
+            n => format!("{n} brks were refused by it"),
+        };
+        let planter = blocker.planter();
+        let who = match (&blocker.planted, &planter.frame) {
+            (Some(asked), Some(frame)) => {
+                format!("planted by {} at {}, event {}", place(frame), moment(asked.t), asked.seq)
+            }
+            (Some(asked), None) => format!("planted at {}, event {}, no stack", moment(asked.t), asked.seq),
+            (None, _) => "it was there before the recording began".to_owned(),
+        };
+        text.push_str(&format!("{} blocker {}: {who}; {refused}\n", planter.evidence, blocker.span));
+    }
+    if let Some(line) = kernel_view(story, layout) {
+        text.push_str(&format!("{line}\n"));
+    }
+    text
 }
 
 /// The layout part of `info heap`: strip, regions, the kernel's view beside the requests.

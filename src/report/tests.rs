@@ -95,7 +95,6 @@ fn document(run: &Run, backtrace: &Backtrace) -> Document {
         environment: &environment,
         reproduce: &["brkwater -batch -ex 'break open then mmap' -ex run --args nginx -t".to_owned()],
         events: &run.events,
-        names: &|_| Vec::new(),
         redact: true,
     })
 }
@@ -167,7 +166,11 @@ fn the_tables_of_the_case() {
 fn an_address_has_an_owner() {
     let run = Run::nginx();
     let layout = run.story.layout(Some(run.maps()));
-    let show = |at: u64| owner::owner(&run.story, &layout, Addr(at), &|_| Vec::new());
+    let show = |at: u64| {
+        let asking =
+            owner::Asking { at: Addr(at), symbol: (at == 0x480000).then_some("<main+4>"), perms: None };
+        owner::owner(&run.story, &layout, asking, &|_| Vec::new())
+    };
     let all: String =
         [0x7ffff7adc010, 0xa6a000, 0x480000, 0x5000_0000, 0x7ffff7d00000, 0].map(show).join("\n");
     insta::assert_snapshot!("owners", all);

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::rc::Rc;
 
 use crate::addr::{Addr, Span, Tid};
+use crate::heap::story::names::is_loader;
 use crate::symbols::Module;
 
 use super::Scene;
@@ -234,11 +235,18 @@ impl Scene<'_> {
         }
         let libraries = self.libraries();
         let named = |library: &&Loaded| library.bias == module.bias && library.name.starts_with('/');
-        Some(libraries.iter().find(named).map_or_else(|| module.path.clone(), |library| library.name.clone()))
+        if let Some(library) = libraries.iter().find(named) {
+            return Some(library.name.clone());
+        }
+        // Before the linker has made its list, the linker itself is known by the name that the program has for it.
+        let linker = main.image.as_ref().and_then(|image| image.interpreter());
+        let is_linker = libraries.is_empty() && is_loader(&module.path);
+        Some(linker.filter(|_| is_linker).map_or_else(|| module.path.clone(), str::to_owned))
     }
 
     /// The linker's list, read again when the number of mappings has changed.
-    pub(crate) fn libraries(&self) -> Rc<Vec<Loaded>> {
+    #[must_use]
+    pub fn libraries(&self) -> Rc<Vec<Loaded>> {
         let count = self.source.mappings().len();
         let mut kept = self.caches.libraries.borrow_mut();
         match &*kept {

@@ -14,6 +14,7 @@ pub mod format;
 pub mod frame;
 mod frameinfo;
 pub mod linkmap;
+mod malloc;
 mod number;
 pub mod print;
 mod returned;

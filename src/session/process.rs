@@ -67,6 +67,9 @@ pub(super) struct Thread {
     pub(super) passed: Option<Addr>,
     /// Stopped by job control.
     pub(super) group_stopped: bool,
+    /// It executes nothing and would not answer an interrupt: it waits for its vfork child, or is a leader that
+    /// has exited before its threads.
+    pub(super) silent: bool,
     /// Registers as last read, while it is stopped.
     pub(super) regs: Option<Regs>,
     /// `regs` differs from what the kernel has.
@@ -74,6 +77,11 @@ pub(super) struct Thread {
 }
 
 impl Thread {
+    /// Whether it may be executing instructions of the target right now.
+    pub(super) fn is_active(&self) -> bool {
+        self.running && !self.group_stopped && !self.silent
+    }
+
     pub(super) fn new(pid: Pid, number: u32) -> Thread {
         Thread {
             pid,
@@ -85,6 +93,7 @@ impl Thread {
             stepping: false,
             passed: None,
             group_stopped: false,
+            silent: false,
             regs: None,
             dirty: false,
         }

@@ -239,13 +239,11 @@ impl Session {
     /// After a fork that the user wants to follow into the child: the parent is let go.
     pub(super) fn follow_child(&mut self, parent: Pid, child: Pid) {
         self.tracer.stop_all();
-        self.resolve();
         self.clear_sites(parent);
         self.tracer.release(parent);
         self.record(parent, Tid(parent.0), EventKind::Detached);
         self.selection = Some(Selection { pid: child, tid: Tid(child.0), level: 0 });
-        self.resolve();
-        self.sync_sites();
+        self.libraries_changed(child);
         for tid in self.tracer.table.followed() {
             if self.tracer.table.threads.get(&tid).is_some_and(|t| !t.running && t.pending.is_none()) {
                 self.tracer.go(tid);

@@ -169,6 +169,12 @@ impl Image {
         self.table().iter()
     }
 
+    /// Whether it has debug info, in it or in a file of its own; reads none of it.
+    #[must_use]
+    pub fn has_debug(&self) -> bool {
+        self.debug_file.is_some() || debugfile::has_dwarf(&self.elf)
+    }
+
     /// Its debug info, read at the first asking.
     #[must_use]
     pub fn debug(&self) -> Option<&Arc<DebugInfo>> {

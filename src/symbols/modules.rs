@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
+use super::elf::{ElfSymbol, SymbolKind};
 use super::image::{Image, ImageCache};
 use super::lines::LineRow;
 use super::prologue;
@@ -157,6 +158,28 @@ impl Modules {
         frames
     }
 
+    /// Names of symbols of these kinds that begin with `prefix`, at most `most`: the program's, then those that
+    /// other files offer, each in order. A C++ or Rust function is offered by its name without parameters.
+    #[must_use]
+    pub fn names_with(&self, prefix: &str, kinds: &[SymbolKind], most: usize) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for (index, module) in self.iter().enumerate() {
+            let Some(image) = &module.image else { continue };
+            let wanted = |symbol: &&ElfSymbol| kinds.contains(&symbol.kind) && (index == 0 || symbol.global);
+            let mut names: Vec<String> =
+                image.symbols().filter(wanted).filter_map(|symbol| offered(symbol.name, prefix)).collect();
+            names.sort_unstable();
+            names.dedup();
+            names.retain(|name| !all.contains(name));
+            all.extend(names);
+            if all.len() >= most {
+                all.truncate(most);
+                break;
+            }
+        }
+        all
+    }
+
     /// The row of the line table that covers `at`, and the load bias of the module that it is in.
     #[must_use]
     pub fn row_at(&self, at: Addr) -> Option<(u64, LineRow)> {
@@ -183,6 +206,20 @@ impl Modules {
         let end = self.function_at(entry).map(|span| module.linked(span.end));
         Some(prologue::after(image, module.linked(entry), end).at(module.bias))
     }
+}
+
+/// The name of a symbol as people type it, if it begins with `prefix`.
+fn offered(name: &str, prefix: &str) -> Option<String> {
+    if name.starts_with(prefix) {
+        return Some(name.to_owned());
+    }
+    // Demangling is slow; a mangled name holds the last part of every path that leads to it.
+    let last = prefix.rsplit("::").next().unwrap_or(prefix);
+    if !(name.starts_with("_Z") || name.starts_with("_R")) || !name.contains(last) {
+        return None;
+    }
+    let full = super::debug::demangle(name);
+    full.starts_with(prefix).then(|| full.split('(').next().unwrap_or_default().to_owned())
 }
 
 /// Mappings of files, grouped: consecutive ones of the same file belong together.

@@ -1,0 +1,153 @@
+//! One look at the stopped process: what reports are made from, gathered in one place.
+//!
+//! The readers and the reports know no process; here they get what they need: the heap's [`Survey`] with its
+//! anchors, the backtrace, the argument registers, names for recorded return addresses. Everything may be
+//! missing when the process has ended: then the journal alone speaks.
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use super::error::{CommandError, Done};
+use super::shell::Shell;
+use crate::addr::{Addr, Pid, Tid};
+use crate::event::{Event, EventKind, Label, StackFrame};
+use crate::heap::story::{Owner, Story};
+use crate::heap::view::HeapView;
+use crate::heap::{self, Survey};
+use crate::kernel::procfs;
+use crate::report::{Amounts, Question, tables};
+use crate::scene::expr::{self, Context, ExprError};
+use crate::scene::view::Backtrace;
+use crate::scene::{PrintOptions, Scene, Value as Data};
+
+/// Frames that an explanation and an export look at.
+const FRAMES: usize = 512;
+
+/// What was seen at one stop; all of it is missing when nothing lives.
+#[derive(Default)]
+pub(super) struct Stop {
+    /// The thread.
+    pub(super) tid: Option<Tid>,
+    /// Its backtrace.
+    pub(super) backtrace: Option<Backtrace>,
+    /// Its argument registers, where it stands at a function's first instruction.
+    pub(super) registers: Option<[u64; 6]>,
+    /// The heap as `brkwater.heap/1`.
+    pub(super) heap: Option<Value>,
+    /// glibc's version.
+    pub(super) glibc: Option<String>,
+}
+
+impl Stop {
+    /// The question that [`crate::report::explain`] answers.
+    pub(super) fn question<'a>(&'a self, story: &'a Story) -> Question<'a> {
+        Question {
+            story,
+            tid: self.tid.unwrap_or(Tid(0)),
+            backtrace: self.backtrace.as_ref(),
+            registers: self.registers,
+            amounts: self.heap.as_ref().and_then(Amounts::from_heap),
+            glibc: self.glibc.as_deref(),
+        }
+    }
+}
+
+/// Looks at the selected thread and at the heap.
+pub(super) fn stop(shell: &mut Shell) -> Stop {
+    let Some(selection) = shell.session.selection() else { return Stop::default() };
+    let tid = selection.tid;
+    let survey = survey_of(shell).ok();
+    let view = survey.as_ref().map(|survey| heap_view(shell, selection.pid, survey));
+    let heap = view.and_then(|view| serde_json::to_value(view).ok());
+    let (backtrace, registers) = shell.session.with_scene(|scene, _| {
+        // The words of `set print` are for people; what is concluded here needs them as they are by default.
+        let options = PrintOptions::default();
+        (scene.backtrace(tid, FRAMES, &options), argument_registers(scene, tid))
+    });
+    Stop { tid: Some(tid), backtrace: Some(backtrace), registers, heap, glibc: survey.and_then(|s| s.glibc) }
+}
+
+/// The process that is looked at; after its end the first one of the run.
+pub(super) fn pid(shell: &Shell) -> Option<Pid> {
+    let first = || shell.session.events().first().map(|event| event.pid);
+    shell.session.selection().map(|selection| selection.pid).or_else(first)
+}
+
+/// Reads the heap of the selected process.
+///
+/// # Errors
+/// `The program is not being run.`
+pub(super) fn survey_of(shell: &mut Shell) -> Done<Survey> {
+    let pid = shell.must_run()?.pid;
+    let regions = shell.session.story().map(|story| {
+        let is_fallback =
+            |owner: &Owner| matches!(owner.label(), Some(Label::Fallback | Label::FallbackNoBrk));
+        story.pieces().filter(|(_, owner)| is_fallback(owner)).map(|(span, _)| span).collect()
+    });
+    Ok(shell.session.with_scene(|scene, _| {
+        let anchors = heap::Anchors { regions, start_brk: procfs::start_brk(pid), ..scene.heap_anchors() };
+        heap::survey(scene.memory(), scene.source.mappings(), &anchors)
+    }))
+}
+
+/// A survey as `brkwater.heap/1`, with what the story knows of the blockers.
+pub(super) fn heap_view(shell: &Shell, pid: Pid, survey: &Survey) -> HeapView {
+    let story = shell.session.story();
+    let planter = |start| story.and_then(|story| tables::planter_view(story, start));
+    HeapView::new(pid, survey, &planter)
+}
+
+/// The address that an expression means: arrays and functions stand for themselves.
+///
+/// # Errors
+/// The expression's own.
+pub(super) fn address(shell: &mut Shell, text: &str) -> Done<Addr> {
+    let parsed = expr::parse(text)?;
+    let at = shell.with_context(|context| {
+        let value = expr::evaluate(&parsed, context)?;
+        points_to(&value, context)
+    });
+    at.map_err(CommandError::from)
+}
+
+fn points_to(value: &Data, context: &Context<'_>) -> Result<Addr, ExprError> {
+    let itself = value.ty().is_array() || value.ty().is_function();
+    match value.address() {
+        Some(at) if itself => Ok(at),
+        _ => Ok(Addr(value.as_u64(context.scene.memory())?)),
+    }
+}
+
+/// The return addresses that were recorded with a memory call.
+pub(super) fn stack_of(event: &Event) -> &[Addr] {
+    match &event.kind {
+        EventKind::Call(record) => &record.stack,
+        _ => &[],
+    }
+}
+
+/// Names for recorded return addresses, as far as the files are still mapped.
+pub(super) fn names(shell: &mut Shell, stack: &[Addr]) -> impl Fn(Addr) -> Vec<StackFrame> + use<> {
+    let live = shell.session.is_live();
+    let mut known: FxHashMap<Addr, Vec<StackFrame>> = FxHashMap::default();
+    shell.session.with_scene(|scene, _| {
+        for at in stack.iter().filter(|_| live) {
+            known.entry(*at).or_insert_with(|| {
+                // A return address may already belong to the next line.
+                let mut frames = scene.modules.frames_of(at.sub(1));
+                frames.iter_mut().for_each(|frame| frame.address = *at);
+                frames
+            });
+        }
+    });
+    move |at| known.get(&at).cloned().unwrap_or_default()
+}
+
+/// The six argument registers, at the first instruction of a function or behind its prologue.
+fn argument_registers(scene: &Scene<'_>, tid: Tid) -> Option<[u64; 6]> {
+    let regs = scene.source.regs(tid)?;
+    let pc = Addr(regs.rip());
+    let entry = scene.modules.function_at(pc)?.start;
+    let at_start = pc == entry || scene.modules.after_prologue(entry, scene.memory()) == Some(pc);
+    at_start.then(|| std::array::from_fn(|n| regs.argument(n + 1).unwrap_or(0)))
+}
