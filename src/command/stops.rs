@@ -184,12 +184,11 @@ fn number_of(session: &Session, tid: Tid) -> u32 {
 
 /// A thread's name; the target chose it.
 fn name_of(session: &Session, tid: Tid) -> String {
-    session
-        .threads()
-        .into_iter()
+    let threads = session.threads();
+    threads
+        .iter()
         .find(|thread| thread.tid == tid)
-        .map(|thread| thread.name)
-        .unwrap_or_default()
+        .map_or_else(String::new, |thread| escape::plain(&thread.name))
 }
 
 /// gdb's name of a thread: `Thread 0x7ffff7d8a740 (LWP 123)`.

@@ -187,7 +187,7 @@ mod tests {
             name("brek"),
             "Undefined command: \"brek\".  Try \"help\".\n  hint: Did you mean \"break\"?"
         );
-        assert!(name("de").starts_with("Ambiguous command \"de\": define, delete, detach"), "{}", name("de"));
+        assert!(name("de") == "Ambiguous command \"de\": delete, detach.", "{}", name("de"));
     }
 
     #[test]

@@ -8,9 +8,6 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::emulate;
 use super::inbox::{Inbox, Woken};
 use super::process::{Process, Role, Table, Thread, Tracing};
 use super::space::{Space, files_of};
@@ -24,10 +21,7 @@ use crate::kernel::{Errno, procfs};
 use crate::regs::Regs;
 
 /// `si_code` of an int3 (arch/x86/kernel/traps.c sends it with force_sig: SI_KERNEL).
-const SI_KERNEL: i32 = 0x80;
-
-/// Between two looks at a leader that may have exited.
-const PAUSE: std::time::Duration = std::time::Duration::from_micros(50);
+pub(super) const SI_KERNEL: i32 = 0x80;
 
 /// The memory calls: mmap, munmap, brk, mremap (x86-64 numbers).
 pub(super) const MEMORY_CALLS: [u32; 4] = [9, 11, 12, 25];
@@ -75,7 +69,7 @@ pub(super) struct Tracer {
     pub(super) table: Table,
     pub(super) forks: ForkPolicy,
     /// Threads whose single-step we carried out ourselves: the kernel will send no trap for it.
-    stepped: Vec<Tid>,
+    pub(super) stepped: Vec<Tid>,
 }
 
 impl Tracer {
@@ -211,16 +205,6 @@ impl Tracer {
             Some(process) if process.role == Role::Followed => Some(Happening::Exited { pid, status }),
             Some(_) => None,
         }
-    }
-
-    fn leave(&mut self, tid: Tid, status: Status) {
-        let signal = match status {
-            Status::Signal(signal) if signal != SIGTRAP => signal,
-            _ => 0,
-        };
-        self.flush(tid);
-        let _ = ptrace::detach(tid, signal);
-        self.table.remove_thread(tid);
     }
 
     fn cloned(&mut self, tid: Tid) -> Happening {
@@ -406,265 +390,6 @@ impl Tracer {
             return Some(Happening::Stepped { tid });
         }
         self.signal(tid, SIGTRAP, role)
-    }
-
-    /// Lets a thread go on from the site at `at`, whose breakpoint has been dealt with.
-    pub(super) fn pass(&mut self, tid: Tid, at: Addr) {
-        if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.passed = Some(at);
-        }
-        self.go(tid);
-    }
-
-    /// Lets a stopped thread go on, over the breakpoint it stands at if that one was dealt with.
-    pub(super) fn go(&mut self, tid: Tid) {
-        if let Some(at) = self.standing_on_site(tid)
-            && !self.emulate(tid, at)
-            && !self.step_over(tid, at)
-        {
-            return;
-        }
-        let how = self.table.way(tid);
-        self.start(tid, how);
-    }
-
-    /// Lets a stopped thread execute one instruction; its end is a [`Happening::Stepped`].
-    pub(super) fn single_step(&mut self, tid: Tid) {
-        if let Some(at) = self.standing_on_site(tid) {
-            if self.emulate(tid, at) || self.step_over(tid, at) {
-                self.stepped.push(tid);
-            }
-            return;
-        }
-        if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.stepping = true;
-        }
-        self.start(tid, Go::Step);
-    }
-
-    fn start(&mut self, tid: Tid, how: Go) {
-        self.flush(tid);
-        let Some(thread) = self.table.threads.get_mut(&tid) else { return };
-        let signal = if how == Go::Listen { 0 } else { std::mem::take(&mut thread.signal) };
-        thread.regs = None;
-        // ESRCH: it was killed meanwhile; its end will be reported.
-        let _ = ptrace::resume(tid, how, signal);
-        if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.running = true;
-        }
-    }
-
-    fn standing_on_site(&mut self, tid: Tid) -> Option<Addr> {
-        let at = self.table.threads.get_mut(&tid)?.passed.take()?;
-        let here = self.regs(tid)?.rip() == at.0;
-        (here && self.table.space_of(tid)?.site(at).is_some()).then_some(at)
-    }
-
-    fn emulate(&mut self, tid: Tid, at: Addr) -> bool {
-        let Some(mut regs) = self.regs(tid) else { return false };
-        let Some(space) = self.table.space_of(tid) else { return false };
-        let Some((emulation, length)) =
-            space.site(at).and_then(|site| Some((site.first.emulation?, site.first.length)))
-        else {
-            return false;
-        };
-        if let Some((address, value)) = emulate::apply(emulation, length, &mut regs)
-            && space.memory.write(address, &value.to_le_bytes()).is_err()
-        {
-            // The stack is gone: the real instruction shall fault as it would without us.
-            return false;
-        }
-        self.set_regs(tid, regs);
-        true
-    }
-
-    /// Executes the original instruction in place, with every other thread of the space stopped so that none
-    /// slips through the gap. False when the thread did not come back from it.
-    fn step_over(&mut self, tid: Tid, at: Addr) -> bool {
-        let Some(space) = self.table.process_of(tid).map(|process| process.space) else { return false };
-        let others = self.stop_sharers(space, tid);
-        self.flush(tid);
-        if let Some(space) = self.table.spaces.get(&space) {
-            space.lift(at);
-        }
-        let done = self.one_instruction(tid);
-        if let Some(space) = self.table.spaces.get(&space) {
-            space.lower(at);
-        }
-        for other in others {
-            if self.table.threads.get(&other).is_some_and(|t| !t.running && t.pending.is_none()) {
-                self.go(other);
-            }
-        }
-        done
-    }
-
-    fn one_instruction(&mut self, tid: Tid) -> bool {
-        let mut late: SmallVec<[i32; 4]> = SmallVec::new();
-        let held = self.table.threads.get_mut(&tid).map_or(0, |thread| std::mem::take(&mut thread.signal));
-        let outcome = loop {
-            if ptrace::resume(tid, Go::Step, 0).is_err() {
-                break false;
-            }
-            match wait::thread(tid, true) {
-                Ok(Some((_, Status::Signal(SIGTRAP)))) => break true,
-                // A signal that the instruction itself raised comes from the kernel; one that happened to
-                // arrive waits until the instruction is done.
-                Ok(Some((_, Status::Signal(signal)))) => {
-                    if ptrace::signal_info(tid).is_ok_and(|info| info.code <= 0) {
-                        late.push(signal);
-                    } else {
-                        self.hold(tid, Status::Signal(signal));
-                        break false;
-                    }
-                }
-                Ok(Some((_, Status::Event))) => {}
-                Ok(Some((_, status))) => {
-                    self.hold(tid, status);
-                    break false;
-                }
-                Ok(None) | Err(Errno::EINTR) => {}
-                Err(_) => break false,
-            }
-        };
-        if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.regs = None;
-            thread.running = false;
-            thread.signal = held;
-        }
-        if let Some(pid) = self.table.threads.get(&tid).map(|thread| thread.pid) {
-            // Sent again by us, because a signal can only be injected at its own delivery stop.
-            for signal in late {
-                let _ = ptrace::signal_thread(pid.0, tid, signal);
-            }
-        }
-        outcome
-    }
-
-    fn hold(&mut self, tid: Tid, status: Status) {
-        if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.pending = Some(status);
-            thread.running = false;
-        } else {
-            self.table.early.push((tid, status));
-        }
-    }
-
-    fn stop_sharers(&mut self, space: Pid, except: Tid) -> Vec<Tid> {
-        let sharing = |pid: &Pid| self.table.processes.get(pid).is_some_and(|p| p.space == space);
-        let others: Vec<Tid> = self
-            .table
-            .threads
-            .iter()
-            .filter(|(tid, t)| **tid != except && t.is_active() && sharing(&t.pid))
-            .map(|(tid, _)| *tid)
-            .collect();
-        self.stop(&others);
-        others
-    }
-
-    /// Stops every thread of every debugged process.
-    pub(super) fn stop_all(&mut self) {
-        loop {
-            let running: Vec<Tid> = self
-                .table
-                .followed()
-                .into_iter()
-                .filter(|tid| self.table.threads.get(tid).is_some_and(Thread::is_active))
-                .collect();
-            if running.is_empty() {
-                break;
-            }
-            // Threads may have been born meanwhile: look again.
-            self.stop(&running);
-        }
-        for tid in self.table.followed() {
-            self.flush(tid);
-        }
-    }
-
-    /// Stops these threads and collects whatever they report instead of the stop that we asked for.
-    fn stop(&mut self, tids: &[Tid]) {
-        for tid in tids {
-            let _ = ptrace::interrupt(*tid);
-        }
-        for tid in tids {
-            // A leader may exit before its threads; then it tells nothing until they are gone, too.
-            let leads = self.table.threads.get(tid).is_some_and(|thread| thread.pid.0 == tid.0);
-            let may_fall_silent = leads && self.table.threads_of(Pid(tid.0)).len() > 1;
-            while self.table.threads.get(tid).is_some_and(Thread::is_active) {
-                match wait::thread(*tid, !may_fall_silent) {
-                    Ok(Some((tid, status))) => self.collect(tid, status),
-                    Ok(None) if procfs::is_zombie(*tid) => self.fall_silent(*tid),
-                    Ok(None) => std::thread::sleep(PAUSE),
-                    Err(Errno::EINTR) => {}
-                    Err(_) => {
-                        // Gone, and its status was taken with an exec or by nobody: forget it.
-                        self.table.remove_thread(*tid);
-                    }
-                }
-            }
-        }
-    }
-
-    fn fall_silent(&mut self, tid: Tid) {
-        if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.silent = true;
-        }
-    }
-
-    /// Takes a status while everything is being stopped: it is kept for later unless it needs no decision.
-    fn collect(&mut self, tid: Tid, status: Status) {
-        let Some(thread) = self.table.threads.get_mut(&tid) else {
-            self.table.early.push((tid, status));
-            return;
-        };
-        thread.running = false;
-        thread.silent = false;
-        thread.regs = None;
-        match status {
-            Status::Event => thread.group_stopped = false,
-            Status::GroupStop(_) => thread.group_stopped = true,
-            Status::Signal(SIGTRAP) => self.collect_trap(tid),
-            other => thread.pending = Some(other),
-        }
-    }
-
-    /// A thread that hit a breakpoint while being stopped has not hit it as far as anybody was told: its rip
-    /// goes back, and it will hit again, or not, if the breakpoint is gone by then.
-    fn collect_trap(&mut self, tid: Tid) {
-        let code = ptrace::signal_info(tid).map_or(0, |info| info.code);
-        let Some(mut regs) = self.regs(tid) else { return };
-        let at = Addr(regs.rip()).sub(1);
-        if code == SI_KERNEL && self.table.space_of(tid).is_some_and(|space| space.site(at).is_some()) {
-            regs.0[16] = at.0;
-            self.set_regs(tid, regs);
-            self.flush(tid);
-        } else if let Some(thread) = self.table.threads.get_mut(&tid) {
-            thread.pending = Some(Status::Signal(SIGTRAP));
-        }
-    }
-
-    /// Lets a debugged process run on without us: our bytes are out already. One that carries our filter is
-    /// accompanied; any other is detached.
-    pub(super) fn release(&mut self, pid: Pid) {
-        let Some(process) = self.table.processes.get_mut(&pid) else { return };
-        let stays = process.tracing == Tracing::Filter;
-        process.role = if stays { Role::Passing } else { Role::Leaving };
-        for tid in self.table.threads_of(pid) {
-            let Some(thread) = self.table.threads.get_mut(&tid) else { continue };
-            if let Some(Status::Signal(signal)) = thread.pending.take()
-                && signal != SIGTRAP
-            {
-                thread.signal = signal;
-            }
-            if stays {
-                self.go(tid);
-            } else {
-                let signal = thread.signal;
-                self.leave(tid, Status::Signal(signal));
-            }
-        }
     }
 
     /// Whether processes that nobody debugs still need us.

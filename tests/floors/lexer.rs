@@ -99,6 +99,8 @@ pub(crate) fn paths(tokens: &[Token]) -> Vec<Path> {
                 }
                 continue;
             }
+            // `pub(crate)` is a visibility, not a way to anything; `pub(in crate::…)` is read as a path.
+            "pub" if visibility(tokens, at) => at += 3,
             _ if is_word(word) => {
                 let (path, next) = plain_path(tokens, at, inside_test, depth);
                 out.push(path);
@@ -115,6 +117,12 @@ pub(crate) fn paths(tokens: &[Token]) -> Vec<Path> {
 struct Scope {
     test: bool,
     module: bool,
+}
+
+/// Whether `pub` at `at` is followed by `(crate)` or `(super)`.
+fn visibility(tokens: &[Token], at: usize) -> bool {
+    let text = |offset: usize| tokens.get(at + offset).map(|token| token.text.as_str());
+    text(1) == Some("(") && matches!(text(2), Some("crate" | "super")) && text(3) == Some(")")
 }
 
 fn plain_path(tokens: &[Token], at: usize, test: bool, depth: usize) -> (Path, usize) {
@@ -270,7 +278,7 @@ fn literals_and_comments_hide_nothing_and_show_nothing() {
 #[test]
 fn use_groups_are_expanded_and_test_code_is_known() {
     let found = paths(&tokens(
-        "use crate::{heap::{self, Survey}, scene as s};\n#[cfg(test)]\nmod tests {\n use nix::x;\n}\nfn f() { crate::tui::y() }",
+        "pub(crate) use crate::{heap::{self, Survey}, scene as s};\n#[cfg(test)]\nmod tests {\n use nix::x;\n}\nfn f() { crate::tui::y() }",
     ));
     let shown: Vec<String> = found
         .iter()
@@ -285,4 +293,5 @@ fn use_groups_are_expanded_and_test_code_is_known() {
     ] {
         assert!(shown.iter().any(|path| path == wanted), "{wanted} not in {shown:#?}");
     }
+    assert!(!shown.iter().any(|path| path == "1 crate false"), "a visibility is no path: {shown:#?}");
 }

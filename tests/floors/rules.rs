@@ -63,13 +63,19 @@ pub(crate) fn check(path: &str, text: &str) -> Vec<String> {
     check_doc(path, text, &mut broken);
     check_length(path, text, &mut broken);
     check_unsafe(path, &tokens, &mut broken);
-    for found in lexer::paths(&tokens) {
+    for mut found in lexer::paths(&tokens) {
+        found.test |= is_test_file(path);
         check_import(path, &found, &mut broken);
         check_fences(path, &found, &mut broken);
         check_command(path, &found, &mut broken);
     }
     broken.dedup();
     broken
+}
+
+/// A file that its parent declares under `#[cfg(test)]`: by its name, in every room.
+fn is_test_file(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.ends_with("/testing.rs") || path.contains("/tests/")
 }
 
 /// The module below the crate's root that a file belongs to: `heap` for `heap/story/mod.rs`.

@@ -1,0 +1,129 @@
+//! System calls of the target: memory calls become events with stack and meaning, others may be stages of breakpoints.
+
+use std::time::Instant;
+
+use super::Session;
+use super::hits::{Arrival, Crossing};
+use super::run::Stop;
+use crate::addr::{Addr, Pid, Tid};
+use crate::event::{CallRecord, EventKind};
+use crate::heap::story::Look;
+use crate::kernel::procfs;
+use crate::memory::{Cached, Memory};
+use crate::regs::{FrameRegs, Regs};
+use crate::symbols::Linespec;
+use crate::syscalls;
+
+/// Frames that are recorded of a memory call's stack, at most.
+const STACK_LIMIT: usize = 256;
+
+impl Session {
+    /// The thread pointer that a thread gave to the one that it has just made: an argument of clone(2) (its
+    /// fifth) or of clone3(2) (`tls`, at offset 56 of its structure).
+    pub(super) fn pointer_of_new(&mut self, maker: Tid) -> Option<u64> {
+        const CLONE: u64 = 56;
+        const CLONE3: u64 = 435;
+        let regs = self.tracer.regs(maker)?;
+        match regs.orig_rax() {
+            CLONE => regs.argument(5),
+            CLONE3 => self.tracer.table.space_of(maker)?.clean().u64(Addr(regs.argument(1)?).add(56)).ok(),
+            _ => None,
+        }
+    }
+
+    /// A system call that a stage of a breakpoint names begins.
+    pub(super) fn entered_call(&mut self, tid: Tid, nr: u64) -> Option<Stop> {
+        let since = Instant::now();
+        let pid = self.pid_of(tid);
+        let names =
+            |stage: &super::Stage| matches!(stage.location, Linespec::Syscall { number } if number == nr);
+        let wanted: Vec<(u32, usize)> = self
+            .breakpoints
+            .iter()
+            .flat_map(|b| b.stages.iter().enumerate().map(move |(at, stage)| (b.number, at, stage)))
+            .filter(|(.., stage)| names(stage))
+            .map(|(number, at, _)| (number, at))
+            .collect();
+        let mut reason = None;
+        for (number, stage) in wanted {
+            match self.cross(number, Arrival { pid, tid, stage, location: 0 }, since) {
+                Crossing::Go => {}
+                Crossing::Stop(why) => reason = reason.or(Some(why)),
+                Crossing::Rearmed => self.sync_sites(),
+                Crossing::Complain { number, error } => {
+                    self.record(pid, tid, EventKind::ConditionError { number, error });
+                }
+            }
+        }
+        match reason {
+            Some(reason) => Some(self.stop(tid, reason)),
+            None => self.go_on(tid),
+        }
+    }
+
+    /// A memory call returned: it gets its stack, its label and its place in the journal.
+    pub(super) fn returned(&mut self, tid: Tid, nr: u64, args: [u64; 6], ret: i64) {
+        let pid = self.pid_of(tid);
+        let Some(call) = syscalls::decode(nr, args, ret as u64) else { return };
+        let Some(regs) = self.tracer.regs(tid) else { return };
+        let (stack, frames) = self.stack_of(pid, tid, &regs);
+        if self.changes_code(&call)
+            && let Some(space) = self.tracer.table.processes.get(&pid).map(|p| p.space)
+            && let Some(space) = self.tracer.table.spaces.get_mut(&space)
+        {
+            space.stale = true;
+        }
+        let mut look = || Look {
+            maps: procfs::mappings(pid),
+            limit_data: procfs::limit(pid, "Max data size"),
+            limit_as: procfs::limit(pid, "Max address space"),
+            start_brk: procfs::start_brk(pid),
+        };
+        let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut look);
+        let record = CallRecord {
+            call,
+            label: verdict.label,
+            cause: verdict.cause,
+            stack,
+            site: verdict.site,
+            allocator: verdict.allocator,
+        };
+        self.record(pid, tid, EventKind::Call(record));
+        self.record_usage(pid, tid, false);
+    }
+
+    pub(super) fn stack_of(
+        &mut self,
+        pid: Pid,
+        tid: Tid,
+        regs: &Regs,
+    ) -> (Vec<Addr>, Vec<crate::event::StackFrame>) {
+        self.refresh(pid);
+        let Some(space) = self.tracer.table.space_of(tid) else { return Default::default() };
+        let clean = space.clean();
+        let memory: &dyn Memory = &clean;
+        let stack = space.unwinder.stack(&FrameRegs::from(regs), &Cached::new(memory), STACK_LIMIT);
+        let frames = stack
+            .iter()
+            .enumerate()
+            .flat_map(|(level, at)| space.modules.frames_of(if level == 0 { *at } else { at.sub(1) }))
+            .collect();
+        (stack, frames)
+    }
+
+    /// Whether a call can have changed which code is mapped where: a file mapped executable, or anything
+    /// unmapped that was a module.
+    pub(super) fn changes_code(&self, call: &crate::event::Call) -> bool {
+        use crate::event::Call;
+        const PROT_EXEC: u32 = 4;
+        match call {
+            Call::Mmap { prot, fd, .. } => *fd >= 0 && prot & PROT_EXEC != 0,
+            Call::Munmap { addr, len, ret: Ok(_) } => {
+                let span = crate::addr::Span::sized(*addr, *len);
+                let spaces = self.tracer.table.spaces.values();
+                spaces.flat_map(|space| space.modules.iter()).any(|module| module.span.overlaps(span))
+            }
+            _ => false,
+        }
+    }
+}

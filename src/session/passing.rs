@@ -1,0 +1,149 @@
+//! How a thread goes on from where it stands, over our breakpoints.
+//!
+//! The instruction under a breakpoint is carried out by us where that can be done ([`super::emulate`]); otherwise it
+//! is executed in place, with every other thread of the space stopped so that none slips through the gap.
+
+use smallvec::SmallVec;
+
+use super::emulate;
+use super::tracer::Tracer;
+use crate::addr::{Addr, Tid};
+use crate::kernel::Errno;
+use crate::kernel::ptrace::{self, Go};
+use crate::kernel::signals::SIGTRAP;
+use crate::kernel::wait::{self, Status};
+
+impl Tracer {
+    /// Lets a thread go on from the site at `at`, whose breakpoint has been dealt with.
+    pub(super) fn pass(&mut self, tid: Tid, at: Addr) {
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.passed = Some(at);
+        }
+        self.go(tid);
+    }
+
+    /// Lets a stopped thread go on, over the breakpoint it stands at if that one was dealt with.
+    pub(super) fn go(&mut self, tid: Tid) {
+        if let Some(at) = self.standing_on_site(tid)
+            && !self.emulate(tid, at)
+            && !self.step_over(tid, at)
+        {
+            return;
+        }
+        let how = self.table.way(tid);
+        self.start(tid, how);
+    }
+
+    /// Lets a stopped thread execute one instruction; its end is a [`Happening::Stepped`].
+    pub(super) fn single_step(&mut self, tid: Tid) {
+        if let Some(at) = self.standing_on_site(tid) {
+            if self.emulate(tid, at) || self.step_over(tid, at) {
+                self.stepped.push(tid);
+            }
+            return;
+        }
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.stepping = true;
+        }
+        self.start(tid, Go::Step);
+    }
+
+    pub(super) fn start(&mut self, tid: Tid, how: Go) {
+        self.flush(tid);
+        let Some(thread) = self.table.threads.get_mut(&tid) else { return };
+        let signal = if how == Go::Listen { 0 } else { std::mem::take(&mut thread.signal) };
+        thread.regs = None;
+        // ESRCH: it was killed meanwhile; its end will be reported.
+        let _ = ptrace::resume(tid, how, signal);
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.running = true;
+        }
+    }
+
+    pub(super) fn standing_on_site(&mut self, tid: Tid) -> Option<Addr> {
+        let at = self.table.threads.get_mut(&tid)?.passed.take()?;
+        let here = self.regs(tid)?.rip() == at.0;
+        (here && self.table.space_of(tid)?.site(at).is_some()).then_some(at)
+    }
+
+    pub(super) fn emulate(&mut self, tid: Tid, at: Addr) -> bool {
+        let Some(mut regs) = self.regs(tid) else { return false };
+        let Some(space) = self.table.space_of(tid) else { return false };
+        let Some((emulation, length)) =
+            space.site(at).and_then(|site| Some((site.first.emulation?, site.first.length)))
+        else {
+            return false;
+        };
+        if let Some((address, value)) = emulate::apply(emulation, length, &mut regs)
+            && space.memory.write(address, &value.to_le_bytes()).is_err()
+        {
+            // The stack is gone: the real instruction shall fault as it would without us.
+            return false;
+        }
+        self.set_regs(tid, regs);
+        true
+    }
+
+    /// Executes the original instruction in place, with every other thread of the space stopped so that none
+    /// slips through the gap. False when the thread did not come back from it.
+    pub(super) fn step_over(&mut self, tid: Tid, at: Addr) -> bool {
+        let Some(space) = self.table.process_of(tid).map(|process| process.space) else { return false };
+        let others = self.stop_sharers(space, tid);
+        self.flush(tid);
+        if let Some(space) = self.table.spaces.get(&space) {
+            space.lift(at);
+        }
+        let done = self.one_instruction(tid);
+        if let Some(space) = self.table.spaces.get(&space) {
+            space.lower(at);
+        }
+        for other in others {
+            if self.table.threads.get(&other).is_some_and(|t| !t.running && t.pending.is_none()) {
+                self.go(other);
+            }
+        }
+        done
+    }
+
+    pub(super) fn one_instruction(&mut self, tid: Tid) -> bool {
+        let mut late: SmallVec<[i32; 4]> = SmallVec::new();
+        let held = self.table.threads.get_mut(&tid).map_or(0, |thread| std::mem::take(&mut thread.signal));
+        let outcome = loop {
+            if ptrace::resume(tid, Go::Step, 0).is_err() {
+                break false;
+            }
+            match wait::thread(tid, true) {
+                Ok(Some((_, Status::Signal(SIGTRAP)))) => break true,
+                // A signal that the instruction itself raised comes from the kernel; one that happened to
+                // arrive waits until the instruction is done.
+                Ok(Some((_, Status::Signal(signal)))) => {
+                    if ptrace::signal_info(tid).is_ok_and(|info| info.code <= 0) {
+                        late.push(signal);
+                    } else {
+                        self.hold(tid, Status::Signal(signal));
+                        break false;
+                    }
+                }
+                Ok(Some((_, Status::Event))) => {}
+                Ok(Some((_, status))) => {
+                    self.hold(tid, status);
+                    break false;
+                }
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(_) => break false,
+            }
+        };
+        if let Some(thread) = self.table.threads.get_mut(&tid) {
+            thread.regs = None;
+            thread.running = false;
+            thread.signal = held;
+        }
+        if let Some(pid) = self.table.threads.get(&tid).map(|thread| thread.pid) {
+            // Sent again by us, because a signal can only be injected at its own delivery stop.
+            for signal in late {
+                let _ = ptrace::signal_thread(pid.0, tid, signal);
+            }
+        }
+        outcome
+    }
+}
