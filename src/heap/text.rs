@@ -4,11 +4,13 @@
 
 use std::fmt::{self, Write};
 
-use super::model::{Arena, ArenaKind, Count, Origin, Region, Survey};
+use super::model::{Arena, ArenaKind, Count, Origin, Region, Survey, Tcache};
 use crate::addr::human_size;
 
 /// Regions that are listed one by one; of more, the first and the last.
 const LISTED: usize = 16;
+/// Threads' arenas up to this many are told one by one.
+const ALONE: usize = 3;
 
 impl Survey {
     /// The lines of `info heap`, each ended by a newline.
@@ -27,8 +29,15 @@ impl Survey {
             writeln!(out, "glibc {version} (layout {:?}; found by {})", main.layout, found.join(", "))?;
         }
         self.write_break(out)?;
-        for arena in &self.arenas {
+        // Many threads make many small arenas; those that balance share a table.
+        let is_plain = |arena: &&Arena| arena.kind == ArenaKind::Thread && arena.unaccounted == 0;
+        let plain: Vec<&Arena> = self.arenas.iter().filter(is_plain).collect();
+        let together = plain.len() > ALONE;
+        for arena in self.arenas.iter().filter(|arena| !(together && is_plain(arena))) {
             write_arena(out, arena)?;
+        }
+        if together {
+            write_arenas(out, &plain)?;
         }
         if let Some(books) = self.books {
             let bytes = self.mmapped.iter().map(|block| block.size).sum();
@@ -48,8 +57,17 @@ impl Survey {
         if self.mmapped.len() > LISTED {
             writeln!(out, "  ... {} more", self.mmapped.len() - LISTED)?;
         }
-        for tcache in self.tcaches.iter().filter(|tcache| tcache.held.chunks > 0) {
+        let mut filled: Vec<&Tcache> = self.tcaches.iter().filter(|tcache| tcache.held.chunks > 0).collect();
+        if filled.len() > LISTED / 2 {
+            filled.sort_by_key(|tcache| std::cmp::Reverse(tcache.held.bytes));
+        }
+        let (shown, rest) = filled.split_at(filled.len().min(LISTED / 2));
+        for tcache in shown {
             writeln!(out, "tcache of thread {}: {}", tcache.tid, in_chunks(tcache.held))?;
+        }
+        if !rest.is_empty() {
+            let held = rest.iter().fold(Count::default(), |sum, tcache| sum.plus(tcache.held));
+            writeln!(out, "tcaches of {} more threads: {}", rest.len(), in_chunks(held))?;
         }
         for doubt in &self.doubts {
             writeln!(out, "doubt at {}: {}", doubt.at, doubt.what)?;
@@ -123,8 +141,43 @@ fn write_arena(out: &mut String, arena: &Arena) -> fmt::Result {
     write_sums(out, arena)
 }
 
+/// A line for each of many threads' arenas, the largest first.
+fn write_arenas(out: &mut String, arenas: &[&Arena]) -> fmt::Result {
+    let mut arenas = arenas.to_vec();
+    arenas.sort_by_key(|arena| std::cmp::Reverse(arena.system_mem));
+    writeln!(out, "thread arenas: {}, each accounted 100 %", arenas.len())?;
+    writeln!(
+        out,
+        "  {:<18} {:>10} {:>6} {:>9} {:>8} {:>8} {:>8}",
+        "address", "system_mem", "heaps", "chunks", "in use", "free", "top"
+    )?;
+    for arena in arenas.iter().take(LISTED) {
+        let free = arena.sum(|region| region.free).plus(arena.sum(|region| region.fast));
+        let free = free.plus(arena.sum(|region| region.tcache)).bytes;
+        writeln!(
+            out,
+            "  {:<18} {:>10} {:>6} {:>9} {:>8} {:>8} {:>8}",
+            arena.address.to_string(),
+            human_size(arena.system_mem),
+            arena.regions.len(),
+            arena.regions.iter().map(|region| region.chunks).sum::<u64>(),
+            dash(arena.sum(|region| region.used).bytes),
+            dash(free),
+            dash(arena.sum(|region| region.top).bytes),
+        )?;
+    }
+    if let Some(rest) = arenas.get(LISTED..).filter(|rest| !rest.is_empty()) {
+        let bytes = rest.iter().map(|arena| arena.system_mem).sum();
+        writeln!(out, "  ... {} more, {}", rest.len(), size(bytes))?;
+    }
+    Ok(())
+}
+
+fn dash(bytes: u64) -> String {
+    if bytes == 0 { "-".to_owned() } else { human_size(bytes) }
+}
+
 fn write_region(out: &mut String, region: &Region) -> fmt::Result {
-    let dash = |bytes: u64| if bytes == 0 { "-".to_owned() } else { human_size(bytes) };
     writeln!(
         out,
         "  {:<18} {:<18} {:>7} {:<9} {:>8} {:>8} {:>8} {:>8}",
@@ -202,4 +255,53 @@ fn size(bytes: u64) -> String {
 fn in_chunks(count: Count) -> String {
     let plural = if count.chunks == 1 { "" } else { "s" };
     format!("{} in {} chunk{plural}", size(count.bytes), count.chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addr::{Addr, Span, Tid};
+
+    fn thread_arena(at: u64, heaps: u64) -> Arena {
+        let region = |n: u64| Region {
+            span: Span::sized(Addr(at + n * 0x400_0000), 0x21000),
+            origin: Origin::HeapInfo,
+            chunks: 8,
+            used: Count { chunks: 3, bytes: 1024 },
+            tcache: Count { chunks: 4, bytes: 416 },
+            ..Region::default()
+        };
+        Arena {
+            kind: ArenaKind::Thread,
+            address: Addr(at + 0x30),
+            layout: super::super::Layout::C,
+            system_mem: heaps * 0x21000,
+            max_system_mem: heaps * 0x21000,
+            contiguous: false,
+            locked: false,
+            attached: 1,
+            top: None,
+            regions: (0..heaps).map(region).collect(),
+            gaps: Vec::new(),
+            unaccounted: 0,
+        }
+    }
+
+    #[test]
+    fn many_threads_make_a_table() {
+        let tcache = |n: i32| Tcache {
+            tid: Tid(n),
+            address: Addr(0),
+            held: Count { chunks: 1, bytes: 100 + n as u64 },
+        };
+        let mut survey = Survey {
+            arenas: (1..=4).map(|n| thread_arena(0x7fff_0000_0000 + n * 0x1000_0000, n)).collect(),
+            tcaches: (1..=10).map(tcache).collect(),
+            ..Survey::default()
+        };
+        survey.arenas[1].unaccounted = 4096;
+        insta::assert_snapshot!("three_plain_ones", survey.to_text());
+        survey.arenas[1].unaccounted = 0;
+        insta::assert_snapshot!("four_plain_ones", survey.to_text());
+    }
 }

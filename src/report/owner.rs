@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0x7ffff7adc010 is in [0x7ffff7adc000-0x7ffff7afd000], 132K: malloc fallback (0x10 from its start).
-//! [recorded] Asked by CRYPTO_malloc (mem.c:198) through malloc at +0.226s, event 47:
+//! [recorded] The kernel was asked for it by CRYPTO_malloc (mem.c:198) through malloc at +0.226s, event 47:
 //!     mmap(NULL, 135168, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7adc000
 //! ```
 
@@ -54,7 +54,7 @@ pub fn owner(story: &Story, layout: &Layout, asking: Asking<'_>, names: Names<'_
     };
     let call = crate::syscalls::text(&asked.call);
     text.push_str(&format!(
-        "{evidence} Asked by {who}{through} at {}, event {} ({}):\n    {call}\n",
+        "{evidence} The kernel was asked for it by {who}{through} at {}, event {} ({}):\n    {call}\n",
         moment(asked.t),
         asked.seq,
         label_word(asked.label)

@@ -9,9 +9,13 @@
 use serde_json::{Value, json};
 
 use crate::addr::{Addr, human_size};
+use crate::heap::story::Evidence;
 use crate::heap::{ArenaKind, Chunk, Place, State, Survey};
 
-/// The sentence, ended by a newline.
+/// What a chunk cannot tell: the memory came from the kernel at somebody's request, but it is dealt out later.
+const ASKER: &str = "[unknown] Who asked malloc for this chunk: calls of malloc are not recorded, only calls of the kernel.\n";
+
+/// The sentence, ended by a newline; for a chunk in use another one about what is not known.
 #[must_use]
 pub fn sentence(survey: &Survey, place: &Place, at: Addr) -> String {
     let text = match place {
@@ -38,7 +42,11 @@ pub fn sentence(survey: &Survey, place: &Place, at: Addr) -> String {
             )
         }
     };
-    format!("[measured] {text}\n")
+    let asker = match place {
+        Place::Chunk { chunk, .. } if chunk.state == State::Used => ASKER,
+        Place::Mmapped(_) | Place::Chunk { .. } | Place::Unclear { .. } | Place::Foreign(_) => "",
+    };
+    format!("{} {text}\n{asker}", Evidence::Measured)
 }
 
 /// The same as JSON: `kind` is `chunk`, `mmapped`, `unclear` or `foreign`.

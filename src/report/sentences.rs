@@ -15,6 +15,8 @@ const GIVING_BACK: &str = "What free() gets back of this stays in the process: f
      whole pages of free chunks (not of the top chunk), never address space.";
 const NEVER_UNMAPPED: &str = "glibc never unmaps a fallback mapping, whatever is freed in it; malloc_trim gives back \
      whole pages of its free chunks, never address space.";
+const KEPT: &str = "stay in the process: free() gives back only what lies at the end of an arena, and something in use \
+     lies behind them. malloc_trim can give back the whole pages among them.";
 const PLACEMENT: &str = "This tells where memory was placed, not how much is needed: the same live blocks take as \
      much without a blocker, from the break. What differs is what can be given back. Running the program both ways \
      shows it.";
@@ -172,7 +174,14 @@ pub(super) fn amounts(question: &Question<'_>, out: &mut Out) {
     }
     if blocked || story.fallback_bytes() > 0 {
         say(out, Evidence::Inferred, PLACEMENT);
+    } else if let Some(amounts) = question.amounts.filter(much_is_free) {
+        say(out, Evidence::Inferred, format!("The {} free in bins {KEPT}", size(amounts.free)));
     }
+}
+
+/// Whether enough lies in bins to be worth a sentence.
+fn much_is_free(amounts: &super::Amounts) -> bool {
+    amounts.free >= 1 << 20 && amounts.free >= amounts.reserved / 4
 }
 
 /// The blocker that a refusal names, as the story knows it.
@@ -414,7 +423,7 @@ fn grown(story: &Story, out: &mut Out) {
     if let Some(row) = growth.by_site.iter().find(|row| by_program(row.label)) {
         let site = row.site.as_ref().map_or_else(|| "an unknown place".to_owned(), place);
         let text = format!(
-            "Most was asked by {site}: {} in {} ({}), {} of it still mapped.",
+            "Most address space was asked by {site}: {} in {} ({}), {} of it still mapped.",
             size(row.bytes),
             count(row.count, "call"),
             super::tables::label_word(row.label),

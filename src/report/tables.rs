@@ -57,7 +57,7 @@ pub fn growth(story: &Story, rows: usize) -> String {
         let calls = count(view.other_calls, "call");
         text.push_str(&format!("({calls}, {}, from further sites)\n", human_size(view.other_bytes)));
     }
-    text.push_str("asked: bytes from the kernel; live: of these still mapped. Neither says what is in use (info heap).\n");
+    text.push_str("asked: address space from the kernel; live: of it still mapped. Neither says what is in use (info heap).\n");
     text
 }
 

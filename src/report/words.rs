@@ -38,12 +38,37 @@ pub fn count(number: u64, noun: &str) -> String {
 /// A frame: `CRYPTO_malloc (mem.c:198)`, `main (nginx)` without debug info, `0x401000 (nginx)` without a name.
 #[must_use]
 pub fn place(frame: &StackFrame) -> String {
-    let name = frame.function.as_deref().map_or_else(|| frame.address.to_string(), plain);
+    let name = frame.function.as_deref().map_or_else(|| frame.address.to_string(), |name| plain(brief(name)));
     let module = frame.module.as_deref().map(|path| plain(file_name(path)));
     match source(frame).or(module) {
         Some(place) => format!("{name} ({place})"),
         None => name,
     }
+}
+
+/// A long C++ or Rust function without its parameters and what a compiler put behind them: its place says which
+/// one it is.
+fn brief(function: &str) -> &str {
+    const LONG: usize = 48;
+    if function.len() <= LONG {
+        return function;
+    }
+    let (mut depth, mut end) = (0_i32, None);
+    for (at, letter) in function.char_indices() {
+        match letter {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            '(' if depth == 0
+                && !function[..at].ends_with("operator")
+                && !function[at..].starts_with("(anonymous") =>
+            {
+                end = Some(at);
+                break;
+            }
+            _ => {}
+        }
+    }
+    end.filter(|end| *end > 0).map_or(function, |end| &function[..end])
 }
 
 /// `mem.c:198`, if debug info told it.
@@ -94,6 +119,28 @@ mod tests {
         assert_eq!(sizes(&[(1 << 20, 1), (135_168, 36)]), "1 MiB ×1, 132 KiB ×36");
         assert_eq!(size(17), "17 bytes");
         assert_eq!(size(38_797_312), "37.0 MiB");
+    }
+
+    #[test]
+    fn a_long_function_loses_its_parameters() {
+        for (full, short) in [
+            ("f(int)", "f(int)"),
+            (
+                "v8::base::OS::Allocate(void*, unsigned long, unsigned long, v8::base::OS::MemoryPermission)",
+                "v8::base::OS::Allocate",
+            ),
+            (
+                "v8::internal::(anonymous namespace)::Iterate(v8::internal::Isolate*, std::vector<int>*)",
+                "v8::internal::(anonymous namespace)::Iterate",
+            ),
+            (
+                "std::vector<void (*)(int), std::allocator<void (*)(int)> >::push_back(void (*&&)(int))",
+                "std::vector<void (*)(int), std::allocator<void (*)(int)> >::push_back",
+            ),
+            ("current_stack_region(unsigned char**, unsigned long*) [clone .part.0]", "current_stack_region"),
+        ] {
+            assert_eq!(brief(full), short);
+        }
     }
 
     #[test]
