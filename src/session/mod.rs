@@ -234,6 +234,7 @@ impl Session {
             program: self.program().map(|path| path.to_string_lossy().into_owned()),
             pc: pc.map(|regs| Addr(regs.rip())),
             exit_code: self.last_exit.map(code),
+            by_signal: matches!(self.last_exit, Some(ExitStatus::Signal(_))),
             pending: self.breakpoints.iter().any(Breakpoint::is_pending),
         }
     }

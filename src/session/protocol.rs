@@ -151,6 +151,9 @@ pub struct State {
     pub pc: Option<Addr>,
     /// The exit status of the last target that ended: code, or 128 + signal.
     pub exit_code: Option<i32>,
+    /// Whether that was a signal.
+    #[serde(default)]
+    pub by_signal: bool,
     /// Whether a breakpoint is still pending: it never resolved.
     pub pending: bool,
 }

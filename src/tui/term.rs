@@ -67,6 +67,7 @@ pub fn run(model: Model, theme: Theme, engine: Engine, outside: Outside) -> io::
         history: outside.history,
         began: Instant::now(),
         leaving: None,
+        panics: std::env::var_os("BRKWATER_TEST_PANIC").is_some_and(|place| place == "draw"),
     };
     let status = run.go();
     drop(run.screen);
@@ -83,6 +84,8 @@ struct Loop {
     history: Option<PathBuf>,
     began: Instant,
     leaving: Option<u8>,
+    /// A test wants to see what becomes of the terminal when drawing panics.
+    panics: bool,
 }
 
 impl Loop {
@@ -117,6 +120,7 @@ impl Loop {
             }
             if dirty && self.leaving.is_none() && drawn.is_none_or(|at| at.elapsed() >= FRAME) {
                 self.fold(Msg::Clock(self.began.elapsed()));
+                assert!(!self.panics, "a panic while drawing, as BRKWATER_TEST_PANIC asks for");
                 if self.screen.show(&self.model, &self.theme).is_err() {
                     self.fold(Msg::Leave);
                 }

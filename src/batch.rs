@@ -1,1 +1,0 @@
-//! A script in, text out: `-batch` and the plain prompt.

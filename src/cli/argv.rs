@@ -1,0 +1,411 @@
+//! Arguments: gdb's long flags with one dash or two, made understandable for clap, and what they say.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+/// For `brkwater` alone.
+pub(super) const SHORT_HELP: &str = "\
+brkwater: why does this process's memory look like that?
+
+    brkwater demo                        the whole story on a small program, in a minute
+    brkwater --args ./prog ARG...        debug a program, on a screen; the commands are gdb's
+    brkwater -p PID                      attach to a process; on leaving, it goes on unharmed
+    brkwater -batch -ex 'break open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap' \\
+             -ex run -ex bt -ex explain --args ./prog
+
+\"brkwater --help\" lists the flags, \"help\" at the prompt the commands.
+";
+
+/// gdb's flags that are written with one dash as well.
+const LONG: &[&str] = &[
+    "args",
+    "batch",
+    "cd",
+    "command",
+    "core",
+    "directory",
+    "eval-command",
+    "ex",
+    "exec",
+    "help",
+    "iex",
+    "ix",
+    "nh",
+    "nw",
+    "nx",
+    "pid",
+    "q",
+    "quiet",
+    "return-child-result",
+    "se",
+    "silent",
+    "strict",
+    "symbols",
+    "tty",
+    "tui",
+    "version",
+    "init-eval-command",
+    "init-command",
+    "no-tui",
+    "ascii",
+    "color",
+    "theme",
+    "export",
+    "record",
+    "json",
+];
+
+/// What there is not yet, each with what to do instead.
+const NOT_THERE: &[(&str, &str)] = &[
+    (
+        "trace",
+        "\"info syscalls\" and \"info growth\" show the memory calls of a run under \"brkwater -batch\"",
+    ),
+    ("record", "\"export json FILE\" writes down a stop"),
+    ("open", "\"export json FILE\" writes down a stop"),
+    ("diff", "run it twice and compare \"info growth -json\""),
+    ("serve", "the prompt takes gdb's commands"),
+    ("lesson", "\"brkwater demo\" is the first lesson"),
+    ("doctor", "a failed attach says what stands in its way"),
+];
+
+/// What the command line asks for.
+pub(super) enum Parsed {
+    /// Debug something.
+    Run(Box<Arguments>),
+    /// Print this.
+    Show(String),
+    /// Wrong usage, and what to say about it.
+    Wrong(String),
+}
+
+/// A line or a file of lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Line(String),
+    File(String),
+}
+
+impl Step {
+    /// It as a line.
+    pub(super) fn line(&self) -> String {
+        match self {
+            Step::Line(line) => line.clone(),
+            Step::File(file) => format!("source {file}"),
+        }
+    }
+}
+
+/// The command line, understood.
+#[derive(Debug, Default)]
+pub(super) struct Arguments {
+    pub(super) demo: bool,
+    pub(super) program: Option<String>,
+    pub(super) program_args: Vec<String>,
+    pub(super) pid: Option<i32>,
+    pub(super) early: Vec<Step>,
+    pub(super) steps: Vec<Step>,
+    pub(super) exports: Vec<(String, String)>,
+    pub(super) source_dirs: Vec<PathBuf>,
+    pub(super) cwd: Option<PathBuf>,
+    pub(super) tty: Option<PathBuf>,
+    pub(super) batch: bool,
+    pub(super) strict: bool,
+    pub(super) child_result: bool,
+    pub(super) tui: bool,
+    pub(super) plain: bool,
+    pub(super) ascii: bool,
+    pub(super) color: Option<bool>,
+    pub(super) theme: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+enum ThemeName {
+    Dark,
+    Light,
+}
+
+/// Why does this process's memory look like that?
+///
+/// A debugger for Linux: gdb's commands, and the heap's story. Flags are gdb's and take one dash or two.
+#[derive(Debug, Parser)]
+#[command(name = "brkwater", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(
+    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]..."
+)]
+struct Flags {
+    /// A program to be debugged, and the pid of a process that runs it; `demo` is the one that ships inside
+    #[arg(value_name = "PROGRAM [PID]")]
+    words: Vec<String>,
+    /// Attach to this process; it runs on when brkwater leaves
+    #[arg(short, long, value_name = "PID", allow_hyphen_values = true)]
+    pid: Option<String>,
+    /// Run the commands and leave: text instead of the screen
+    #[arg(long)]
+    batch: bool,
+    /// Run this command; with -x in their order
+    #[arg(long = "ex", visible_alias = "eval-command", value_name = "COMMAND", allow_hyphen_values = true)]
+    ex: Vec<String>,
+    /// Run the commands of this file
+    #[arg(short = 'x', long = "command", value_name = "FILE")]
+    x: Vec<String>,
+    /// Run this command before the program is read
+    #[arg(
+        long = "iex",
+        visible_alias = "init-eval-command",
+        value_name = "COMMAND",
+        allow_hyphen_values = true
+    )]
+    iex: Vec<String>,
+    /// Run the commands of this file before the program is read
+    #[arg(long = "ix", visible_alias = "init-command", value_name = "FILE")]
+    ix: Vec<String>,
+    /// Read no start-up files (brkwater reads none)
+    #[arg(short = 'n', long = "nx", visible_alias = "nh", action = ArgAction::Count)]
+    nx: u8,
+    /// Say nothing of ourselves (brkwater does not)
+    #[arg(short, long, visible_aliases = ["silent", "q"], action = ArgAction::Count)]
+    quiet: u8,
+    /// Change to this directory first
+    #[arg(long, value_name = "DIR")]
+    cd: Option<PathBuf>,
+    /// Look for source files here as well
+    #[arg(short, long, value_name = "DIR")]
+    directory: Vec<PathBuf>,
+    /// Let the program use this terminal
+    #[arg(long, value_name = "DEVICE")]
+    tty: Option<PathBuf>,
+    /// The screen, also where it would not be chosen
+    #[arg(long)]
+    tui: bool,
+    /// A plain prompt instead of the screen
+    #[arg(long = "no-tui", visible_alias = "nw")]
+    no_tui: bool,
+    /// Exit with the program's exit code
+    #[arg(long = "return-child-result")]
+    return_child_result: bool,
+    /// The first command that fails ends it with status 1; so does a breakpoint that never found its place
+    #[arg(long)]
+    strict: bool,
+    /// Write the last stop to FILE at the end: md:FILE or json:FILE
+    #[arg(long, value_name = "FORMAT:FILE")]
+    export: Vec<String>,
+    /// Draw the screen with ASCII characters only
+    #[arg(long)]
+    ascii: bool,
+    /// Colours on the screen
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    color: When,
+    /// Colours for a dark or a light background
+    #[arg(long, value_name = "NAME", value_enum)]
+    theme: Option<ThemeName>,
+    /// The rest is the program and its arguments
+    #[arg(long = "args", value_name = "PROGRAM ARG...")]
+    args_marker: bool,
+    #[arg(short = 'c', long = "core", hide = true, value_name = "FILE")]
+    core: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    record: Option<String>,
+    #[arg(long, hide = true)]
+    json: bool,
+    /// gdb's way to name the program's file
+    #[arg(short = 'e', long = "exec", visible_aliases = ["se", "symbols"], short_alias = 's', value_name = "FILE", hide = true)]
+    exec: Option<String>,
+}
+
+/// Understands the arguments, without the program's own name.
+pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Parsed {
+    let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    let (ours, theirs) = split(words);
+    let ours = ours.into_iter().map(with_two_dashes);
+    let matches = Flags::command().try_get_matches_from(std::iter::once("brkwater".to_owned()).chain(ours));
+    let matches = match matches {
+        Ok(matches) => matches,
+        Err(error) => return refusal(&error),
+    };
+    let order =
+        |id: &str| -> Vec<usize> { matches.indices_of(id).map(Iterator::collect).unwrap_or_default() };
+    let order = [order("ex"), order("x"), order("iex"), order("ix")];
+    match Flags::from_arg_matches(&matches) {
+        Ok(flags) => understand(flags, theirs, &order),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// What is ours, and behind `--args` (or `--`) what is the program's.
+fn split(words: Vec<String>) -> (Vec<String>, Option<Vec<String>>) {
+    let end = words.iter().position(|word| matches!(word.as_str(), "--args" | "-args" | "--"));
+    match end {
+        Some(at) => (words[..at].to_vec(), Some(words[at + 1..].to_vec())),
+        None => (words, None),
+    }
+}
+
+/// `-batch` is `--batch`: clap knows no long flag with one dash.
+fn with_two_dashes(word: String) -> String {
+    let Some(rest) = word.strip_prefix('-').filter(|rest| rest.len() > 1 && !rest.starts_with('-')) else {
+        return word;
+    };
+    let name = rest.split('=').next().unwrap_or(rest);
+    if LONG.contains(&name) { format!("-{word}") } else { word }
+}
+
+fn refusal(error: &clap::Error) -> Parsed {
+    use clap::error::{ContextKind, ContextValue, ErrorKind};
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Parsed::Show(error.to_string()),
+        ErrorKind::UnknownArgument => {
+            if let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) {
+                return wrong(&format!("unrecognized option '{flag}'"));
+            }
+        }
+        _ => {}
+    }
+    // clap's first line is the sentence; the rest repeats the usage.
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    wrong(first.strip_prefix("error: ").unwrap_or(first))
+}
+
+fn wrong(words: &str) -> Parsed {
+    Parsed::Wrong(format!("brkwater: {words}\nUse `brkwater --help' for a complete list of options.\n"))
+}
+
+fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]) -> Parsed {
+    if flags.core.is_some() {
+        return wrong("core files cannot be read yet; attach to the living process with -p PID");
+    }
+    if flags.record.is_some() || flags.json {
+        return wrong("--record and --json are not there yet; \"export json FILE\" writes down a stop");
+    }
+    let mut arguments = Arguments::default();
+    let mut words = flags.words.iter();
+    let first = words.next();
+    if theirs.is_none()
+        && let Some((name, instead)) = first.and_then(|word| NOT_THERE.iter().find(|(name, _)| name == word))
+        && !std::path::Path::new(name).exists()
+    {
+        return wrong(&format!("\"{name}\" is not there yet; {instead}"));
+    }
+    arguments.demo = first.is_some_and(|word| word == "demo") && theirs.is_none();
+    let pid = if arguments.demo { None } else { words.next().cloned() };
+    if let Some(extra) = words.next() {
+        return wrong(&format!("\"{extra}\" is a word too many; behind --args it is the program's"));
+    }
+    match flags.pid.or(pid).map(|text| text.parse::<i32>().map_err(|_| text)) {
+        Some(Ok(pid)) if pid > 0 => arguments.pid = Some(pid),
+        Some(Ok(pid)) => return wrong(&format!("Illegal process-id: {pid}.")),
+        Some(Err(text)) => return wrong(&format!("\"{text}\" is no process id")),
+        None => {}
+    }
+    arguments.program = first.filter(|_| !arguments.demo).cloned().or(flags.exec);
+    if let Some(theirs) = theirs {
+        let mut theirs = theirs.into_iter();
+        match theirs.next() {
+            Some(program) => arguments.program = Some(program),
+            None => return wrong("`--args' specified but no program specified"),
+        }
+        arguments.program_args = theirs.collect();
+    }
+    for export in &flags.export {
+        let Some((format, file)) = export.split_once(':').filter(|(_, file)| !file.is_empty()) else {
+            return wrong(&format!("--export takes FORMAT:FILE, such as md:page.md, not \"{export}\""));
+        };
+        arguments.exports.push((format.to_owned(), file.to_owned()));
+    }
+    arguments.steps = in_order(flags.ex, flags.x, &order[0], &order[1]);
+    arguments.early = in_order(flags.iex, flags.ix, &order[2], &order[3]);
+    arguments.color = match flags.color {
+        When::Auto => None,
+        When::Always => Some(true),
+        When::Never => Some(false),
+    };
+    arguments.theme =
+        flags.theme.map(|name| if name == ThemeName::Light { "light" } else { "dark" }.to_owned());
+    (arguments.source_dirs, arguments.cwd, arguments.tty) = (flags.directory, flags.cd, flags.tty);
+    (arguments.batch, arguments.strict) = (flags.batch, flags.strict);
+    arguments.child_result = flags.return_child_result;
+    (arguments.tui, arguments.plain, arguments.ascii) =
+        (flags.tui && !flags.batch, flags.no_tui, flags.ascii);
+    Parsed::Run(Box::new(arguments))
+}
+
+/// Lines and files in the order in which they were given.
+fn in_order(lines: Vec<String>, files: Vec<String>, at_lines: &[usize], at_files: &[usize]) -> Vec<Step> {
+    let lines = at_lines.iter().zip(lines.into_iter().map(Step::Line));
+    let mut all: Vec<(usize, Step)> = lines
+        .chain(at_files.iter().zip(files.into_iter().map(Step::File)))
+        .map(|(at, step)| (*at, step))
+        .collect();
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, step)| step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(words: &[&str]) -> Arguments {
+        match parse(words.iter().map(OsString::from)) {
+            Parsed::Run(arguments) => *arguments,
+            Parsed::Show(text) | Parsed::Wrong(text) => panic!("{text}"),
+        }
+    }
+
+    fn refused(words: &[&str]) -> String {
+        match parse(words.iter().map(OsString::from)) {
+            Parsed::Wrong(text) => text,
+            _ => panic!("{words:?} is not refused"),
+        }
+    }
+
+    #[test]
+    fn gdb_s_command_lines_are_understood() {
+        let a = run(&[
+            "-batch", "-nx", "-ex", "break f", "-x", "s.gdb", "--ex", "run", "--args", "./p", "-x", "--help",
+        ]);
+        let steps = [Step::Line("break f".into()), Step::File("s.gdb".into()), Step::Line("run".into())];
+        assert_eq!(a.steps, steps);
+        assert_eq!((a.program.as_deref(), a.batch), (Some("./p"), true));
+        assert_eq!(a.program_args, ["-x", "--help"]);
+        let a = run(&["-q", "./p", "123"]);
+        assert_eq!((a.program.as_deref(), a.pid), (Some("./p"), Some(123)));
+        assert_eq!(run(&["-p", "7"]).pid, Some(7));
+        assert_eq!(run(&["--pid=7"]).pid, Some(7));
+        assert!(run(&["-return-child-result", "-batch", "p"]).child_result);
+        assert_eq!(
+            run(&["-ex", "-json is no flag here", "p"]).steps,
+            [Step::Line("-json is no flag here".into())]
+        );
+        assert!(run(&["demo", "--batch", "-ex", "list"]).demo);
+        assert_eq!(run(&["--args", "demo"]).program.as_deref(), Some("demo"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_sentence() {
+        let text = refused(&["--no-such-flag"]);
+        assert_eq!(
+            text,
+            "brkwater: unrecognized option '--no-such-flag'\nUse `brkwater --help' for a complete list of options.\n"
+        );
+        assert!(refused(&["--args"]).contains("no program specified"));
+        assert!(refused(&["p", "x"]).contains("is no process id"));
+        assert!(refused(&["--export", "md"]).contains("FORMAT:FILE"));
+        assert!(refused(&["trace", "x"]).contains("not there yet"));
+        assert!(refused(&["-c", "core"]).contains("core files"));
+    }
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Flags::command().debug_assert();
+    }
+}
