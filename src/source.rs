@@ -27,6 +27,11 @@ pub trait Source {
     fn frame_regs(&self, tid: Tid) -> Option<FrameRegs> {
         self.regs(tid).map(|regs| FrameRegs::from(&regs))
     }
+    /// A thread's floating point and vector registers as the processor stores them (the XSAVE area in its standard
+    /// format, or the shorter FXSAVE area), where the source has them.
+    fn extended_state(&self, _tid: Tid) -> Option<Vec<u8>> {
+        None
+    }
     /// The auxiliary vector (getauxval(3)) as pairs of type and value.
     fn auxv(&self) -> &[(u64, u64)] {
         &[]

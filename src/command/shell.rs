@@ -132,7 +132,7 @@ impl Shell {
 }
 
 /// The text without control characters other than line ends and tabs.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     if !text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\t')) {
         return text.to_owned();
     }

@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, export, heap, help, inferiors, options, process, running, script, signals,
-    source, stack, threads,
+    breakinfo, breakpoints, data, display, export, heap, help, inferiors, options, printf, process,
+    registers, running, script, signals, source, stack, threads,
 };
 
 /// A command.
@@ -69,6 +69,8 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     signals::COMMANDS,
     stack::COMMANDS,
     data::COMMANDS,
+    display::COMMANDS,
+    printf::COMMANDS,
     source::COMMANDS,
     threads::COMMANDS,
     inferiors::COMMANDS,
@@ -85,6 +87,8 @@ pub(super) const INFO: &[&[Entry]] = &[
     signals::INFO,
     stack::INFO,
     data::INFO,
+    display::INFO,
+    registers::INFO,
     source::INFO,
     process::INFO,
     threads::INFO,

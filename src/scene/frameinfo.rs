@@ -63,6 +63,21 @@ impl Scene<'_> {
         debug.dies().language(debug.dies().unit_index_at(at)?)
     }
 
+    /// Where a frame's general register lies in memory, when a callee saved it there.
+    #[must_use]
+    pub fn saved_place(&self, frame: &Frame, name: &str) -> Option<Addr> {
+        let number = TABLE.iter().find(|reg| reg.name == name)?.dwarf?;
+        let inside = self.frames(frame.tid, frame.level as usize).frames;
+        for inner in inside.iter().rev().filter(|inner| !inner.inlined()) {
+            match self.saved_by(&inner.physical)?.get(usize::from(number))? {
+                Saved::At(at) => return Some(*at),
+                Saved::Kept => {}
+                Saved::Computed | Saved::Lost => return None,
+            }
+        }
+        None
+    }
+
     fn saved_by(&self, frame: &Physical) -> Option<[Saved; 17]> {
         self.unwinder.saved(&frame.regs, frame.exact, self.memory())
     }

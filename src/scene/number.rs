@@ -56,10 +56,6 @@ pub(crate) fn x87_bytes(value: f64) -> [u8; 16] {
 
 /// The float in these bytes as gdb prints it.
 pub(crate) fn float_text(bytes: &[u8]) -> String {
-    let special = |negative: bool, infinite: bool, fraction: u64| {
-        let sign = if negative { "-" } else { "" };
-        if infinite { format!("{sign}inf") } else { format!("{sign}nan({fraction:#x})") }
-    };
     match bytes.len() {
         4 => {
             let bits = little(bytes) as u32;
@@ -87,6 +83,32 @@ pub(crate) fn float_text(bytes: &[u8]) -> String {
         }
         _ => "<invalid float value>".to_owned(),
     }
+}
+
+/// A float of two bytes: IEEE's, or the upper half of one of four bytes.
+pub(crate) fn short_float_text(bytes: &[u8], upper_half: bool) -> String {
+    let bits = little(bytes) as u16;
+    if upper_half {
+        let value = f32::from_bits(u32::from(bits) << 16);
+        let fraction = bits & 0x7f;
+        return if value.is_finite() {
+            general(value.into(), 4)
+        } else {
+            special(value.is_sign_negative(), value.is_infinite(), fraction.into())
+        };
+    }
+    let (negative, exponent, fraction) = (bits >> 15 == 1, i32::from(bits >> 10 & 0x1f), bits & 0x3ff);
+    if exponent == 0x1f {
+        return special(negative, fraction == 0, fraction.into());
+    }
+    let mantissa = f64::from(fraction) + if exponent == 0 { 0.0 } else { 1024.0 };
+    let value = mantissa * 2f64.powi(exponent.max(1) - 25);
+    general(if negative { -value } else { value }, 5)
+}
+
+fn special(negative: bool, infinite: bool, fraction: u64) -> String {
+    let sign = if negative { "-" } else { "" };
+    if infinite { format!("{sign}inf") } else { format!("{sign}nan({fraction:#x})") }
 }
 
 /// C's `%.{precision}g`.

@@ -9,7 +9,7 @@ use crate::addr::{Addr, PAGE};
 use crate::memory::Memory;
 use crate::symbols::types::{Array, Base, Count, Encoding, Enum, Kind, Member, Record, Role, Type};
 
-use super::number::{float_text, little};
+use super::number::{float_text, little, short_float_text};
 use super::text::{self, TextLimits};
 use super::value::{Gap, MAX_VALUE, Number, Value, ValueError};
 
@@ -192,6 +192,12 @@ impl Printer<'_> {
             }
             Kind::Enum(of) => out.push_str(&enumerator(of, value.as_i128(self.memory)?)),
             Kind::Base(base) => self.base(out, value, base)?,
+            Kind::Flags { bits, .. } => {
+                let number = value.as_u64(self.memory)?;
+                let set = bits.iter().filter(|(name, at)| !name.is_empty() && number >> at & 1 == 1);
+                let names: String = set.map(|(name, _)| format!(" {name}")).collect();
+                _ = write!(out, "[{names} ]");
+            }
             Kind::Unspecified(name) if ty.size() == 0 => _ = write!(out, "<{name}>"),
             _ => _ = write!(out, "{:#x}", value.as_u64(self.memory)?),
         }
@@ -200,6 +206,10 @@ impl Printer<'_> {
 
     fn base(&self, out: &mut String, value: &Value, base: &Base) -> Result<(), ValueError> {
         match base.encoding {
+            Encoding::Float if base.size == 2 => {
+                let bytes = value.bytes(self.memory)?;
+                out.push_str(&short_float_text(&bytes, &*base.name == "bfloat16"));
+            }
             Encoding::Float => out.push_str(&float_text(&value.bytes(self.memory)?)),
             Encoding::Complex => {
                 let bytes = value.bytes(self.memory)?;
@@ -213,7 +223,10 @@ impl Printer<'_> {
             },
             _ => {
                 let number = value.as_i128(self.memory)?;
-                _ = write!(out, "{number}");
+                _ = match base {
+                    Base { size: 16, encoding: Encoding::Unsigned, .. } => write!(out, "{}", number as u128),
+                    _ => write!(out, "{number}"),
+                };
                 if value.ty().is_character() {
                     let width = base.size.clamp(1, 4) as usize;
                     let mask = if width == 4 { u32::MAX } else { (1 << (8 * width)) - 1 };

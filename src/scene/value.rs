@@ -246,6 +246,23 @@ impl Value {
         Ok(Cow::Owned(self.widened(&word, bits)))
     }
 
+    /// The bytes of this bit-field's place with `new` written into its bits.
+    ///
+    /// # Errors
+    /// When the bytes around it cannot be read.
+    pub fn with_bits(&self, new: &Value, memory: &dyn Memory) -> Result<Vec<u8>, ValueError> {
+        let bits = self.bits.ok_or(ValueError::NotInMemory)?;
+        let mut bytes = self.raw_bytes(memory)?.into_owned();
+        let number = new.as_u64(memory)?;
+        for at in 0..bits.count.min(64) {
+            let (byte, bit) = ((bits.first + at) / 8, (bits.first + at) % 8);
+            if let Some(byte) = bytes.get_mut(byte as usize) {
+                *byte = *byte & !(1 << bit) | ((number >> at & 1) as u8) << bit;
+            }
+        }
+        Ok(bytes)
+    }
+
     /// The bytes that are known, with the gaps between them filled with zeros.
     fn raw_bytes(&self, memory: &dyn Memory) -> Result<Cow<'_, [u8]>, ValueError> {
         match (&self.content, self.place) {

@@ -27,7 +27,49 @@ pub struct Argument {
     pub at_entry: Option<Value>,
 }
 
+/// The block that declares a local variable, with the blocks around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The function first, the block itself last.
+    chain: Vec<DieRef>,
+}
+
+impl Block {
+    /// Whether it is this block, or inside of it.
+    #[must_use]
+    pub fn is_inside(&self, other: &Block) -> bool {
+        other.chain.last().is_some_and(|at| self.chain.contains(at))
+    }
+}
+
+impl Frame {
+    /// The blocks around its pc, of the functions that it was inlined into as well, outermost first.
+    fn blocks(&self) -> Vec<DieRef> {
+        let scopes = self.physical.scopes.iter().skip(self.scope).rev();
+        scopes.flat_map(|scope| std::iter::once(scope.die).chain(scope.blocks.iter().copied())).collect()
+    }
+
+    /// Whether its pc is inside of a block.
+    #[must_use]
+    pub fn is_inside(&self, block: &Block) -> bool {
+        block.chain.last().is_some_and(|at| self.blocks().contains(at))
+    }
+}
+
 impl Scene<'_> {
+    /// The block that declares the local variable `name` of a frame.
+    #[must_use]
+    pub fn block_of(&self, frame: &Frame, name: &str) -> Option<Block> {
+        let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
+        let declares =
+            |block: &DieRef| variables_in(&debug.table, *block).iter().any(|known| &*known.name == name);
+        let at = *scope.blocks.iter().rev().chain([&scope.die]).find(|block| declares(block))?;
+        let mut chain = frame.blocks();
+        let end = chain.iter().position(|block| *block == at)?;
+        chain.truncate(end + 1);
+        Some(Block { chain })
+    }
+
     /// The arguments of a frame's function, in the order of its parameters.
     #[must_use]
     pub fn arguments(&self, frame: &Frame) -> Vec<Argument> {

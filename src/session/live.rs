@@ -54,6 +54,10 @@ impl Source for Live<'_> {
         Some(frame)
     }
 
+    fn extended_state(&self, tid: Tid) -> Option<Vec<u8>> {
+        ptrace::extended_state(tid).ok()
+    }
+
     fn auxv(&self) -> &[(u64, u64)] {
         self.auxv
     }

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::types::{Count, Enum, Function, Kind, Member, Qualifier, Record, Role, Tag, Type};
+use super::types::{Count, Enum, Flag, Function, Kind, Member, Qualifier, Record, Role, Tag, Type};
 
 /// Types nest no deeper than this in anything that is printed.
 const MAX_DEPTH: usize = 64;
@@ -116,6 +116,7 @@ impl Writer {
                     Kind::Base(base) => self.put(&base.name),
                     Kind::Record(record) => self.record(&below, record, show, level, depth),
                     Kind::Enum(of) => self.enumeration(of, show),
+                    Kind::Flags { name, bits, .. } => self.flags(name, bits, show),
                     _ => self.put("void"),
                 }
             }
@@ -261,6 +262,18 @@ impl Writer {
             self.put(";\n");
         }
         _ = write!(self.out, "{:level$}}}", "");
+    }
+
+    fn flags(&mut self, name: &str, bits: &[Flag], show: i32) {
+        if show <= 0 {
+            return self.put(name);
+        }
+        _ = writeln!(self.out, "flag {name} {{");
+        for (bit, at) in bits {
+            let space = if bit.is_empty() { "" } else { " " };
+            _ = writeln!(self.out, "    bool{space}{bit} @{at};");
+        }
+        self.put("}");
     }
 
     fn enumeration(&mut self, of: &Enum, show: i32) {

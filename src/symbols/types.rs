@@ -57,9 +57,21 @@ pub enum Kind {
     },
     /// A function.
     Function(Function),
+    /// A register whose bits have names, shown as `[ ZF IF ]`.
+    Flags {
+        /// gdb's name of the type.
+        name: &'static str,
+        /// Its size in bytes.
+        size: u64,
+        /// Its bits; one without a name is not shown.
+        bits: &'static [Flag],
+    },
     /// A type without structure that has a name (`decltype(nullptr)`), or one that could not be read.
     Unspecified(Box<str>),
 }
+
+/// A bit's name and number.
+pub type Flag = (&'static str, u32);
 
 /// A word in front of (or behind) a type.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -420,6 +432,7 @@ impl Type {
             },
             Kind::Record(record) => record.size,
             Kind::Enum(of) => of.size,
+            Kind::Flags { size, .. } => *size,
             Kind::Typedef { .. } | Kind::Qualified { .. } | Kind::Unspecified(_) => 0,
         }
     }
@@ -441,7 +454,7 @@ impl Type {
             Kind::Base(base) => {
                 !matches!(base.encoding, Encoding::Float | Encoding::Complex | Encoding::Other)
             }
-            Kind::Enum(_) => true,
+            Kind::Enum(_) | Kind::Flags { .. } => true,
             _ => false,
         }
     }
@@ -497,6 +510,8 @@ impl Type {
                     base.encoding,
                     Encoding::Bool | Encoding::Float | Encoding::Complex | Encoding::Other
                 );
+                // gdb's own types of registers and of what `x` reads are numbers.
+                let integer = integer && !matches!(&*base.name, "int8_t" | "uint8_t");
                 integer && (base.size == 1 || base.encoding == Encoding::Utf || self.wide_name().is_some())
             }
             _ => false,

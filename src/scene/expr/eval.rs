@@ -5,6 +5,7 @@ use super::builtin::{Function, Operand};
 use super::{ExprError, Specials, Vars, ops};
 use crate::addr::Addr;
 use crate::memory::Memory;
+use crate::scene::registers;
 use crate::scene::value::{Place, Value, ValueError};
 use crate::scene::{Frame, Scene};
 use crate::symbols::types::{Kind, Type};
@@ -303,21 +304,37 @@ impl Context<'_> {
         }
         let old = self.value(target)?;
         let new = new.cast(old.ty(), self.memory())?;
-        let bytes = new.bytes(self.memory())?.into_owned();
         let effect = match (old.place(), target) {
-            _ if old.bits().is_some() => return Err(ExprError::NotAssignable),
-            (Place::Memory(at), _) => Effect::Memory(at, bytes),
-            (_, Expr::Dollar(name)) if old.ty().size() == 8 => {
-                Effect::Register(name.clone(), new.as_u64(self.memory())?)
+            (Place::Memory(at), _) if old.bits().is_none() => {
+                Effect::Memory(at, new.bytes(self.memory())?.into_owned())
             }
+            (Place::Memory(at), _) => Effect::Memory(at, old.with_bits(&new, self.memory())?),
+            (_, Expr::Dollar(name)) => self.into_register(name, &new)?,
             _ => return Err(ExprError::NotAssignable),
         };
         Ok((new, Some(effect)))
     }
 
+    /// A register's new value: of a part the rest stays, and what a callee saved is changed where it lies.
+    fn into_register(&self, name: &str, new: &Value) -> Result<Effect, ExprError> {
+        let (whole, bits, shift) = registers::part_of(name).ok_or(ExprError::NotAssignable)?;
+        let frame = self.frame.ok_or(ExprError::NoRegisters)?;
+        let mut value = new.as_u64(self.memory())?;
+        if bits < 64 {
+            // As in the processor, but gdb keeps the upper half of a register whose lower half is written.
+            let mask = ((1 << bits) - 1) << shift;
+            let old = self.scene.register(frame, whole).ok_or(ExprError::NotAssignable)?;
+            value = old.as_u64(self.memory())? & !mask | value << shift & mask;
+        }
+        match self.scene.saved_place(frame, whole) {
+            Some(at) => Ok(Effect::Memory(at, value.to_le_bytes().to_vec())),
+            None => Ok(Effect::Register(whole.to_owned(), value)),
+        }
+    }
+
     fn is_convenience(&self, name: &str) -> bool {
         let taken = name.starts_with(|c: char| c.is_ascii_digit() || c == '$') || name.is_empty();
-        !taken && !matches!(self.dollar(name).as_ref().map(Value::place), Ok(Place::Register(_)))
+        !taken && !registers::is_register(name)
     }
 }
 

@@ -8,6 +8,7 @@
 mod ast;
 mod builtin;
 mod condition;
+mod describe;
 mod eval;
 mod lex;
 mod names;
@@ -18,6 +19,7 @@ mod vars;
 
 pub use ast::{Expr, TypeName};
 pub use condition::{Condition, FastContext, SlowContext};
+pub use describe::describe_type;
 pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
 pub use parse::parse;
 pub use print::{Printed, Printing, output_line, print_line, shown};

@@ -4,10 +4,11 @@ use super::ExprError;
 use super::ast::TypeName;
 use super::eval::Context;
 use crate::addr::Addr;
-use crate::regs::{Regs, TABLE};
-use crate::scene::value::{Place, Value, ValueError};
+use crate::regs::Regs;
+use crate::scene::registers;
+use crate::scene::value::{Value, ValueError};
 use crate::symbols::NameKind;
-use crate::symbols::types::{DieRef, Function, Kind, Tag, Type};
+use crate::symbols::types::{DieRef, Kind, Tag, Type};
 
 impl Context<'_> {
     /// A name of the program's: a variable or function, with debug info or without.
@@ -77,24 +78,11 @@ impl Context<'_> {
 
     /// A register of the frame; `None` when no register has this name.
     fn register(&self, name: &str) -> Result<Option<Value>, ExprError> {
-        let Some((word, bits, shift)) = part_of_register(name) else { return Ok(None) };
-        let info = TABLE.iter().find(|reg| reg.name == word);
-        let Some(info) = info else { return Ok(None) };
-        let regs = self.thread_regs().ok_or(ExprError::NoRegisters)?;
-        // Of an outer frame only what the unwinder recovered is known.
-        let dwarf = info.dwarf.filter(|number| *number <= 16);
-        let value = match (self.frame, dwarf) {
-            (Some(frame), Some(number)) => match frame.physical.regs.get(number) {
-                Some(value) => value,
-                None => return Ok(Some(Value::optimized_out(Type::integer("long", 8, true)))),
-            },
-            _ => regs.0[info.kernel],
-        };
-        let place = dwarf.map_or(Place::Nowhere, Place::Register);
-        let ty = register_type(word, bits);
-        let value = value >> shift;
-        let bytes = value.to_le_bytes()[..ty.size().min(8) as usize].to_vec();
-        Ok(Some(Value::in_place(ty, place, bytes, Vec::new())))
+        match self.frame {
+            Some(frame) => Ok(self.scene.register(frame, name)),
+            None if registers::is_register(name) => Err(ExprError::NoRegisters),
+            None => Ok(None),
+        }
     }
 
     /// The type that a written name means.
@@ -146,6 +134,14 @@ impl Context<'_> {
         found
     }
 
+    /// What a name of the program's means.
+    ///
+    /// # Errors
+    /// When it means nothing.
+    pub fn value_of_name(&self, name: &str) -> Result<Value, ExprError> {
+        self.name(name)
+    }
+
     /// The address of a function or variable by name, for places such as `*main`.
     pub fn address_of_name(&self, name: &str) -> Option<Addr> {
         self.name(name).ok()?.address()
@@ -164,64 +160,5 @@ impl Context<'_> {
                 None => name(frame.physical.lookup()).unwrap_or_default(),
             })
             .collect()
-    }
-}
-
-/// A register's name as users write it: the whole register's name, how many bits, from which on.
-fn part_of_register(name: &str) -> Option<(&'static str, u32, u32)> {
-    let whole = |name: &str| TABLE.iter().find(|reg| reg.name == name).map(|reg| reg.name);
-    match name {
-        "pc" => return Some(("rip", 64, 0)),
-        "sp" => return Some(("rsp", 64, 0)),
-        "fp" => return Some(("rbp", 64, 0)),
-        _ => {}
-    }
-    if let Some(found) = whole(name) {
-        return Some((found, 64, 0));
-    }
-    let legacy = |letters: &str| whole(&format!("r{letters}"));
-    if let Some(found) = name.strip_prefix('e').and_then(legacy) {
-        return Some((found, 32, 0));
-    }
-    if let Some(found) = legacy(name) {
-        return Some((found, 16, 0));
-    }
-    if let Some(letter) = name.strip_suffix('l') {
-        if let Some(found) = legacy(&format!("{letter}x")).or_else(|| legacy(letter)) {
-            return Some((found, 8, 0));
-        }
-        if let Some(found) = whole(letter).filter(|found| found.starts_with('r')) {
-            return Some((found, 8, 0));
-        }
-    }
-    if let Some(found) = name.strip_suffix('h').and_then(|letter| legacy(&format!("{letter}x"))) {
-        return Some((found, 8, 8));
-    }
-    let numbered = |suffix| name.strip_suffix(suffix).and_then(whole);
-    match (numbered('d'), numbered('w')) {
-        (Some(found), _) => Some((found, 32, 0)),
-        (_, Some(found)) => Some((found, 16, 0)),
-        _ => None,
-    }
-}
-
-/// gdb's types of registers.
-fn register_type(word: &str, bits: u32) -> Type {
-    match (word, bits) {
-        ("rip", 64) => {
-            let function = Function {
-                returns: Type::void().into(),
-                parameters: Vec::new(),
-                prototyped: false,
-                variadic: false,
-            };
-            Type::new(Kind::Function(function)).pointer()
-        }
-        ("rsp" | "rbp", 64) => Type::void().pointer(),
-        ("eflags" | "cs" | "ss" | "ds" | "es" | "fs" | "gs", _) => Type::integer("int", 4, true),
-        (_, 8) => Type::integer("int8_t", 1, true),
-        (_, 16) => Type::integer("int16_t", 2, true),
-        (_, 32) => Type::integer("int", 4, true),
-        _ => Type::integer("long", 8, true),
     }
 }

@@ -20,6 +20,13 @@ pub fn parse(text: &str) -> Result<Expr, ExprError> {
     }
 }
 
+/// Reads a text that is nothing but a type.
+pub(super) fn parse_type(text: &str) -> Option<TypeName> {
+    let mut parser = Parser { text, tokens: lex(text).ok()?, at: 0, depth: 0 };
+    let ty = parser.type_name()?;
+    (parser.at == parser.tokens.len()).then_some(ty)
+}
+
 struct Parser<'a> {
     text: &'a str,
     tokens: Vec<Token>,

@@ -1,0 +1,58 @@
+//! `ptype` and `whatis`: a text is a type's name, or an expression that has a type.
+
+use super::ast::{Expr, TypeName};
+use super::eval::{Context, evaluate};
+use super::parse::parse_type;
+use super::{ExprError, parse};
+use crate::symbols::types::{Kind, Type};
+
+/// What `ptype TEXT` (`whole`) or `whatis TEXT` writes.
+///
+/// # Errors
+/// gdb's words.
+pub fn describe_type(
+    text: &str,
+    context: &mut Context<'_>,
+    whole: bool,
+    _offsets: bool,
+) -> Result<String, ExprError> {
+    let (ty, is_type) = type_of(text, context)?;
+    if whole {
+        return Ok(format!("type = {}", ty.describe()));
+    }
+    // Of a type's name gdb looks through one typedef, of a value's type through none.
+    let ty = match ty.kind() {
+        Kind::Typedef { of, .. } if is_type => of.get(),
+        _ => ty,
+    };
+    Ok(format!("type = {}", ty.name()))
+}
+
+/// The type, and whether the text named it.
+fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprError> {
+    let expr = parse(text);
+    // `x *` is no expression, `struct s` and `point_t *` are types.
+    let written = parse_type(text).filter(|written| match &expr {
+        Ok(Expr::Name(_)) => false,
+        Ok(Expr::Type(_)) | Err(_) => true,
+        Ok(_) => !written.arrays.is_empty() && context.scene.variable(context.frame, &written.base).is_err(),
+    });
+    if let Some(written) = written {
+        match (context.type_named(&written), expr) {
+            (Ok(ty), _) => return Ok((ty, true)),
+            // What looks like neither is told as an expression.
+            (Err(ExprError::NoSymbol(_)), Err(error)) => return Err(error),
+            (Err(error), _) => return Err(error),
+        }
+    }
+    let expr = expr?;
+    match evaluate(&expr, context) {
+        Ok(value) => Ok((value.ty().clone(), false)),
+        // A name that is no variable may be a typedef.
+        Err(ExprError::NoSymbol(name)) if expr == Expr::Name(name.clone()) => {
+            let written = TypeName { base: name, pointers: 0, arrays: Vec::new() };
+            context.type_named(&written).map(|ty| (ty, true))
+        }
+        Err(error) => Err(error),
+    }
+}
