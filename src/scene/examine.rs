@@ -1,12 +1,14 @@
 //! `x/NFU ADDR`: memory as numbers, text or instructions, in gdb's layout.
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, SymbolResolver, SymbolResult};
+use std::fmt::Write;
 
+use super::code::Disassembler;
 use super::expr::{Context, ExprError, evaluate, parse};
+use super::format::{Format, Size};
 use super::print::{PrintOptions, Printer};
 use super::text::{TextLimits, string};
 use super::value::Value;
-use crate::addr::Addr;
+use crate::addr::{Addr, PAGE};
 use crate::memory::{Fault, Memory};
 use crate::symbols::Modules;
 use crate::symbols::types::Type;
@@ -14,58 +16,72 @@ use crate::symbols::types::Type;
 /// What `x` remembers for the next `x`.
 #[derive(Clone, Debug)]
 pub struct ExamineState {
-    format: char,
-    size: u64,
-    next: Addr,
+    /// The letter that was used last; `print/` goes by it, too.
+    pub letter: Option<char>,
+    size: Size,
+    next: Option<Addr>,
+    /// The last unit that was shown: `$_` and `$__` are made of it.
+    pub last: Option<Value>,
 }
 
 impl Default for ExamineState {
     fn default() -> ExamineState {
-        ExamineState { format: 'x', size: 4, next: Addr(0) }
+        ExamineState { letter: None, size: Size::Word, next: None, last: None }
     }
 }
 
-/// How many units one command may ask for.
-const MOST: i64 = 1 << 20;
+/// What was examined: the text, and why there is no more of it. After a fault the text may end within a line.
+#[derive(Debug)]
+pub struct Examined {
+    /// The lines.
+    pub text: String,
+    /// What ended them early.
+    pub error: Option<ExprError>,
+}
 
-/// What `x TEXT` writes, `TEXT` being what follows the word: `/4xg $rsp`. Lines that could be read are given
-/// even when a later one cannot: then the error comes with them.
+/// What `x TEXT` writes, `TEXT` being what follows the word: `/4xg $rsp`.
 ///
 /// # Errors
-/// Of the expression; of memory only when nothing could be read.
+/// Of the expression.
 pub fn examine(
     text: &str,
     context: &mut Context<'_>,
     options: &PrintOptions,
     state: &mut ExamineState,
-) -> Result<(String, Option<Fault>), ExprError> {
-    let (count, text) = read_format(text, state)?;
+) -> Result<Examined, ExprError> {
+    let last = (Some(state.letter.unwrap_or('x')), Some(state.size));
+    let (format, text) = Format::split(text, last)?
+        .unwrap_or((Format { count: 1, letter: last.0, size: last.1 }, text.trim()));
     if !text.trim().is_empty() {
         let value = evaluate(&parse(text)?, context)?;
-        state.next = target(&value, context)?;
+        state.next = Some(target(&value, context)?);
     }
-    let memory = context.scene.source.memory();
-    let modules = context.scene.modules;
-    let size = state.size * count.unsigned_abs();
-    if count < 0 && !matches!(state.format, 's' | 'i') {
-        state.next = state.next.sub(size);
-    }
-    let count = count.unsigned_abs() as usize;
-    let pc = context.frame.map(super::Frame::pc);
-    let mut page = Page { memory, modules, options, pc, out: String::new() };
-    let fault = match state.format {
-        's' => page.strings(state, count),
-        'i' => page.instructions(state, count),
-        _ => page.units(state, count),
+    let at = state.next.ok_or(ExprError::NoAddress)?;
+    let shown = show(format, at, context, options);
+    state.letter = format.letter;
+    state.size = match format.letter {
+        Some('s') => Size::Byte,
+        _ => format.size.unwrap_or(state.size),
     };
-    match fault {
-        Some(fault) if page.out.is_empty() => Err(fault.into()),
-        fault => Ok((page.out, fault)),
+    state.next = Some(shown.next);
+    if shown.last.is_some() {
+        state.last = shown.last;
     }
+    Ok(Examined { text: shown.text, error: shown.error })
+}
+
+/// What is at an address in a format, as `display/i $pc` shows it.
+#[must_use]
+pub fn examine_at(format: Format, at: Addr, context: &Context<'_>, options: &PrintOptions) -> Examined {
+    let shown = show(format, at, context, options);
+    Examined { text: shown.text, error: shown.error }
 }
 
 /// Where a value points: arrays and functions stand for their own address.
-fn target(value: &Value, context: &Context<'_>) -> Result<Addr, ExprError> {
+///
+/// # Errors
+/// When it is no number, or cannot be read.
+pub fn target(value: &Value, context: &Context<'_>) -> Result<Addr, ExprError> {
     let itself = value.ty().is_array() || value.ty().is_function() || value.ty().size() == 0;
     match value.address() {
         Some(at) if itself => Ok(at),
@@ -73,34 +89,39 @@ fn target(value: &Value, context: &Context<'_>) -> Result<Addr, ExprError> {
     }
 }
 
-fn read_format<'a>(text: &'a str, state: &mut ExamineState) -> Result<(i64, &'a str), ExprError> {
-    let text = text.trim_start();
-    let Some(rest) = text.strip_prefix('/') else { return Ok((1, text)) };
-    let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-    let (word, tail) = rest.split_at(end);
-    let digits = word.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(word.len());
-    let (number, letters) = word.split_at(digits);
-    let count = if number.is_empty() { Ok(1) } else { number.parse::<i64>() };
-    let count = count.map_err(|_| ExprError::Number(number.to_owned()))?.clamp(-MOST, MOST);
-    let mut size = None;
-    for letter in letters.chars() {
-        match letter {
-            'b' => size = Some(1),
-            'h' => size = Some(2),
-            'w' => size = Some(4),
-            'g' => size = Some(8),
-            'o' | 'x' | 'd' | 'u' | 't' | 'f' | 'a' | 'i' | 'c' | 's' | 'z' => state.format = letter,
-            other => return Err(ExprError::Syntax(other.to_string())),
-        }
-    }
-    state.size = match (size, state.format) {
-        (Some(size), _) => size,
-        (None, 'a') => 8,
-        (None, 'f') if state.size < 4 => 8,
-        (None, 'c') => 1,
-        (None, _) => state.size,
+struct Shown {
+    text: String,
+    error: Option<ExprError>,
+    next: Addr,
+    last: Option<Value>,
+}
+
+fn show(format: Format, at: Addr, context: &Context<'_>, options: &PrintOptions) -> Shown {
+    let letter = format.letter.unwrap_or('x');
+    let mut page = Page {
+        memory: context.scene.source.memory(),
+        modules: context.scene.modules,
+        options,
+        pc: context.frame.map(super::Frame::pc),
+        letter,
+        size: format.size.unwrap_or(Size::Byte),
+        out: String::new(),
+        next: at,
+        last: None,
     };
-    Ok((count, tail))
+    let count = format.count.unsigned_abs() as usize;
+    if format.count < 0 {
+        page.step_back(count);
+    }
+    let begin = page.next;
+    let result = match letter {
+        's' => page.strings(count, format.size),
+        'i' => page.instructions(count),
+        _ => page.units(count),
+    };
+    // Backwards means: the next look goes on before this one.
+    let next = if format.count < 0 { begin } else { page.next };
+    Shown { text: page.out, error: result.err(), next, last: page.last }
 }
 
 struct Page<'a> {
@@ -108,191 +129,168 @@ struct Page<'a> {
     modules: &'a Modules,
     options: &'a PrintOptions,
     pc: Option<Addr>,
+    letter: char,
+    size: Size,
     out: String,
+    next: Addr,
+    last: Option<Value>,
 }
 
 impl Page<'_> {
-    fn label(&self, at: Addr) -> String {
-        match self.modules.name_of(at) {
-            Some((name, 0)) => format!("{at} <{name}>:"),
-            Some((name, offset)) => format!("{at} <{name}+{offset}>:"),
-            None => format!("{at}:"),
-        }
+    fn label(&mut self) {
+        let at = self.next;
+        _ = match self.modules.name_of(at) {
+            Some((name, 0)) => write!(self.out, "{at} <{name}>:"),
+            Some((name, offset)) => write!(self.out, "{at} <{name}+{offset}>:"),
+            None => write!(self.out, "{at}:"),
+        };
     }
 
-    fn units(&mut self, state: &mut ExamineState, count: usize) -> Option<Fault> {
-        // As many on a line as gdb puts there.
-        let per_line = match (state.format, state.size) {
-            ('c' | 'b', _) => 8,
-            ('a', _) => 2,
-            ('t', 1) => 8,
-            ('t', 2) => 8,
-            ('t', 4) => 2,
-            ('t', _) => 1,
-            (_, 1 | 2) => 8,
-            (_, 4) => 4,
-            _ => 2,
+    fn remember(&mut self, ty: Type) {
+        self.last = Some(Value::at(ty, self.next));
+    }
+
+    fn units(&mut self, count: usize) -> Result<(), ExprError> {
+        let per_line = match self.size {
+            Size::Byte | Size::Half => 8,
+            Size::Word => 4,
+            Size::Giant => 2,
         };
+        let (name, size) = match self.size {
+            Size::Byte => ("int8_t", 1),
+            Size::Half => ("int16_t", 2),
+            Size::Word => ("int32_t", 4),
+            Size::Giant => ("int64_t", 8),
+        };
+        let ty = Type::integer(name, size, true);
         for done in 0..count {
-            let at = state.next;
-            let bytes = match self.memory.bytes(at, state.size as usize) {
-                Ok(bytes) => bytes,
-                Err(fault) => {
-                    self.end_line(done > 0 && done % per_line != 0);
-                    return Some(fault);
-                }
-            };
             if done % per_line == 0 {
-                self.end_line(done > 0);
-                let label = self.label(at);
-                self.out.push_str(&label);
+                if done > 0 {
+                    self.out.push('\n');
+                }
+                self.label();
             }
             self.out.push('\t');
-            self.out.push_str(&self.unit(bytes, state));
-            state.next = at.add(state.size);
+            let unit = self.unit(&ty)?;
+            self.out.push_str(&unit);
+            self.remember(ty.clone());
+            self.next = self.next.add(size);
         }
-        self.end_line(true);
-        None
-    }
-
-    fn end_line(&mut self, wanted: bool) {
-        if wanted && !self.out.is_empty() && !self.out.ends_with('\n') {
+        if count > 0 {
             self.out.push('\n');
         }
+        Ok(())
     }
 
-    fn unit(&self, bytes: Vec<u8>, state: &ExamineState) -> String {
-        let ty = match (state.format, state.size) {
+    fn unit(&self, ty: &Type) -> Result<String, ExprError> {
+        let size = self.size.bytes();
+        let bytes = self.memory.bytes(self.next, size as usize).map_err(|_| Fault(self.next))?;
+        let ty = match (self.letter, size) {
             ('f', 4) => Type::builtin("float"),
             ('f', 8) => Type::builtin("double"),
-            ('c', _) => Type::builtin("char"),
-            (_, 1) => Type::builtin("char"),
-            (_, 2) => Type::builtin("short"),
-            (_, 4) => Type::builtin("int"),
-            _ => Type::builtin("long"),
-        };
-        let value = Value::from_bytes(ty.unwrap_or_else(Type::void), bytes);
-        let printer = Printer { memory: self.memory, names: self.modules, options: self.options };
-        // `x` pads hexadecimal and binary numbers to their size.
-        let digits = state.size as usize;
-        match state.format {
-            'x' => printer.formatted(&value, 'z').unwrap_or_default(),
-            't' => {
-                let text = printer.formatted(&value, 't').unwrap_or_default();
-                format!("{text:0>width$}", width = digits * 8)
-            }
-            'o' => {
-                let text = printer.formatted(&value, 'o').unwrap_or_default();
-                let width = (digits * 8).div_ceil(3) + 1;
-                format!("{text:0>width$}")
-            }
-            letter => printer.formatted(&value, letter).unwrap_or_default(),
+            _ => None,
         }
+        .unwrap_or_else(|| ty.clone());
+        let value = Value::from_bytes(ty, bytes);
+        let printer = Printer { memory: self.memory, names: self.modules, options: self.options };
+        Ok(match self.letter {
+            // Hexadecimal and binary numbers are as wide as their unit.
+            'x' => printer.formatted(&value, 'z')?,
+            't' => format!("{:0>width$}", printer.formatted(&value, 't')?, width = size as usize * 8),
+            'f' if size < 4 => printer.formatted(&value, 'd')?,
+            letter => printer.formatted(&value, letter)?,
+        })
     }
 
-    fn strings(&mut self, state: &mut ExamineState, count: usize) -> Option<Fault> {
+    fn strings(&mut self, count: usize, size: Option<Size>) -> Result<(), ExprError> {
+        let (width, prefix) = match size {
+            Some(Size::Half) => (2, Some('u')),
+            Some(Size::Word) => (4, Some('U')),
+            _ => (1, None),
+        };
         let limits = TextLimits {
-            elements: if self.options.elements == 0 { usize::MAX } else { self.options.elements },
+            elements: self.options.elements,
             repeats: self.options.repeats,
             utf8: self.options.utf8,
         };
         for _ in 0..count {
-            let at = state.next;
-            let most = limits.elements.min(1 << 16);
-            let (bytes, whole) = match self.memory.c_string(at, most) {
-                Ok(read) => read,
-                Err(fault) => {
-                    let label = self.label(at);
-                    self.out.push_str(&format!("{label}\t<error: {fault}>\n"));
-                    return None;
+            self.label();
+            let read = read_text(self.memory, self.next, width, limits.elements);
+            let (text, length) = match read {
+                Some((bytes, whole)) => {
+                    let units = bytes.len() as u64;
+                    // A NUL that was read counts as the end and not as text.
+                    (string(&bytes, width, prefix, whole, limits), units)
                 }
+                None => (format!("<error: {}>", Fault(self.next)), 1),
             };
-            let text = string(&bytes, 1, None, whole, limits);
-            let label = self.label(at);
-            self.out.push_str(&format!("{label}\t{text}\n"));
-            state.next = at.add(bytes.len() as u64 + u64::from(whole));
+            _ = writeln!(self.out, "\t{text}");
+            self.remember(Type::integer("int8_t", 1, true));
+            self.next = self.next.add(length);
         }
-        None
+        Ok(())
     }
 
-    fn instructions(&mut self, state: &mut ExamineState, count: usize) -> Option<Fault> {
-        let mut formatter = GasFormatter::with_options(Some(Box::new(Named::of(self.modules))), None);
-        let options = formatter.options_mut();
-        options.set_gas_show_mnemonic_size_suffix(false);
-        options.set_space_after_operand_separator(false);
-        options.set_uppercase_hex(false);
-        options.set_branch_leading_zeros(false);
-        options.set_first_operand_char_index(7);
+    fn instructions(&mut self, count: usize) -> Result<(), ExprError> {
+        let mut disassembler = Disassembler::new(self.memory, self.modules);
         for _ in 0..count {
-            let at = state.next;
-            let mut bytes = [0; 16];
-            let got = self.memory.read(at, &mut bytes);
-            if got == 0 {
-                return Some(Fault(at));
+            self.out.push_str(if self.pc == Some(self.next) { "=> " } else { "   " });
+            self.label();
+            self.out.push('\t');
+            let (text, length) = disassembler.at(self.next).ok_or(Fault(self.next))?;
+            self.out.push_str(&text);
+            self.out.push('\n');
+            self.remember(Type::integer("int8_t", 1, true));
+            self.next = self.next.add(length);
+        }
+        Ok(())
+    }
+
+    /// Goes so many units back.
+    fn step_back(&mut self, count: usize) {
+        match self.letter {
+            'i' => {
+                let mut disassembler = Disassembler::new(self.memory, self.modules);
+                self.next = disassembler.before(self.next, count).unwrap_or(self.next);
             }
-            let mut decoder = Decoder::with_ip(64, &bytes[..got], at.0, DecoderOptions::NONE);
-            let instruction = decoder.decode();
-            let mut text = String::new();
-            if instruction.is_invalid() {
-                text.push_str("(bad)");
-            } else {
-                formatter.format(&instruction, &mut text);
+            's' => {
+                for _ in 0..count {
+                    self.next = string_before(self.memory, self.next);
+                }
             }
-            let mark = if self.pc == Some(at) { "=> " } else { "   " };
-            let label = self.label(at);
-            self.out.push_str(&format!("{mark}{label}\t{}\n", text.trim_end()));
-            state.next = at.add((instruction.len() as u64).max(1));
+            _ => self.next = self.next.sub(self.size.bytes().wrapping_mul(count as u64)),
         }
-        None
     }
 }
 
-/// Names for the targets of calls and jumps, as `0x401136 <main>`.
-struct Named {
-    names: Vec<(u64, u64, String)>,
+/// The units of a string from `at` on, with the NUL when it is near; whether it ended with one.
+fn read_text(memory: &dyn Memory, at: Addr, width: usize, limit: usize) -> Option<(Vec<u8>, bool)> {
+    let most = if limit == 0 { 1 << 16 } else { limit };
+    let mut bytes = Vec::new();
+    let mut unit = [0; 4];
+    for _ in 0..most {
+        let here = at.add(bytes.len() as u64);
+        if memory.read(here, &mut unit[..width]) < width {
+            return (!bytes.is_empty()).then_some((bytes, false));
+        }
+        bytes.extend_from_slice(&unit[..width]);
+        if unit[..width].iter().all(|byte| *byte == 0) {
+            return Some((bytes, true));
+        }
+    }
+    Some((bytes, false))
 }
 
-impl Named {
-    /// The resolver must outlive nothing of ours, so it takes what it needs along.
-    fn of(modules: &Modules) -> Named {
-        let mut names: Vec<(u64, u64, String)> = Vec::new();
-        for module in modules.iter() {
-            let Some(image) = module.image.as_ref() else { continue };
-            let symbols = image.symbols().filter(|symbol| symbol.size > 0);
-            names.extend(symbols.map(|s| (s.address.at(module.bias).0, s.size, s.name.to_owned())));
+/// Where the string that ends before `at` begins, at most a page back.
+fn string_before(memory: &dyn Memory, at: Addr) -> Addr {
+    // The byte before is the NUL of the string that is looked for.
+    let mut start = at.sub(1);
+    let mut byte = [0];
+    while at.0.wrapping_sub(start.0) < PAGE {
+        if memory.read(start.sub(1), &mut byte) == 0 || byte[0] == 0 {
+            break;
         }
-        names.sort_unstable();
-        Named { names }
+        start = start.sub(1);
     }
-}
-
-impl SymbolResolver for Named {
-    fn symbol(
-        &mut self,
-        instruction: &iced_x86::Instruction,
-        _operand: u32,
-        _instruction_operand: Option<u32>,
-        address: u64,
-        _size: u32,
-    ) -> Option<SymbolResult<'_>> {
-        // Only branch targets: gdb shows data addresses in a comment.
-        if !instruction.is_jcc_short_or_near()
-            && !instruction.is_jmp_short_or_near()
-            && !instruction.is_call_near()
-        {
-            return None;
-        }
-        let after = self.names.partition_point(|(start, ..)| *start <= address);
-        let (start, size, name) = self.names.get(after.checked_sub(1)?)?;
-        let offset = address - start;
-        if offset >= *size {
-            return None;
-        }
-        let text = if offset == 0 {
-            format!("{address:#x} <{name}>")
-        } else {
-            format!("{address:#x} <{name}+{offset}>")
-        };
-        Some(SymbolResult::with_string(address, text))
-    }
+    start
 }

@@ -5,10 +5,12 @@
 //! the same between looks is in [`SceneCaches`]. It never changes the target and runs no code in it.
 
 pub mod backtrace;
+mod code;
 mod context;
 mod debug;
 pub mod examine;
 pub mod expr;
+pub mod format;
 pub mod frame;
 mod frameinfo;
 pub mod linkmap;

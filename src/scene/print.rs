@@ -428,7 +428,15 @@ impl Printer<'_> {
         let size = value.ty().size().clamp(1, 16) as u32;
         let number = match value.number(self.memory)? {
             Number::Float(_) if format == 'f' => return Ok(float_text(&value.bytes(self.memory)?)),
-            Number::Float(float) => float as i128,
+            Number::Float(float) if format == 'c' => float as i128,
+            // The bits of a float, not its value.
+            Number::Float(_) => {
+                let bytes = value.bytes(self.memory)?;
+                let mut wide = [0; 16];
+                let len = bytes.len().min(16);
+                wide[..len].copy_from_slice(&bytes[..len]);
+                i128::from_le_bytes(wide)
+            }
             Number::Int(number) => number,
         };
         let width = value.bits().map_or(size * 8, |bits| bits.count);

@@ -224,6 +224,10 @@ impl DebugInfo {
                 ..StackFrame::default()
             });
         }
+        // Of several rows at one address the last one counts, as in gdb; addr2line takes the first.
+        if let (Some(innermost), Some(row)) = (all.first_mut(), self.line_at(pc)) {
+            (innermost.file, innermost.line) = (Some(row.file.to_string()), Some(row.line));
+        }
         all
     }
 }

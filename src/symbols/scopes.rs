@@ -254,13 +254,14 @@ fn functions_of(unit: Unit<'_>) -> Vec<FunctionRange> {
     }
 }
 
-/// The function's name as gdb prints it: in C its name, in C++ and Rust with what it is qualified by.
+/// The function's name as gdb prints it: in C the linker's name where it differs (an `asm` label such as
+/// `__GI___mmap64`), in C++ and Rust with what it is qualified by.
 fn function_name(dies: &DebugInfo, die: &Die<'_>) -> Option<Box<str>> {
     let plain = die.inherited(dies, &mut |die| die.name());
-    if !die.is_cplus() {
-        return plain;
-    }
     let linkage = die.inherited(dies, &mut |die| die.text(DW_AT_linkage_name));
+    if !die.is_cplus() {
+        return linkage.or(plain);
+    }
     linkage.and_then(|name| demangled(&name)).or(plain)
 }
 

@@ -31,6 +31,8 @@ pub enum Expr {
     Type(TypeName),
     /// `(type) x`.
     Cast(TypeName, Box<Expr>),
+    /// `{type} address`.
+    At(TypeName, Box<Expr>),
     /// Two operands.
     Binary(Op, Box<Expr>, Box<Expr>),
     /// `a ? b : c`.
@@ -43,6 +45,8 @@ pub enum Expr {
     Call(Box<Expr>, Vec<Expr>),
     /// `a = b`, or `a += b` with its operator.
     Assign(Option<Op>, Box<Expr>, Box<Expr>),
+    /// `a++` or `a--`: the value before.
+    Step(Op, Box<Expr>),
 }
 
 impl Expr {
@@ -65,7 +69,7 @@ impl Expr {
             | Expr::Dollar(_) => {}
             Expr::SizeOfType(_) | Expr::Type(_) => {}
             Expr::Unary(_, x) | Expr::Deref(x) | Expr::AddressOf(x) | Expr::SizeOf(x) => x.collect_names(all),
-            Expr::Cast(_, x) | Expr::Member(x, ..) => x.collect_names(all),
+            Expr::Cast(_, x) | Expr::At(_, x) | Expr::Member(x, ..) | Expr::Step(_, x) => x.collect_names(all),
             Expr::Binary(_, a, b) | Expr::Index(a, b) | Expr::Assign(_, a, b) => {
                 a.collect_names(all);
                 b.collect_names(all);

@@ -49,8 +49,15 @@ pub fn evaluate_with_effect(
     expr: &Expr,
     context: &mut Context<'_>,
 ) -> Result<(Value, Option<Effect>), ExprError> {
-    if let Expr::Assign(op, target, value) = expr {
-        return context.assign(*op, target, value);
+    match expr {
+        Expr::Assign(op, target, value) => return context.assign(*op, target, value),
+        Expr::Step(op, target) => {
+            let old = context.value(target)?;
+            let old = old.load(context.memory())?;
+            let (_, effect) = context.assign(Some(*op), target, &Expr::Int(1, "int"))?;
+            return Ok((old, effect));
+        }
+        _ => {}
     }
     context.value(expr).map(|value| (value, None))
 }
@@ -101,6 +108,12 @@ impl Context<'_> {
                 let ty = self.type_named(ty)?;
                 self.cast(&ty, x)
             }
+            Expr::At(ty, x) => {
+                let ty = self.type_named(ty)?;
+                // An array and a function stand for where they are.
+                let at = self.value(x)?.as_u64(self.memory())?;
+                Ok(Value::at(ty, Addr(at)))
+            }
             Expr::Binary(op, a, b) => self.binary(*op, a, b),
             Expr::Choice(c, a, b) => {
                 let c = self.arithmetic(c)?;
@@ -119,7 +132,7 @@ impl Context<'_> {
                 Ok(x.index(i, self.memory())?)
             }
             Expr::Call(function, arguments) => self.call(function, arguments),
-            Expr::Assign(..) => match evaluate_with_effect(expr, self)? {
+            Expr::Assign(..) | Expr::Step(..) => match evaluate_with_effect(expr, self)? {
                 (value, None) => Ok(value),
                 _ => Err(ExprError::NotAssignable),
             },

@@ -20,7 +20,7 @@ pub use ast::{Expr, TypeName};
 pub use condition::{Condition, FastContext, SlowContext};
 pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
 pub use parse::parse;
-pub use print::{output_line, print_line, split_format};
+pub use print::{Printed, Printing, output_line, print_line, shown};
 pub use vars::Vars;
 
 use thiserror::Error;
@@ -51,6 +51,19 @@ pub enum ExprError {
     TooDeep,
     #[error("Division by zero")]
     DivisionByZero,
+    #[error("Argument required (starting display address).")]
+    NoAddress,
+    #[error("Size letters are meaningless in \"{0}\" command.")]
+    SizeLetters(&'static str),
+    #[error("Item count other than 1 is meaningless in \"{0}\" command.")]
+    ItemCount(&'static str),
+    #[error("Format letter \"{0}\" is meaningless in \"{1}\" command.")]
+    FormatLetter(char, &'static str),
+    #[error("Undefined output format \"{0}\".")]
+    UndefinedFormat(char),
+    /// An error behind what was written already.
+    #[error("{0}")]
+    Half(String),
     #[error("No registers.")]
     NoRegisters,
     #[error("No symbol table is loaded.  Use the \"file\" command.")]

@@ -146,6 +146,16 @@ impl Parser<'_> {
                 "~" => Ok(Expr::Unary('~', operand(p)?)),
                 "*" => Ok(Expr::Deref(operand(p)?)),
                 "&" => Ok(Expr::AddressOf(operand(p)?)),
+                "++" | "--" => {
+                    let op = if sign == "++" { Op::Add } else { Op::Sub };
+                    Ok(Expr::Assign(Some(op), operand(p)?, Box::new(Expr::Int(1, "int"))))
+                }
+                "{" => {
+                    p.at += 1;
+                    let Some(ty) = p.type_name() else { return Err(p.unexpected()) };
+                    p.expect("}")?;
+                    Ok(Expr::At(ty, Box::new(p.unary()?)))
+                }
                 "(" => p.cast_or_group(),
                 _ => p.postfix(),
             }
@@ -194,6 +204,10 @@ impl Parser<'_> {
                     arguments.push(self.binary(2)?);
                 }
                 expr = Expr::Call(Box::new(expr), arguments);
+            } else if matches!(self.sign(), Some("++" | "--")) {
+                let op = if self.sign() == Some("++") { Op::Add } else { Op::Sub };
+                self.at += 1;
+                expr = Expr::Step(op, Box::new(expr));
             } else if self.sign() == Some(".") || self.sign() == Some("->") {
                 let arrow = self.sign() == Some("->");
                 self.at += 1;

@@ -3,6 +3,7 @@
 use super::ast::Expr;
 use super::eval::{Context, evaluate_with_effect};
 use super::{Effect, ExprError, parse};
+use crate::scene::format::Format;
 use crate::scene::print::{PrintOptions, Printer};
 use crate::scene::value::Value;
 use crate::symbols::types::Kind;
@@ -16,39 +17,72 @@ pub struct Printed {
     pub effect: Option<Effect>,
 }
 
-/// Splits `/x expr` into the letter and the expression. `/s` and the like stay with the letter.
-#[must_use]
-pub fn split_format(text: &str) -> (Option<char>, &str) {
-    let text = text.trim_start();
-    let Some(rest) = text.strip_prefix('/') else { return (None, text) };
-    let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-    (rest[..end].chars().next_back(), rest[end..].trim_start())
+/// Which command prints: gdb's words name it, and `call` says nothing of void.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Printing {
+    Print,
+    Call,
+    Output,
+}
+
+impl Printing {
+    fn name(self) -> &'static str {
+        match self {
+            Printing::Print => "print",
+            Printing::Call => "call",
+            Printing::Output => "output",
+        }
+    }
+}
+
+/// Splits `/x expr` into the letter and the expression; `last` is the letter that was used last.
+///
+/// # Errors
+/// gdb's words for letters that mean something for `x` only.
+fn format<'a>(
+    text: &'a str,
+    command: Printing,
+    last: &mut Option<char>,
+) -> Result<(Option<char>, &'a str), ExprError> {
+    let Some((format, rest)) = Format::split(text, (*last, None))? else { return Ok((None, text)) };
+    let name = command.name();
+    if format.size.is_some() {
+        return Err(ExprError::SizeLetters(name));
+    }
+    if format.count != 1 {
+        return Err(ExprError::ItemCount(name));
+    }
+    if format.letter == Some('i') {
+        return Err(ExprError::FormatLetter('i', name));
+    }
+    *last = format.letter;
+    Ok((format.letter, rest))
 }
 
 /// The line that `print TEXT` writes, `TEXT` being what follows the word, format included. The value goes into
-/// the history.
+/// the history. `last` is the format letter that was used last.
 ///
 /// # Errors
 /// gdb's words.
 pub fn print_line(
     text: &str,
+    command: Printing,
     context: &mut Context<'_>,
     options: &PrintOptions,
+    last: &mut Option<char>,
 ) -> Result<Printed, ExprError> {
-    let (format, text) = split_format(text);
+    let (letter, text) = format(text, command, last)?;
     let (value, effect) = value_of(text, context)?;
-    let shown = shown(&value, format, context, options, true)?;
-    // gdb records nothing for void, and says so without a number.
-    if matches!(value.ty().kind(), Kind::Void) {
-        return Ok(Printed { text: format!("$1 = {shown}").replacen("$1", &next(context), 1), effect });
+    if command == Printing::Call && matches!(value.ty().kind(), Kind::Void) {
+        return Ok(Printed { text: String::new(), effect });
     }
-    let loaded = value.load(context.memory()).unwrap_or(value);
-    let number = context.vars.record(loaded);
-    Ok(Printed { text: format!("${number} = {shown}"), effect })
-}
-
-fn next(context: &Context<'_>) -> String {
-    format!("${}", context.vars.count() + 1)
+    let value = value.load(context.memory())?;
+    let number = context.vars.record(value.clone());
+    match shown(&value, letter, context, options) {
+        Ok(shown) => Ok(Printed { text: format!("${number} = {shown}"), effect }),
+        Err(error) => Err(ExprError::Half(format!("${number} = {error}"))),
+    }
 }
 
 /// The text that `output TEXT` writes: the value alone.
@@ -59,10 +93,11 @@ pub fn output_line(
     text: &str,
     context: &mut Context<'_>,
     options: &PrintOptions,
-) -> Result<String, ExprError> {
-    let (format, text) = split_format(text);
-    let (value, _) = value_of(text, context)?;
-    shown(&value, format, context, options, true)
+    last: &mut Option<char>,
+) -> Result<Printed, ExprError> {
+    let (letter, text) = format(text, Printing::Output, last)?;
+    let (value, effect) = value_of(text, context)?;
+    Ok(Printed { text: shown(&value, letter, context, options)?, effect })
 }
 
 /// `print` alone shows the last value again.
@@ -72,18 +107,22 @@ fn value_of(text: &str, context: &mut Context<'_>) -> Result<(Value, Option<Effe
 }
 
 /// A value as `print` shows it.
-pub(super) fn shown(
+///
+/// # Errors
+/// gdb's words.
+pub fn shown(
     value: &Value,
-    format: Option<char>,
+    letter: Option<char>,
     context: &Context<'_>,
     options: &PrintOptions,
-    top: bool,
 ) -> Result<String, ExprError> {
     if matches!(value.ty().kind(), Kind::Void) {
         return Ok("void".to_owned());
     }
-    let options = PrintOptions { format: format.filter(|letter| *letter != 's'), ..options.clone() };
+    if let Some(letter) = letter.filter(|letter| !"xduotacfzs".contains(*letter)) {
+        return Err(ExprError::UndefinedFormat(letter));
+    }
+    let options = PrintOptions { format: letter.filter(|letter| *letter != 's'), ..options.clone() };
     let printer = Printer { memory: context.memory(), names: context.scene.modules, options: &options };
-    let text = if top { printer.top(value)? } else { printer.value(value)? };
-    Ok(text)
+    Ok(printer.top(value)?)
 }

@@ -1,0 +1,95 @@
+//! Instructions in AT&T syntax, as gdb's disassembler (binutils 2.40) writes them.
+//!
+//! iced-x86 decodes and formats; what binutils writes differently is mended here.
+
+use iced_x86::{
+    Decoder, DecoderOptions, Formatter, GasFormatter, Instruction,
+};
+
+use crate::addr::{Addr, PAGE};
+use crate::memory::Memory;
+use crate::symbols::Modules;
+
+/// No instruction of x86 is longer.
+const LONGEST: usize = 15;
+
+/// Reads instructions of one address space.
+pub(crate) struct Disassembler<'a> {
+    memory: &'a dyn Memory,
+    modules: &'a Modules,
+    formatter: GasFormatter,
+}
+
+impl<'a> Disassembler<'a> {
+    pub(crate) fn new(memory: &'a dyn Memory, modules: &'a Modules) -> Disassembler<'a> {
+        let mut formatter = GasFormatter::new();
+        let options = formatter.options_mut();
+        options.set_gas_show_mnemonic_size_suffix(false);
+        options.set_space_after_operand_separator(false);
+        options.set_uppercase_hex(false);
+        options.set_branch_leading_zeros(false);
+        options.set_first_operand_char_index(7);
+        options.set_rip_relative_addresses(true);
+        options.set_show_useless_prefixes(true);
+        Disassembler { memory, modules, formatter }
+    }
+
+    fn decode(&self, at: Addr) -> Option<Instruction> {
+        let mut bytes = [0; LONGEST];
+        let got = self.memory.read(at, &mut bytes);
+        if got == 0 {
+            return None;
+        }
+        Some(Decoder::with_ip(64, &bytes[..got], at.0, DecoderOptions::NONE).decode())
+    }
+
+    /// The instruction at an address, and its length; `None` when nothing can be read there.
+    pub(crate) fn at(&mut self, at: Addr) -> Option<(String, u64)> {
+        let instruction = self.decode(at)?;
+        if instruction.is_invalid() {
+            // binutils gives a byte up and tries the next one.
+            return Some(("(bad)".to_owned(), 1));
+        }
+        let mut text = String::new();
+        self.formatter.format(&instruction, &mut text);
+        let mut text = text.trim_end().to_owned();
+        let target = instruction.near_branch_target();
+        if target != 0 || is_branch(&instruction) {
+            text.push_str(&self.symbol(Addr(target)));
+        }
+        if instruction.is_ip_rel_memory_operand() {
+            let to = Addr(instruction.ip_rel_memory_address());
+            text.push_str(&format!("        # {to}{}", self.symbol(to)));
+        }
+        Some((text, instruction.len() as u64))
+    }
+
+    fn symbol(&self, at: Addr) -> String {
+        match self.modules.name_of(at) {
+            Some((name, 0)) => format!(" <{name}>"),
+            Some((name, offset)) => format!(" <{name}+{offset}>"),
+            None => String::new(),
+        }
+    }
+
+    /// Where the `count` instructions before `at` begin, as far as their function goes.
+    pub(crate) fn before(&mut self, at: Addr, count: usize) -> Option<Addr> {
+        let start = self.modules.function_at(at.sub(1))?.start;
+        let mut starts = Vec::new();
+        let mut here = start;
+        while here < at && here.0 - start.0 < 256 * PAGE {
+            starts.push(here);
+            here = here.add((self.decode(here)?.len() as u64).max(1));
+        }
+        starts.get(starts.len().saturating_sub(count)).copied()
+    }
+}
+
+fn is_branch(instruction: &Instruction) -> bool {
+    instruction.is_jcc_short_or_near()
+        || instruction.is_jmp_short_or_near()
+        || instruction.is_call_near()
+        || instruction.is_loop()
+        || instruction.is_loopcc()
+        || instruction.is_jcx_short()
+}
