@@ -128,7 +128,14 @@ pub fn blockers(story: &Story, now: Option<&[Mapping]>) -> String {
         let size = human_size(mapping.span.len());
         table.row([number.to_string(), span, size, perms, "?".to_owned(), "?".to_owned(), who]);
     }
-    format!("{over}Blockers (glibc: \"holes\"): mappings where the next brk would go.\n{}", table.text())
+    let since = match words::since(story) {
+        since if since.is_empty() => since,
+        since => format!("Refusals are counted{since}.\n"),
+    };
+    format!(
+        "{over}Blockers (glibc: \"holes\"): mappings where the next brk would go.\n{}{since}",
+        table.text()
+    )
 }
 
 fn no_blockers(story: &Story, looked: bool) -> String {

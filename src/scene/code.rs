@@ -2,9 +2,7 @@
 //!
 //! iced-x86 decodes and formats; what binutils writes differently is mended here.
 
-use iced_x86::{
-    Decoder, DecoderOptions, Formatter, GasFormatter, Instruction,
-};
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction};
 
 use crate::addr::{Addr, PAGE};
 use crate::memory::Memory;

@@ -59,7 +59,10 @@ impl Format {
     ///
     /// # Errors
     /// A count that is no number.
-    pub fn split(text: &str, last: (Option<char>, Option<Size>)) -> Result<Option<(Format, &str)>, ExprError> {
+    pub fn split(
+        text: &str,
+        last: (Option<char>, Option<Size>),
+    ) -> Result<Option<(Format, &str)>, ExprError> {
         let Some(word) = text.trim_start().strip_prefix('/') else { return Ok(None) };
         let (negative, word) = match word.strip_prefix('-') {
             Some(word) => (true, word),

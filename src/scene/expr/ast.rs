@@ -69,7 +69,9 @@ impl Expr {
             | Expr::Dollar(_) => {}
             Expr::SizeOfType(_) | Expr::Type(_) => {}
             Expr::Unary(_, x) | Expr::Deref(x) | Expr::AddressOf(x) | Expr::SizeOf(x) => x.collect_names(all),
-            Expr::Cast(_, x) | Expr::At(_, x) | Expr::Member(x, ..) | Expr::Step(_, x) => x.collect_names(all),
+            Expr::Cast(_, x) | Expr::At(_, x) | Expr::Member(x, ..) | Expr::Step(_, x) => {
+                x.collect_names(all)
+            }
             Expr::Binary(_, a, b) | Expr::Index(a, b) | Expr::Assign(_, a, b) => {
                 a.collect_names(all);
                 b.collect_names(all);
