@@ -87,7 +87,7 @@ pub(super) const INFO: &[Entry] = &[
 fn info_heap(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
-    let survey = look::survey_of(shell)?;
+    let survey = look::survey_of(shell).map_err(|error| with_hint(shell, error))?;
     if json {
         let pid = shell.must_run()?.pid;
         let heap = look::heap_view(shell, pid, &survey);
@@ -125,12 +125,13 @@ fn info_growth(shell: &mut Shell, args: &str) -> Done {
 fn info_blockers(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
+    let now = look::survey_of(shell).ok().map(|survey| survey.blockers);
     let (_, story) = told(shell)?;
     if json {
-        let value = tables::blockers_json(story);
+        let value = tables::blockers_json(story, now.as_deref());
         return say_json(shell, &value);
     }
-    let text = tables::blockers(story);
+    let text = tables::blockers(story, now.as_deref());
     shell.say(text);
     Ok(())
 }
@@ -210,6 +211,16 @@ fn owner_of(shell: &mut Shell, args: &str) -> Done {
 pub(super) fn told(shell: &Shell) -> Done<(Pid, &Story)> {
     let pid = look::pid(shell);
     pid.zip(shell.session.story()).ok_or(CommandError::Session(SessionError::NotRunning))
+}
+
+/// The process is gone, but not what was recorded of it.
+fn with_hint(shell: &Shell, error: CommandError) -> CommandError {
+    if shell.session.is_live() || told(shell).is_err() {
+        return error;
+    }
+    CommandError::say(format!(
+        "{error}\n  hint: explain, info growth, info blockers and info syscalls still tell what was recorded."
+    ))
 }
 
 /// Prints one object on one line.

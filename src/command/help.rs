@@ -33,23 +33,26 @@ pub(super) const COMMANDS: &[Entry] = &[
     },
 ];
 
-/// A class of commands: its name, what it is about, its tables.
-type Class = (&'static str, &'static str, &'static [&'static [Entry]]);
+/// A class of commands: its name, what it is about, its tables, and those of what `info` tells of it.
+type Class = (&'static str, &'static str, &'static [&'static [Entry]], &'static [&'static [Entry]]);
 
 const CLASSES: &[Class] = &[
-    ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS]),
-    ("data", "Examining data.", &[data::COMMANDS]),
-    ("files", "Specifying and examining files.", &[source::COMMANDS]),
-    ("memory", "Why the process's memory looks as it does.", &[heap::COMMANDS, export::COMMANDS]),
+    ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS], &[]),
+    ("data", "Examining data.", &[data::COMMANDS], &[]),
+    ("files", "Specifying and examining files.", &[source::COMMANDS], &[]),
     (
-        "running",
-        "Running the program.",
-        &[running::COMMANDS, signals::COMMANDS, threads::COMMANDS, inferiors::COMMANDS],
+        "memory",
+        "Why the process's memory looks as it does.",
+        &[heap::COMMANDS, export::COMMANDS],
+        &[heap::INFO],
     ),
-    ("stack", "Examining the stack.", &[stack::COMMANDS]),
-    ("status", "Status inquiries.", &[]),
-    ("support", "Support facilities.", &[script::COMMANDS, options::COMMANDS, COMMANDS]),
+    ("running", "Running the program.", RUNNING, &[]),
+    ("stack", "Examining the stack.", &[stack::COMMANDS], &[]),
+    ("status", "Status inquiries.", &[], table::INFO),
+    ("support", "Support facilities.", &[script::COMMANDS, options::COMMANDS, COMMANDS], &[]),
 ];
+
+const RUNNING: &[&[Entry]] = &[running::COMMANDS, signals::COMMANDS, threads::COMMANDS, inferiors::COMMANDS];
 
 /// What stands below a list of commands.
 const MORE: &str = "Type \"help\" followed by command name for full documentation.\n\
@@ -69,7 +72,7 @@ fn help_text(shell: &Shell, args: &str) -> Done<String> {
         _ => {}
     }
     if let Some(class) = CLASSES.iter().find(|(name, ..)| *name == args) {
-        return Ok(format!("{}\n{MORE}", class_text(class)));
+        return Ok(format!("{}{MORE}", class_text(class)));
     }
     if let Some(text) = shell.definitions.document(args) {
         return Ok(text.to_owned());
@@ -90,7 +93,7 @@ fn help_text(shell: &Shell, args: &str) -> Done<String> {
 
 fn classes() -> String {
     let mut text = String::from("List of classes of commands:\n\n");
-    for (name, about, _) in CLASSES {
+    for (name, about, ..) in CLASSES {
         text.push_str(&format!("{name} -- {about}\n"));
     }
     text.push_str(
@@ -100,12 +103,8 @@ fn classes() -> String {
     text + MORE
 }
 
-fn class_text((name, about, tables): &Class) -> String {
-    // What `info` shows is the class of inquiries.
-    let info = *name == "status";
-    let tables = if info { table::INFO } else { tables };
-    let prefix = if info { "info " } else { "" };
-    format!("{about}\n\nList of commands:\n\n{}\n", list(tables, prefix))
+fn class_text((_, about, tables, info): &Class) -> String {
+    format!("{about}\n\nList of commands:\n\n{}{}\n", list(tables, ""), list(info, "info "))
 }
 
 /// `info heap -- The heap of the process.`, a line for each, by name.
@@ -181,7 +180,8 @@ mod tests {
     #[test]
     fn every_command_is_in_a_class() {
         for entry in table::COMMANDS.iter().flat_map(|table| table.iter()) {
-            let all = CLASSES.iter().flat_map(|(_, _, tables)| tables.iter()).flat_map(|table| table.iter());
+            let all =
+                CLASSES.iter().flat_map(|(_, _, tables, _)| tables.iter()).flat_map(|table| table.iter());
             assert!(all.filter(|other| *other == entry).count() == 1, "{}", entry.name());
         }
     }

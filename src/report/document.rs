@@ -323,7 +323,7 @@ fn heap(inputs: &Inputs<'_>, layout: &Layout, amounts: Option<Amounts>) -> Value
             "sizes": inputs.story.fallback_sizes(),
         },
         "mmapped": {"bytes": totals.chunks, "requests": totals.chunk_requests},
-        "blockers": tables::blockers_json(inputs.story)["blockers"].take(),
+        "blockers": tables::blockers_json(inputs.story, None)["blockers"].take(),
         "amounts": amounts, "malloc": inputs.heap,
     })
 }

@@ -92,6 +92,7 @@ enum Subject<'a> {
 pub fn explain(question: &Question<'_>) -> Explanation {
     let request = question.backtrace.and_then(request);
     let mut out = Vec::new();
+    sentences::ended(question.story, &mut out);
     let headline = match subject(question, request.as_ref()) {
         Subject::Refused(refusal, pending) => {
             sentences::refused(question, refusal, pending.as_ref(), request.as_ref(), &mut out);

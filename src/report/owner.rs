@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::escape::plain;
 use super::tables::{frame_json, label_word};
-use super::words::{moment, place};
+use super::words::{ending, moment, place};
 use crate::addr::{Addr, human_size};
 use crate::event::StackFrame;
 use crate::heap::story::layout::{Layout, Region, RegionKind};
@@ -39,7 +39,8 @@ pub fn owner(story: &Story, layout: &Layout, asking: Asking<'_>, names: Names<'_
     let Some(region) = layout.at(at) else {
         return format!("{at} is outside everything that is mapped.\n");
     };
-    let mut text = heading(region, asking);
+    let over = ending(story).map(|how| format!("{how}; as it stood then:\n")).unwrap_or_default();
+    let mut text = over + &heading(region, asking);
     let Some(asked) = asked(story, at) else {
         text.push_str(&format!("{}\n", unseen(story, region)));
         return text;

@@ -27,6 +27,13 @@ fn say(out: &mut Out, evidence: Evidence, text: impl Into<String>) {
     out.push(Sentence { evidence, text: text.into() });
 }
 
+/// That it is over: what follows is how things stood then.
+pub(super) fn ended(story: &Story, out: &mut Out) {
+    if let Some(how) = words::ending(story) {
+        say(out, Evidence::Recorded, format!("{how}; what follows is how things stood then."));
+    }
+}
+
 /// The chain of a refused brk; `pending` is the mmap that follows it, if the thread stands there.
 pub(super) fn refused(
     question: &Question<'_>,
@@ -109,11 +116,7 @@ pub(super) fn under_way(
 /// Nothing was refused, and the thread is in no memory call; gives back the headline.
 pub(super) fn quiet(question: &Question<'_>, out: &mut Out) -> String {
     let story = question.story;
-    let since = if story.was_attached() {
-        format!(" since brkwater attached at {}", moment(story.began()))
-    } else {
-        String::new()
-    };
+    let since = words::since(story);
     if story.calls() == 0 {
         say(
             out,
@@ -121,10 +124,11 @@ pub(super) fn quiet(question: &Question<'_>, out: &mut Out) -> String {
             format!("No memory call was seen{since}: what happened before is not known."),
         );
     } else {
-        say(out, Evidence::Recorded, format!("No brk was refused{since}."));
+        say(out, Evidence::Recorded, format!("Every brk was granted{since}."));
         grown(story, out);
     }
-    if let Some(blocker) = story.blocker() {
+    let in_way = story.blocker();
+    if let Some(blocker) = in_way {
         let text = format!(
             "{} {} stands at the break already: if the heap has to grow, brk will be refused.",
             blocker.span, blocker.perms
@@ -132,7 +136,10 @@ pub(super) fn quiet(question: &Question<'_>, out: &mut Out) -> String {
         say(out, Evidence::Inferred, text);
         planted(story, blocker, out);
     }
-    format!("Nothing was refused{since}: the break is at {}.", shown(story.line().current))
+    let what = if story.calls() == 0 { "No memory call was seen" } else { "Every brk was granted" };
+    let is = if story.ending().is_some() { "was" } else { "is" };
+    let blocked = in_way.map(|blocker| format!(", and {} {is} in its way", blocker.span)).unwrap_or_default();
+    format!("{what}{since}: the break {is} at {}{blocked}.", shown(story.line().current))
 }
 
 /// Bytes reserved, live and free, and what can be given back.
@@ -161,18 +168,33 @@ pub(super) fn amounts(question: &Question<'_>, out: &mut Out) {
                 say(out, Evidence::Unknown, text);
             }
         }
+        None if story.ending().is_some() => {
+            let text =
+                "How much of malloc's memory was in use is not known: only a process that lives can be read.";
+            say(out, Evidence::Unknown, text);
+        }
         None => {
             let text = "How much of malloc's memory is in use is not known: its structures were not read.";
             say(out, Evidence::Unknown, text);
         }
     }
-    let blocked = story.blocker().is_some_and(|blocker| blocker.refused > 0);
+    let found = question.amounts.map_or(0, |amounts| amounts.fallback_reserved);
+    let before = found > 0 && story.fallback_bytes() == 0;
+    if before {
+        let text = format!(
+            "These {} were mapped before anything was recorded: glibc takes such mappings for its main arena only when \
+             brk is refused, or is not to be asked.",
+            size(found)
+        );
+        say(out, Evidence::Inferred, text);
+    }
+    let blocked = story.blocker().is_some_and(|blocker| blocker.refused > 0 || before);
     if blocked {
         say(out, Evidence::Inferred, GIVING_BACK);
-    } else if story.fallback_bytes() > 0 {
+    } else if story.fallback_bytes() > 0 || before {
         say(out, Evidence::Inferred, NEVER_UNMAPPED);
     }
-    if blocked || story.fallback_bytes() > 0 {
+    if blocked || story.fallback_bytes() > 0 || before {
         say(out, Evidence::Inferred, PLACEMENT);
     } else if let Some(amounts) = question.amounts.filter(much_is_free) {
         say(out, Evidence::Inferred, format!("The {} free in bins {KEPT}", size(amounts.free)));
@@ -297,10 +319,10 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
     if !sizes.is_empty() {
         let all: u64 = sizes.iter().map(|(bytes, count)| bytes.saturating_mul(*count)).sum();
         let live = story.fallback_bytes();
-        let kept = if live == all {
-            "all of it is still mapped".to_owned()
-        } else {
-            format!("{} is still mapped", size(live))
+        let which = if live == all { "all of it".to_owned() } else { size(live) };
+        let kept = match story.ending() {
+            Some(_) => format!("{which} was mapped to the end"),
+            None => format!("{which} is still mapped"),
         };
         let text = format!("glibc used mmap instead: {}, {} in all; {kept}.", words::sizes(sizes), size(all));
         say(out, Evidence::Recorded, text);

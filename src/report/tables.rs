@@ -16,6 +16,7 @@ use crate::heap::story::layout::{Layout, Region, RegionKind};
 use crate::heap::story::strip::{Glyphs, strip};
 use crate::heap::story::{Blocker, Evidence, Story};
 use crate::heap::view::PlanterView;
+use crate::maps::Mapping;
 
 /// How many neighbouring fallbacks or chunks of one size are listed before the rest is folded.
 const LISTED: usize = 3;
@@ -48,7 +49,8 @@ pub fn growth(story: &Story, rows: usize) -> String {
     if !loader.is_empty() {
         table.row(growth_row(&loader, "the dynamic loader".to_owned()));
     }
-    let mut text = table.text();
+    let over = words::ending(story).map(|how| format!("{how}; as it stood then:\n")).unwrap_or_default();
+    let mut text = over + &table.text();
     let left = asked.len().saturating_sub(rows);
     if left > 0 {
         text.push_str(&format!("({} not shown)\n", count(left as u64, "more site")));
@@ -100,19 +102,13 @@ pub fn growth_json(story: &Story) -> Value {
     })
 }
 
-/// `info blockers`.
+/// `info blockers`. `now` is what the heap's reader found in the way of the break, where it looked.
 #[must_use]
-pub fn blockers(story: &Story) -> String {
-    if story.blockers().is_empty() {
-        let refused = story.refusals().count;
-        let note = match refused {
-            0 => "No brk was refused.".to_owned(),
-            n => format!(
-                "{} all the same: see explain.",
-                count(n, "brk was refused").replace("refuseds", "refused")
-            ),
-        };
-        return format!("No blockers: no mapping stands where the next brk would go. {note}\n");
+pub fn blockers(story: &Story, now: Option<&[Mapping]>) -> String {
+    let unseen = unseen(story, now.unwrap_or_default());
+    let over = words::ending(story).map(|how| format!("{how}; as it stood then:\n")).unwrap_or_default();
+    if story.blockers().is_empty() && unseen.is_empty() {
+        return format!("{over}{}\n", no_blockers(story, now.is_some()));
     }
     let mut table = Table::new(&["Num", "Range", "Size", "Perms", "Refused", "Planted", "By"], 0);
     for (number, blocker) in (1..).zip(story.blockers()) {
@@ -126,13 +122,57 @@ pub fn blockers(story: &Story) -> String {
             planted_by(story, blocker),
         ]);
     }
-    format!("Blockers (glibc: \"holes\"): mappings where the next brk would go.\n{}", table.text())
+    for (number, mapping) in (story.blockers().len() + 1..).zip(unseen) {
+        let (span, perms) = (mapping.span.to_string(), mapping.perms.to_string());
+        let who = "unknown: its creation was not seen".to_owned();
+        let size = human_size(mapping.span.len());
+        table.row([number.to_string(), span, size, perms, "?".to_owned(), "?".to_owned(), who]);
+    }
+    let since = match words::since(story) {
+        since if since.is_empty() => since,
+        since => format!("Refusals are counted{since}.\n"),
+    };
+    format!(
+        "{over}Blockers (glibc: \"holes\"): mappings where the next brk would go.\n{}{since}",
+        table.text()
+    )
 }
 
-/// `info blockers -json`: schema `brkwater.blockers/1`.
+fn no_blockers(story: &Story, looked: bool) -> String {
+    let since = words::since(story);
+    let stands = if looked || story.line().current.is_some() {
+        "No blockers: no mapping stands where the next brk would go."
+    } else {
+        "Where the break is was not seen: whether something stands in its way is not known."
+    };
+    let refused = match (story.refusals().count, story.calls()) {
+        (0, 0) => format!("No memory call was recorded{since}: whether a brk was refused is not known."),
+        (0, _) => format!("No brk was refused{since}."),
+        (1, _) => format!("1 brk was refused all the same{since}: see explain."),
+        (n, _) => format!("{n} brks were refused all the same{since}: see explain."),
+    };
+    format!("{stands} {refused}")
+}
+
+/// What stands in the way and the story knows nothing of.
+fn unseen<'a>(story: &Story, now: &'a [Mapping]) -> Vec<&'a Mapping> {
+    let known = |mapping: &Mapping| {
+        let mut standing = story.blockers().iter().filter(|blocker| blocker.removed.is_none());
+        standing.any(|blocker| blocker.span.overlaps(mapping.span))
+    };
+    now.iter().filter(|mapping| !known(mapping)).collect()
+}
+
+/// `info blockers -json`: schema `brkwater.blockers/1`; `now` as in [`blockers`].
 #[must_use]
-pub fn blockers_json(story: &Story) -> Value {
-    let all: Vec<Value> = story.blockers().iter().map(blocker_json).collect();
+pub fn blockers_json(story: &Story, now: Option<&[Mapping]>) -> Value {
+    let mut all: Vec<Value> = story.blockers().iter().map(blocker_json).collect();
+    all.extend(unseen(story, now.unwrap_or_default()).into_iter().map(|mapping| {
+        json!({
+            "start": mapping.span.start, "end": mapping.span.end, "perms": mapping.perms.to_string(),
+            "path": mapping.path, "refused": null, "planted_by": null,
+        })
+    }));
     json!({"schema": "brkwater.blockers/1", "break": story.line(), "refused": story.refusals().count, "blockers": all})
 }
 

@@ -154,12 +154,12 @@ fn the_tables_of_the_case() {
     let text = format!(
         "{}\n{}\n{}\n{}",
         tables::growth(&run.story, 5),
-        tables::blockers(&run.story),
+        tables::blockers(&run.story, None),
         tables::layout(&run.story, &layout, 78, Glyphs::Unicode),
         tables::layout(&run.story, &layout, 78, Glyphs::Ascii).lines().take(2).collect::<Vec<_>>().join("\n")
     );
     insta::assert_snapshot!("case_tables", text);
-    assert_eq!(tables::blockers_json(&run.story)["blockers"][0]["planted_by"]["evidence"], "inferred");
+    assert_eq!(tables::blockers_json(&run.story, None)["blockers"][0]["planted_by"]["evidence"], "inferred");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn nothing_refused_is_said_plainly() {
     let explanation = explain(&question(&run, None));
     insta::assert_snapshot!("quiet", explanation.text());
     assert_eq!(
-        tables::blockers(&run.story),
+        tables::blockers(&run.story, None),
         "No blockers: no mapping stands where the next brk would go. No brk was refused.\n"
     );
 }
@@ -316,4 +316,43 @@ fn an_event_is_one_line_of_json() {
         run.events.iter().find(|e| matches!(&e.kind, EventKind::Call(r) if r.label == Label::Blocker));
     assert_eq!(line["cause"]["planted_by"], json!(planted.unwrap().seq));
     assert!(event::call_json(&run.events[0], &|_| Vec::new()).is_none());
+}
+
+#[test]
+fn what_is_over_is_told_as_it_was() {
+    let mut run = Run::nginx();
+    let event =
+        |kind| crate::event::Event { seq: crate::addr::Seq(999), t: 1.7, pid: PID, tid: Tid(PID.0), kind };
+    run.story.apply(&event(EventKind::Exited(crate::event::ExitStatus::Code(0))));
+    let text = explain(&question(&run, None)).text();
+    assert!(
+        text.contains("The process exited with code 0 at +1.700s; what follows is how things stood then."),
+        "{text}"
+    );
+    assert!(text.contains("was mapped to the end") && !text.contains("still mapped"), "{text}");
+    for table in [tables::blockers(&run.story, None), tables::growth(&run.story, 3)] {
+        assert!(
+            table.starts_with("The process exited with code 0 at +1.700s; as it stood then:\n"),
+            "{table}"
+        );
+    }
+}
+
+/// Attached to a process whose break is blocked already: what stands there is told, and nothing is denied.
+#[test]
+fn attached_late_nothing_is_denied() {
+    let mut run = Run::start("/opt/case/bin/nginx", NGINX_END, Some(0xa6a000), true);
+    run.look.maps = crate::maps::parse(NGINX_END);
+    let mut asked = question(&run, None);
+    asked.amounts = Amounts::from_heap(&heap());
+    insta::assert_snapshot!("attached_amounts", explain(&asked).text());
+
+    let unknown = Run::start("/opt/case/bin/nginx", "", None, true);
+    let blind = tables::blockers(&unknown.story, None);
+    assert!(blind.starts_with("Where the break is was not seen"), "{blind}");
+    assert!(blind.contains("No memory call was recorded since brkwater attached"), "{blind}");
+    let mapping = crate::maps::parse("00a6a000-00a6b000 r--p 00000000 00:00 0 \n");
+    let seen = tables::blockers(&unknown.story, Some(&mapping));
+    assert!(seen.contains("[0xa6a000-0xa6b000]  4K    r--p   ?"), "{seen}");
+    assert_eq!(tables::blockers_json(&unknown.story, Some(&mapping))["blockers"][0]["start"], "0xa6a000");
 }

@@ -2,8 +2,8 @@
 
 use super::escape::plain;
 use crate::addr::human_size;
-use crate::event::StackFrame;
-use crate::heap::story::{Blocker, Evidence};
+use crate::event::{ExitStatus, StackFrame};
+use crate::heap::story::{Blocker, Ending, Evidence, Story};
 use crate::scene::view::FrameView;
 
 /// A size in a sentence: `1 MiB`, `132 KiB`, `37.0 MiB`, `17 bytes`.
@@ -90,6 +90,28 @@ pub fn planter(blocker: &Blocker) -> Option<String> {
         Some(open) => format!("{open}, inferred)"),
         None => format!("{place} (inferred)"),
     })
+}
+
+/// ` since brkwater attached at +0.001s` for a process that ran before; nothing for one that was launched.
+#[must_use]
+pub fn since(story: &Story) -> String {
+    if story.was_attached() {
+        format!(" since brkwater attached at {}", moment(story.began()))
+    } else {
+        String::new()
+    }
+}
+
+/// How a process came to its end, for a story that is over: `The process exited with code 0 at +1.637s`.
+#[must_use]
+pub fn ending(story: &Story) -> Option<String> {
+    let (t, ending) = story.ending()?;
+    let how = match ending {
+        Ending::Ended(ExitStatus::Code(code)) => format!("The process exited with code {code}"),
+        Ending::Ended(ExitStatus::Signal(signal)) => format!("Signal {signal} killed the process"),
+        Ending::LetGo => "brkwater let the process go".to_owned(),
+    };
+    Some(format!("{how} at {}", moment(t)))
 }
 
 /// A frame of a backtrace as the heap's story knows frames.

@@ -175,13 +175,14 @@ impl Session {
             });
         });
         let maps = procfs::mappings(pid);
-        let heap = maps.iter().find(|mapping| mapping.path == "[heap]").map(|mapping| mapping.span.end);
+        let heap = maps.iter().rfind(|mapping| mapping.path == "[heap]").map(|mapping| mapping.span.end);
         let mut args = procfs::command_line(pid);
         if !args.is_empty() {
             args.remove(0);
         }
         let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());
-        let brk = if attached { heap } else { procfs::start_brk(pid) };
+        // Without a [heap] the break never moved: then it is where it started.
+        let brk = heap.filter(|_| attached).or_else(|| procfs::start_brk(pid));
         let kind = EventKind::Started { program: program.unwrap_or_default(), args, attached, brk, maps };
         self.record(pid, tid, kind);
         self.libraries_changed(pid);

@@ -175,6 +175,13 @@ impl Image {
         self.debug_file.is_some() || debugfile::has_dwarf(&self.elf)
     }
 
+    /// The names that it expects other files to bring.
+    pub fn imports(&self) -> impl Iterator<Item = &'static str> {
+        use object::ObjectSymbol;
+        let undefined = self.elf.dynamic_symbols().filter(ObjectSymbol::is_undefined);
+        undefined.filter_map(|symbol| symbol.name().ok()).filter(|name| !name.is_empty())
+    }
+
     /// Its debug info, read at the first asking.
     #[must_use]
     pub fn debug(&self) -> Option<&Arc<DebugInfo>> {

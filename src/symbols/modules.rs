@@ -158,8 +158,8 @@ impl Modules {
         frames
     }
 
-    /// Names of symbols of these kinds that begin with `prefix`, at most `most`: the program's, then those that
-    /// other files offer, each in order. A C++ or Rust function is offered by its name without parameters.
+    /// Names of symbols of these kinds that begin with `prefix`, at most `most`: the program's own and those that it
+    /// expects of libraries, then what other files offer, each in order. A C++ or Rust function is offered by its name without parameters.
     #[must_use]
     pub fn names_with(&self, prefix: &str, kinds: &[SymbolKind], most: usize) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
@@ -168,6 +168,9 @@ impl Modules {
             let wanted = |symbol: &&ElfSymbol| kinds.contains(&symbol.kind) && (index == 0 || symbol.global);
             let mut names: Vec<String> =
                 image.symbols().filter(wanted).filter_map(|symbol| offered(symbol.name, prefix)).collect();
+            if index == 0 {
+                names.extend(image.imports().filter_map(|name| offered(name, prefix)));
+            }
             names.sort_unstable();
             names.dedup();
             names.retain(|name| !all.contains(name));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::blockers::{self, Moment};
 use super::judge::same_place;
-use super::{Asked, Break, Owner, Refusal, Story, TailCall, growth};
+use super::{Asked, Break, Ending, Owner, Refusal, Story, TailCall, growth};
 use crate::addr::{Addr, Span};
 use crate::event::{Call, CallRecord, Cause, Event, EventKind, Label};
 use crate::maps::Mapping;
@@ -49,12 +49,12 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         EventKind::Usage { rss, .. } => story.series.resident(moment, *rss),
         EventKind::Stopped(_) => story.series.stopped(moment),
         EventKind::Forked { .. } => story.series.forked(moment),
+        EventKind::Exited(status) => story.ending = Some((event.t, Ending::Ended(*status))),
+        EventKind::Detached => story.ending = Some((event.t, Ending::LetGo)),
         EventKind::ThreadStarted
         | EventKind::ThreadEnded
-        | EventKind::Exited(_)
         | EventKind::Resumed
         | EventKind::Signalled { .. }
-        | EventKind::Detached
         | EventKind::ConditionError { .. } => {}
     }
 }

@@ -31,7 +31,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::addr::{Addr, Seq, Span, Tid};
-use crate::event::{Call, Cause, Event, Label, StackFrame};
+use crate::event::{Call, Cause, Event, ExitStatus, Label, StackFrame};
 use crate::maps::{Mapping, Perms};
 
 pub use blockers::{Blocker, Planter};
@@ -176,12 +176,23 @@ pub struct Refusals {
     pub last_fallback: Option<Arc<Asked>>,
 }
 
+/// How a story came to its end.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The process ended.
+    Ended(ExitStatus),
+    /// It was let go and runs on unseen.
+    LetGo,
+}
+
 /// What the calls of one process meant.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Story {
     program: String,
     attached: bool,
     began: f64,
+    ending: Option<(f64, Ending)>,
     seen: u64,
     line: Break,
     pieces: Intervals<Owner>,
@@ -239,6 +250,12 @@ impl Story {
     #[must_use]
     pub fn began(&self) -> f64 {
         self.began
+    }
+
+    /// How and when it came to its end; what it tells is how things stood then.
+    #[must_use]
+    pub fn ending(&self) -> Option<(f64, Ending)> {
+        self.ending
     }
 
     /// How many memory calls were folded in. 0 means that calls are not recorded, or none was made.
