@@ -197,15 +197,15 @@ fn on_screen(arguments: &Arguments, lines: Lines) -> anyhow::Result<u8> {
             }
         }
     });
-    let mut all: Vec<String> = tty.iter().map(|path: &PathBuf| format!("tty {}", path.display())).collect();
-    all.extend(lines.before);
-    all.extend(lines.then);
+    let mut setup: Vec<String> = tty.iter().map(|path: &PathBuf| format!("tty {}", path.display())).collect();
+    setup.extend(lines.before);
     let program = arguments.program.as_deref().unwrap_or(if arguments.demo { "demo" } else { "" });
     let options = tui::TuiOptions {
         ascii: arguments.ascii,
         color: arguments.color,
         theme: arguments.theme.clone(),
-        lines: all,
+        setup,
+        lines: lines.then,
         title: program.to_owned(),
         target,
         history: tui::default_history(),

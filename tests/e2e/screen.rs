@@ -57,8 +57,9 @@ fn the_demo_comes_to_its_stop_and_shows_why() {
         for words in ["Backtrace", "Heap", "Timeline", "Command"] {
             assert!(screen.contains(words), "{words:?} is not on:\n{screen}");
         }
-        let screen = terminal.wait_for("the blocker", 20, |screen| screen.contains('◆'));
-        assert!(screen.contains("reserve_low_memory"), "{screen}");
+        let screen = terminal.wait_for("the blocker and its planter", 20, |screen| {
+            screen.contains('◆') && screen.contains("reserve_low_memory")
+        });
         assert!(screen.contains("refused"), "{screen}");
         assert_eq!(screen.contains("Source"), size.0 >= 120, "{screen}");
         quit(&mut terminal);
