@@ -138,6 +138,19 @@ impl DebugInfo {
         all
     }
 
+    /// The units whose source file is called `file`.
+    #[must_use]
+    pub fn units_called(&self, file: &str) -> Vec<usize> {
+        let called = |index: &usize| {
+            let Some(unit) = self.unit(*index) else { return false };
+            let text = |text: Option<Slice>| {
+                text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+            };
+            super::lines::same_file(&text(unit.name), &text(unit.comp_dir), file)
+        };
+        (0..self.units.len()).into_par_iter().filter(called).collect()
+    }
+
     /// The language of a unit, as gdb calls it.
     #[must_use]
     pub fn language(&self, index: usize) -> Option<&'static str> {
