@@ -3,6 +3,7 @@
 use super::breakinfo;
 use super::error::CommandError;
 use super::heap;
+use super::registers;
 use super::shell::Shell;
 use crate::session::protocol::{View, ViewKind};
 
@@ -11,7 +12,7 @@ pub(super) fn view(shell: &mut Shell, what: ViewKind) -> View {
     let answer = match what {
         ViewKind::Backtrace(limit) => backtrace(shell, limit),
         ViewKind::Source(_) => Err(CommandError::say("No source.")),
-        ViewKind::Registers => Err(CommandError::say("No registers.")),
+        ViewKind::Registers => registers::general_registers(shell).map(View::Text),
         ViewKind::Locals => locals(shell),
         ViewKind::Breakpoints => Ok(View::Text(breakinfo::text(shell))),
         ViewKind::Explanation => heap::explanation(shell).map(|explanation| View::Text(explanation.text())),
