@@ -211,13 +211,15 @@ fn on_screen(arguments: &Arguments, lines: Lines) -> anyhow::Result<u8> {
         history: tui::default_history(),
         signals,
     };
+    let closing = sender.clone();
     let send = move |request| {
         // The screen is told by the end of the notes that the engine is gone.
         let _ = sender.send(&request);
     };
     let engine = tui::Engine { send: Box::new(send), notes };
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tui::run(engine, options)));
-    // A panic has dropped our end of the stream: the engine leaves in good order.
+    // After a panic nobody has told the engine; the end of its stream does.
+    closing.close();
     let _ = spawn::wait_for_engine(pid);
     run.unwrap_or(Ok(BUG))
 }

@@ -107,3 +107,8 @@ fn malformed(text: &str) -> CommandError {
     }
     CommandError::Resolve(ResolveError::NoFunction(text.to_owned()))
 }
+
+/// What is said of a name that is no function with lines.
+pub(super) fn unknown_function(text: &str) -> CommandError {
+    CommandError::say(format!("Function \"{text}\" has no line number information."))
+}

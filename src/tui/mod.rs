@@ -82,6 +82,10 @@ pub fn run(engine: Engine, options: TuiOptions) -> anyhow::Result<u8> {
         // Without the directory there is no history; everything else works.
         let _ = std::fs::create_dir_all(parent);
     }
+    if let (true, Some(path)) = (first_start, &options.history) {
+        // From now on it is not the first start any more.
+        let _ = std::fs::OpenOptions::new().create(true).append(true).open(path);
+    }
     let outside =
         term::Outside { target: options.target, history: options.history, signals: options.signals };
     term::run(model, theme, engine, outside).context("could not take the terminal; try --no-tui")

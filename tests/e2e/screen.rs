@@ -176,5 +176,5 @@ fn a_noisy_target_does_not_reach_the_terminal() {
     terminal.wait_for("the stop", 20, |screen| screen.contains("STOPPED") && screen.contains("show"));
     quit(&mut terminal);
     terminal.wait_exit(20);
-    assert!(!terminal.raw.windows(7).any(|bytes| bytes == b"]0;owne"), "the target set the title");
+    assert!(!terminal.raw.windows(8).any(|bytes| bytes == b"\x1b]0;owne"), "the target set the title");
 }
