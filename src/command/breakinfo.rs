@@ -40,9 +40,13 @@ fn table(shell: &mut Shell, numbers: &[u32]) -> String {
     }
     let inside = symbols(shell);
     let several = shell.session.processes().len() > 1;
-    let mut out = "Num     Type           Disp Enb Address            What\n".to_owned();
+    // As in gdb: only addresses need the width of one.
+    let shown = shell.session.breakpoints().iter().filter(|b| numbers.contains(&b.number));
+    let placed = shown.flat_map(|b| &b.stages).any(|stage| !stage.locations.is_empty());
+    let width = if placed { 18 } else { 10 };
+    let mut out = format!("Num     Type           Disp Enb {:<width$} What\n", "Address");
     for breakpoint in shell.session.breakpoints().iter().filter(|b| numbers.contains(&b.number)) {
-        let page = Page { inside: &inside, inferiors: several.then_some(&shell.session) };
+        let page = Page { inside: &inside, inferiors: several.then_some(&shell.session), width };
         // Writing into a String cannot fail.
         let _ = page.breakpoint(&mut out, breakpoint, &shell.session);
     }
@@ -63,6 +67,8 @@ struct Page<'a> {
     inside: &'a [(crate::addr::Addr, String)],
     /// The session, when locations of several inferiors have to be told apart.
     inferiors: Option<&'a Session>,
+    /// The width of the column of addresses.
+    width: usize,
 }
 
 impl Page<'_> {
@@ -78,7 +84,7 @@ impl Page<'_> {
         match locations.as_slice() {
             [] => {
                 let wish = breakpoint.stages.first().map(wish_text).unwrap_or_default();
-                writeln!(out, "{head}{:<18} {wish}", "<PENDING>")?;
+                writeln!(out, "{head}{:<width$} {wish}", "<PENDING>", width = self.width)?;
             }
             [one] if !breakpoint.is_chain() && one.enabled => {
                 writeln!(out, "{head}{:#018x} {}", one.address.0, self.what(one, breakpoint))?;
@@ -233,7 +239,8 @@ fn save_plain(out: &mut String, breakpoint: &Breakpoint) -> std::fmt::Result {
 fn save_chain(out: &mut String, breakpoint: &Breakpoint, number: &mut u32) -> std::fmt::Result {
     let count = breakpoint.stages.len();
     let name = |stage: usize| format!("$brkwater_{}_{}", breakpoint.number, stage + 1);
-    writeln!(out, "# brkwater: {}", chain_text(breakpoint))?;
+    // Not as one line of ours: gdb's users would take it for one of theirs.
+    writeln!(out, "# A chain of {count} stages: each one enables the next.")?;
     writeln!(out, "set breakpoint pending on")?;
     for (index, stage) in breakpoint.stages.iter().enumerate() {
         writeln!(out, "{}", gdb_line("break", stage))?;

@@ -138,7 +138,7 @@ pub(super) fn mention(shell: &mut Shell, number: u32) {
         shell.complain(why);
     }
     let Some(breakpoint) = shell.session.breakpoints().iter().find(|b| b.number == number) else { return };
-    let mut text = mention_text(breakpoint);
+    let mut text = mention_text(breakpoint, shell.print.address);
     for (index, stage) in breakpoint.stages.iter().enumerate().skip(1) {
         text.push_str(&format!("\n  then {}", stage_words(index, stage)));
     }
@@ -162,7 +162,8 @@ fn reason_to_tell(shell: &mut Shell, number: u32) -> Option<String> {
     (!expected).then(|| place::as_typed(&text, why).to_string())
 }
 
-fn mention_text(breakpoint: &Breakpoint) -> String {
+/// `address` says whether addresses are shown at all (`set print address`).
+fn mention_text(breakpoint: &Breakpoint, address: bool) -> String {
     let number = breakpoint.number;
     let temporary = breakpoint.disposition == Disposition::Delete;
     let kind = if temporary { "Temporary breakpoint" } else { "Breakpoint" };
@@ -177,10 +178,12 @@ fn mention_text(breakpoint: &Breakpoint) -> String {
                 (Some(file), Some(line)) => format!(": file {file}, line {line}."),
                 _ => String::new(),
             };
-            format!("{kind} {number} at {}{place}", one.address)
+            let at = if address { format!(" at {}", one.address) } else { String::new() };
+            format!("{kind} {number}{at}{place}")
         }
         [one, rest @ ..] => {
-            format!("{kind} {number} at {}: {}. ({} locations)", one.address, first.text, rest.len() + 1)
+            let at = if address { format!(" at {}", one.address) } else { String::new() };
+            format!("{kind} {number}{at}: {}. ({} locations)", first.text, rest.len() + 1)
         }
     }
 }
@@ -215,7 +218,9 @@ fn condition(shell: &mut Shell, args: &str) -> Done {
     if text.is_empty() {
         let breakpoint = shell.session.breakpoint_mut(number).ok_or_else(missing)?;
         breakpoint.stages.iter_mut().for_each(|stage| (stage.condition, stage.error) = (None, None));
-        shell.say(format!("Breakpoint {number} now unconditional."));
+        if shell.options.interactive {
+            shell.say(format!("Breakpoint {number} now unconditional."));
+        }
         return Ok(());
     }
     let last = shell.session.breakpoint_mut(number).and_then(|b| b.stages.last()).ok_or_else(missing)?;
@@ -246,7 +251,9 @@ fn ignore(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say(format!("No breakpoint number {number}.")));
     };
     breakpoint.ignore = count;
-    shell.say(running::ignoring(number, count));
+    if shell.options.interactive {
+        shell.say(running::ignoring(number, count));
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use super::shell::Shell;
 use super::stops;
 use super::table::{Entry, Takes};
 use crate::addr::Pid;
+use crate::event::StopReason;
 use crate::session::{BreakpointSpec, Disposition, Halt, Resume, SessionError, StageSpec};
 use crate::symbols::Linespec;
 
@@ -177,11 +178,10 @@ fn continue_(shell: &mut Shell, args: &str) -> Done {
             Some(breakpoint) => {
                 breakpoint.ignore = u32::try_from(count.saturating_sub(1)).unwrap_or(u32::MAX);
                 let (number, ignore) = (breakpoint.number, breakpoint.ignore);
-                let words = ignoring(number, ignore);
-                // gdb puts what follows on the same line.
-                shell.put(format!("{words}  "));
-                if !shell.options.interactive {
-                    shell.put("\n");
+                if shell.options.interactive {
+                    // gdb puts what follows on the same line.
+                    let words = ignoring(number, ignore);
+                    shell.put(format!("{words}  "));
                 }
             }
             None if shell.options.interactive => {
@@ -227,8 +227,16 @@ fn next(shell: &mut Shell, args: &str) -> Done {
 
 fn step_lines(shell: &mut Shell, args: &str, over: bool) -> Done {
     shell.must_run()?;
-    let count = number(shell, args)?;
-    resume(shell, Resume::StepLine { over, count })
+    let count = number(shell, args)?.max(1);
+    for left in (0..count).rev() {
+        let before = stops::Before::of(shell);
+        let stop = shell.session.resume(Resume::StepLine { over, count: 1 })?;
+        // Only the last of several steps is told, unless something else stops them.
+        if left == 0 || !matches!(stop.what, Halt::Reason(StopReason::StepDone)) {
+            return stops::report(shell, &stop, &before);
+        }
+    }
+    Ok(())
 }
 
 fn stepi(shell: &mut Shell, args: &str) -> Done {
@@ -257,7 +265,7 @@ fn finish(shell: &mut Shell, args: &str) -> Done {
     }
     let stop = shell.session.resume(Resume::Finish { level: selection.level })?;
     stops::report(shell, &stop, &before)?;
-    if let Halt::Reason(crate::event::StopReason::Finished) = stop.what {
+    if let Halt::Reason(StopReason::Finished) = stop.what {
         stops::tell_result(shell, &leaving);
     }
     Ok(())
@@ -282,7 +290,9 @@ fn advance(shell: &mut Shell, args: &str) -> Done {
 fn to_place(shell: &mut Shell, args: &str) -> Done {
     let spec = place::linespec(shell, args)?;
     let sites = shell.session.with_scene(|scene, _| scene.modules.resolve(&spec, None, scene.memory()))?;
-    resume(shell, Resume::Until(sites.into_iter().map(|site| site.address).collect()))
+    // Where it arrives is always told in full.
+    let stop = shell.session.resume(Resume::Until(sites.into_iter().map(|site| site.address).collect()))?;
+    stops::report(shell, &stop, &stops::Before::elsewhere(shell))
 }
 
 fn signal(shell: &mut Shell, args: &str) -> Done {

@@ -61,6 +61,11 @@ impl FrameId {
 }
 
 impl Before {
+    /// A frame that no stop can be in: the stop is told in full.
+    pub(super) fn elsewhere(shell: &Shell) -> Before {
+        Before { tid: shell.session.selection().map(|selection| selection.tid), frame: None }
+    }
+
     pub(super) fn of(shell: &mut Shell) -> Before {
         let tid = shell.session.selection().map(|selection| selection.tid);
         let frame = tid.and_then(|tid| shell.session.with_scene(|scene, _| FrameId::of(scene, tid)));

@@ -183,7 +183,12 @@ impl Scene<'_> {
     }
 
     /// Where the function that an entry declares begins: in its own module, or wherever its name leads.
-    fn function_entry(&self, debug: &ModuleDebug, bias: u64, at: crate::symbols::types::DieRef) -> Vec<Addr> {
+    pub(crate) fn function_entry(
+        &self,
+        debug: &ModuleDebug,
+        bias: u64,
+        at: crate::symbols::types::DieRef,
+    ) -> Vec<Addr> {
         let (here, name) = vars::function_at(debug.dies(), at);
         if let Some(here) = here {
             return vec![here.at(bias)];

@@ -31,6 +31,8 @@ pub struct Physical {
     pub(crate) bias: u64,
     /// The functions around the pc, innermost first.
     pub(crate) scopes: Arc<[FunctionScope]>,
+    /// Whether its function has jumped away: nothing will return into it.
+    pub tail_call: bool,
     caller: OnceCell<Outwards>,
     cfa: OnceCell<Option<Addr>>,
 }
@@ -58,6 +60,14 @@ impl Physical {
 
     pub(crate) fn file_lookup(&self) -> FileAddr {
         FileAddr(self.lookup().0.wrapping_sub(self.bias))
+    }
+
+    /// The same as the frame of a function that has jumped away; `outer` had called it.
+    pub(crate) fn as_tail_call(mut self, outer: Rc<Physical>, cfa: Option<Addr>) -> Physical {
+        self.tail_call = true;
+        self.caller = OnceCell::from(Outwards { caller: Ok(outer), signal: false });
+        self.cfa = OnceCell::from(cfa);
+        self
     }
 
     /// The function that really is a function, and not inlined.
@@ -171,21 +181,28 @@ impl Scene<'_> {
     fn outwards<'f>(&self, of: &'f Physical) -> &'f Outwards {
         of.caller.get_or_init(|| match self.unwinder.step(&of.regs, of.exact, self.memory()) {
             Ok(step) => Outwards {
-                caller: Ok(Rc::new(self.physical(step.caller, step.signal_frame))),
+                caller: Ok(self.calling(of, step.caller, step.signal_frame)),
                 signal: step.signal_frame,
             },
             Err(end) => Outwards { caller: Err(end), signal: false },
         })
     }
 
-    fn physical(&self, regs: FrameRegs, exact: bool) -> Physical {
+    /// The frame that a step leads to, with the functions between that have jumped away.
+    fn calling(&self, of: &Physical, regs: FrameRegs, signal: bool) -> Rc<Physical> {
+        let caller = Rc::new(self.physical(regs, signal));
+        if signal { caller } else { self.with_tail_calls(of, caller) }
+    }
+
+    pub(crate) fn physical(&self, regs: FrameRegs, exact: bool) -> Physical {
         let lookup = Addr(if exact { regs.pc() } else { regs.pc().wrapping_sub(1) });
         let module = self.modules.at(lookup);
         let bias = module.map_or(0, |module| module.bias);
         let debug = module.and_then(|module| self.caches.debug(module));
         let file = FileAddr(lookup.0.wrapping_sub(bias));
         let scopes = debug.as_ref().map(|debug| debug.scopes.at(file)).unwrap_or_default();
-        Physical { regs, exact, debug, bias, scopes, caller: OnceCell::new(), cfa: OnceCell::new() }
+        let (caller, cfa) = (OnceCell::new(), OnceCell::new());
+        Physical { regs, exact, debug, bias, scopes, tail_call: false, caller, cfa }
     }
 
     /// Whether it is the frame of `main`, or of the program's first instruction.

@@ -19,6 +19,7 @@ pub(crate) mod number;
 pub mod print;
 pub mod registers;
 mod returned;
+mod tailcall;
 pub mod text;
 mod threadlocal;
 pub mod value;
@@ -63,6 +64,10 @@ impl Scene<'_> {
 
 impl Names for Modules {
     fn name_of(&self, at: Addr) -> Option<(String, u64)> {
-        Modules::name_of(self, at)
+        let (name, offset) = Modules::name_of(self, at)?;
+        // Among aliases the one that debug info calls the function by is shown, as in gdb.
+        let known = self.frames_of(at).pop().and_then(|frame| frame.function);
+        let alias = known.filter(|known| *known != name && self.is_alias(at.sub(offset), known));
+        Some((alias.unwrap_or(name), offset))
     }
 }

@@ -279,8 +279,8 @@ impl Session {
         };
         let Some(space) = self.tracer.table.space_of(arrival.tid) else { return Ok(false) };
         let memory = space.clean();
-        // $hits is the count that this crossing would get.
-        let hits = breakpoint.stages[arrival.stage].hits + 1;
+        // $hits is the count of arrivals, this one included: a condition on its own hits could never come true.
+        let hits = breakpoint.stages[arrival.stage].tests + 1;
         let special = |name: &str| match name {
             "hits" => Some(i128::from(hits)),
             _ => self.specials().get(name),

@@ -140,7 +140,10 @@ impl Session {
                 make(Kind::Finish, 1, Some((back, Some(low))))
             }
             Resume::Until(places) => {
+                // Also out of main: who asks for a place that main never reaches wants to see where it went.
+                let past_main = self.caches.past_main.replace(true);
                 let caller = self.caller_of(selection.tid, selection.level).ok();
+                self.caches.past_main.set(past_main);
                 let until = caller.map(|(back, low)| (back, Some(low)));
                 make(Kind::Until { places: places.clone(), low: regs.rsp() }, 1, until)
             }
@@ -155,7 +158,9 @@ impl Session {
             // An inlined frame returns to nowhere of its own: its function's caller is meant.
             let outer = frames.frames[level as usize..]
                 .iter()
-                .find(|other| !std::rc::Rc::ptr_eq(&other.physical, &frame.physical))
+                .find(|other| {
+                    !other.physical.tail_call && !std::rc::Rc::ptr_eq(&other.physical, &frame.physical)
+                })
                 .ok_or(SessionError::Outermost)?;
             Ok((outer.pc(), outer.physical.regs.get(crate::regs::RSP).unwrap_or(0)))
         })

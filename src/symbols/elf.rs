@@ -48,17 +48,19 @@ const STT_NOTYPE: u8 = 0;
 impl SymbolTable {
     /// The symbols of `files`: a program's own, and its debug file's.
     pub(super) fn new(files: &[&object::File<'static, &'static [u8]>]) -> SymbolTable {
-        let mut all = Vec::new();
-        for file in files {
+        // The same symbol comes from several tables. The order among aliases at one address is gdb's: a file's own
+        // symbols win over its debug file's; within a file they are sorted by address and then by where the name stands
+        // in the string table, and the last of equals is preferred (minsyms.c, compare_minimal_symbols).
+        let mut ranked = Vec::new();
+        for (rank, file) in files.iter().enumerate() {
             for symbol in file.symbols().chain(file.dynamic_symbols()) {
-                all.extend(read(file, &symbol));
+                ranked.extend(read(file, &symbol).map(|symbol| (std::cmp::Reverse(rank), symbol)));
             }
         }
-        // The same symbol comes from several tables. The order among aliases at one address is gdb's: its
-        // msymbols are sorted by address only, stable, and the last of equals is preferred.
         let mut seen = rustc_hash::FxHashSet::default();
-        all.retain(|symbol: &ElfSymbol| seen.insert((symbol.address.0, symbol.name)));
-        all.sort_by_key(|symbol| symbol.address.0);
+        ranked.retain(|(_, symbol): &(_, ElfSymbol)| seen.insert((symbol.address.0, symbol.name)));
+        ranked.sort_by_key(|(rank, symbol)| (symbol.address.0, *rank, symbol.name.as_ptr() as usize));
+        let all: Vec<ElfSymbol> = ranked.into_iter().map(|(_, symbol)| symbol).collect();
         let mut by_name: FxHashMap<&'static str, Vec<u32>> = FxHashMap::default();
         for (index, symbol) in all.iter().enumerate() {
             by_name.entry(symbol.name).or_default().push(index as u32);

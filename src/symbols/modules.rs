@@ -123,6 +123,17 @@ impl Modules {
         Some((super::debug::demangle(symbol.name), offset))
     }
 
+    /// Whether the symbol called `name` is at this address.
+    #[must_use]
+    pub fn is_alias(&self, at: Addr, name: &str) -> bool {
+        let Some(module) = self.at(at) else { return false };
+        let linked = module.linked(at);
+        module
+            .image
+            .as_ref()
+            .is_some_and(|image| image.symbols_named(name).any(|symbol| symbol.address == linked))
+    }
+
     /// The function, file, line and module at an address, innermost inlined function first; never empty.
     /// For a return address pass the byte before it.
     #[must_use]
