@@ -172,6 +172,11 @@ fn info_address(shell: &mut Shell, args: &str) -> Done {
     let name = args.trim().to_owned();
     let text = shell.with_context(|context| {
         let scene = context.scene;
+        if let Some(offset) = context.frame.and_then(|frame| scene.frame_offset(frame, &name)) {
+            return Some(format!(
+                "Symbol \"{name}\" is a complex DWARF expression:\n     0: DW_OP_fbreg {offset}\n."
+            ));
+        }
         if let Ok(value) = scene.variable(context.frame, &name) {
             let what = match value.place() {
                 Place::Memory(at) if value.ty().is_function() => format!("a function at address {at}"),

@@ -137,7 +137,9 @@ impl Scene<'_> {
         let mut physical = Rc::new(self.physical(regs, true));
         loop {
             let signal = self.outwards(&physical).signal;
-            for scope in 0..physical.scopes.len().max(1) {
+            // As in gdb, a function that jumped away is one frame, whatever was inlined into it.
+            let count = if physical.tail_call { 1 } else { physical.scopes.len().max(1) };
+            for scope in 0..count {
                 if all.frames.len() >= limit {
                     all.more = true;
                     return all;

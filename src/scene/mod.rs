@@ -4,6 +4,7 @@
 //! of [`Modules`], the callers that the [`Unwinder`] finds. It is made for one look and thrown away; what stays
 //! the same between looks is in [`SceneCaches`]. It never changes the target and runs no code in it.
 
+mod aggregates;
 pub mod backtrace;
 mod code;
 mod context;
@@ -16,6 +17,7 @@ mod frameinfo;
 pub mod linkmap;
 mod malloc;
 pub(crate) mod number;
+mod parts;
 pub mod print;
 pub mod registers;
 mod returned;

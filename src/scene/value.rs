@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::number::{float_of, little, x87_bytes};
+use super::number::{float_of, x87_bytes};
 use crate::addr::Addr;
 use crate::memory::{Fault, Memory};
 pub use crate::symbols::location::Gap;
-use crate::symbols::types::{Base, Bits, Count, Encoding, Kind, Member, Role, Type};
+use crate::symbols::types::{Base, Bits, Encoding, Kind, Type};
 
 /// gdb's `max-value-size`: more bytes than this are not read for one value.
 pub const MAX_VALUE: u64 = 65536;
@@ -77,7 +77,7 @@ pub enum Place {
 }
 
 #[derive(Clone, Debug)]
-enum Content {
+pub(super) enum Content {
     /// In memory, not read yet.
     Lazy,
     /// Here, but for the gaps.
@@ -89,11 +89,11 @@ enum Content {
 /// A value of the target.
 #[derive(Clone, Debug)]
 pub struct Value {
-    ty: Type,
-    place: Place,
-    content: Content,
+    pub(super) ty: Type,
+    pub(super) place: Place,
+    pub(super) content: Content,
     /// Set for a bit-field; `content` then has all the bytes that the field touches.
-    bits: Option<Bits>,
+    pub(super) bits: Option<Bits>,
 }
 
 /// A number, as arithmetic needs it.
@@ -167,7 +167,7 @@ impl Value {
         Value::from_bytes(target.pointer(), at.0.to_le_bytes().to_vec())
     }
 
-    fn new(ty: Type, place: Place, content: Content) -> Value {
+    pub(super) fn new(ty: Type, place: Place, content: Content) -> Value {
         Value { ty, place, content, bits: None }
     }
 
@@ -261,7 +261,7 @@ impl Value {
     }
 
     /// The bytes that are known, with the gaps between them filled with zeros.
-    fn raw_bytes(&self, memory: &dyn Memory) -> Result<Cow<'_, [u8]>, ValueError> {
+    pub(super) fn raw_bytes(&self, memory: &dyn Memory) -> Result<Cow<'_, [u8]>, ValueError> {
         match (&self.content, self.place) {
             (Content::Bytes(bytes, _), _) => Ok(Cow::Borrowed(bytes)),
             (Content::Failed(why), _) => Err(why.clone()),
@@ -276,11 +276,11 @@ impl Value {
         }
     }
 
-    fn stored_size(&self) -> u64 {
+    pub(super) fn stored_size(&self) -> u64 {
         self.bits.map_or_else(|| self.ty.size(), |bits| u64::from((bits.first + bits.count).div_ceil(8)))
     }
 
-    fn widened(&self, word: &[u8; 24], bits: Bits) -> Vec<u8> {
+    pub(super) fn widened(&self, word: &[u8; 24], bits: Bits) -> Vec<u8> {
         let mut low = [0; 16];
         low.copy_from_slice(&word[..16]);
         let count = bits.count.clamp(1, 128);
@@ -392,146 +392,6 @@ impl Value {
         Ok(memory.c_string(at, limit)?.0)
     }
 
-    /// What it points or refers to. An array stands for its first element, a function for itself.
-    ///
-    /// # Errors
-    /// When it is no pointer, points to `void`, or cannot be read.
-    pub fn deref(&self, memory: &dyn Memory) -> Result<Value, ValueError> {
-        match self.ty.strip().kind() {
-            Kind::Pointer(to) | Kind::Reference { to, .. } => {
-                let to = to.get();
-                if matches!(to.strip().kind(), Kind::Void) {
-                    return Err(ValueError::NotAPointer);
-                }
-                let bytes = self.bytes(memory)?;
-                Ok(Value::at(to, Addr(little(&bytes))))
-            }
-            Kind::Array(_) => self.index(0, memory),
-            Kind::Function(_) => Ok(self.clone()),
-            // gdb lets an integer be a pointer to long.
-            _ if self.ty.is_integral() => {
-                Ok(Value::at(Type::integer("long", 8, true), Addr(self.as_u64(memory)?)))
-            }
-            _ => Err(ValueError::NotAPointer),
-        }
-    }
-
-    /// The member called `name`, found in base classes and anonymous members too. A pointer to a record
-    /// serves as the record.
-    ///
-    /// # Errors
-    /// When there is no such member, or a pointer on the way cannot be read.
-    pub fn member(&self, name: &str, memory: &dyn Memory) -> Result<Value, ValueError> {
-        let ty = self.ty.strip();
-        match ty.kind() {
-            Kind::Record(_) => {
-                self.find_member(name, 0)?.ok_or_else(|| ValueError::NoMember(name.to_owned()))
-            }
-            Kind::Pointer(_) | Kind::Reference { .. } if ty.target().is_some_and(|to| to.is_record()) => {
-                self.deref(memory)?.member(name, memory)
-            }
-            _ => Err(ValueError::NotAStructure),
-        }
-    }
-
-    fn find_member(&self, name: &str, depth: u32) -> Result<Option<Value>, ValueError> {
-        let ty = self.ty.strip();
-        let Kind::Record(record) = ty.kind() else { return Ok(None) };
-        if depth > 32 {
-            return Ok(None);
-        }
-        if let Some(member) = record.members.iter().find(|member| member.name.as_deref() == Some(name)) {
-            return self.component(member).map(Some);
-        }
-        for member in &record.members {
-            if (member.name.is_none() || member.role == Role::Base) && member.ty.get().is_record() {
-                let inner = self.component(member)?.find_member(name, depth + 1)?;
-                if inner.is_some() {
-                    return Ok(inner);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// One member of a record.
-    ///
-    /// # Errors
-    /// For a static member and a virtual base class, whose places the type does not say.
-    pub fn component(&self, member: &Member) -> Result<Value, ValueError> {
-        if matches!(member.role, Role::Static | Role::VirtualBase) {
-            let name = member.name.as_deref().unwrap_or("virtual base");
-            return Err(ValueError::Other(format!("static field {name} has been optimized out")));
-        }
-        let mut value = self.slice(member.offset, member.ty.get(), member.bits);
-        value.bits = member.bits;
-        Ok(value)
-    }
-
-    /// Element `at` of an array, or of what a pointer points to; an integer index may be negative.
-    ///
-    /// # Errors
-    /// When it is neither array nor pointer, or the pointer cannot be read.
-    pub fn index(&self, at: i64, memory: &dyn Memory) -> Result<Value, ValueError> {
-        let ty = self.ty.strip();
-        let not_an_array = || ValueError::NotAnArray(self.ty.name());
-        let element = ty.target().ok_or_else(not_an_array)?;
-        let size = element.size();
-        let step = (at as u64).wrapping_mul(size);
-        match ty.kind() {
-            Kind::Array(array) => {
-                let inside = u64::try_from(at).is_ok_and(|at| match array.count {
-                    Count::Known(count) => at < count,
-                    _ => false,
-                });
-                match self.place {
-                    Place::Memory(base) if !inside => Ok(Value::at(element, base.add(step))),
-                    _ if inside => Ok(self.slice(step, element, None)),
-                    _ => Err(ValueError::Other("no such vector element".to_owned())),
-                }
-            }
-            Kind::Pointer(_) => {
-                let base = Addr(self.as_u64(memory)?);
-                Ok(Value::at(element, base.add(step)))
-            }
-            _ => Err(not_an_array()),
-        }
-    }
-
-    /// A part of this value.
-    fn slice(&self, offset: u64, ty: Type, bits: Option<Bits>) -> Value {
-        let size = bits.map_or_else(|| ty.size(), |bits| u64::from((bits.first + bits.count).div_ceil(8)));
-        let place = match self.place {
-            Place::Memory(at) => Place::Memory(at.add(offset)),
-            _ => Place::Scattered,
-        };
-        let place = if size == self.ty.size() && bits.is_none() && offset == 0 { self.place } else { place };
-        let content = match &self.content {
-            Content::Bytes(bytes, gaps) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                let end = start.saturating_add(usize::try_from(size).unwrap_or(usize::MAX));
-                match bytes.get(start..end) {
-                    Some(part) => Content::Bytes(part.into(), clip(gaps, start..end)),
-                    None => Content::Failed(ValueError::OptimizedOut),
-                }
-            }
-            other => other.clone(),
-        };
-        Value::new(ty, place, content)
-    }
-
-    /// A pointer to this value.
-    ///
-    /// # Errors
-    /// When it does not live in memory, or is a bit-field.
-    pub fn address_of(&self) -> Result<Value, ValueError> {
-        match self.place {
-            _ if self.bits.is_some() => Err(ValueError::BitField),
-            Place::Memory(at) => Ok(Value::pointer(&self.ty, at)),
-            Place::Register(_) | Place::Nowhere | Place::Scattered => Err(ValueError::NotInMemory),
-        }
-    }
-
     /// This value converted to `ty` as C's cast does.
     ///
     /// # Errors
@@ -555,7 +415,7 @@ impl Value {
     }
 }
 
-fn clip(gaps: &[(Range<usize>, Gap)], to: Range<usize>) -> Arc<[(Range<usize>, Gap)]> {
+pub(super) fn clip(gaps: &[(Range<usize>, Gap)], to: Range<usize>) -> Arc<[(Range<usize>, Gap)]> {
     let overlap = |(range, gap): &(Range<usize>, Gap)| {
         let (start, end) = (range.start.max(to.start), range.end.min(to.end));
         (start < end).then(|| (start - to.start..end - to.start, *gap))

@@ -89,7 +89,7 @@ impl Scene<'_> {
     pub fn locals(&self, frame: &Frame) -> Vec<(String, Value)> {
         let (Some(scope), Some(debug)) = (frame.function(), &frame.physical.debug) else { return Vec::new() };
         let mut found = Vec::new();
-        for block in scope.blocks.iter().rev().chain([&scope.die]) {
+        for block in scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose) {
             let locals =
                 variables_in(&debug.table, *block).into_iter().filter(|variable| !variable.parameter);
             found.extend(locals.map(|local| (local.name.to_string(), self.value_of(debug, frame, &local))));
@@ -111,6 +111,27 @@ impl Scene<'_> {
         self.global(name).ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
     }
 
+    /// How far from the frame base a variable is, when that is all its location says (`DW_OP_fbreg`, DWARF 5,
+    /// section 2.5.1.2).
+    #[must_use]
+    pub fn frame_offset(&self, frame: &Frame, name: &str) -> Option<i64> {
+        const DW_OP_FBREG: u8 = 0x91;
+        let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
+        let mut blocks = scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose);
+        let found = blocks.find_map(|block| {
+            variables_in(&debug.table, *block).into_iter().find(|variable| &*variable.name == name)
+        })?;
+        let Whereabouts::Expression(_, bytes) =
+            vars::whereabouts(debug.dies(), found.die, frame.physical.file_lookup())
+        else {
+            return None;
+        };
+        match bytes {
+            [DW_OP_FBREG, operand @ ..] => signed_leb(operand),
+            _ => None,
+        }
+    }
+
     /// Whether code at `at` may use `name`: a variable or argument of the function there, or anything global. For
     /// conditions, which are checked before any frame of the function exists.
     #[must_use]
@@ -120,7 +141,7 @@ impl Scene<'_> {
             let debug = self.caches.debug(module)?;
             let scopes = debug.scopes.at(FileAddr(at.0.wrapping_sub(module.bias)));
             let scope = scopes.first()?;
-            let mut blocks = scope.blocks.iter().chain([&scope.die]);
+            let mut blocks = scope.blocks.iter().chain([&scope.die]).chain(&scope.loose);
             Some(blocks.any(|block| variables_in(&debug.table, *block).iter().any(|v| &*v.name == name)))
         };
         let symbol = || {
@@ -203,7 +224,7 @@ impl Scene<'_> {
     fn local(&self, frame: &Frame, name: &str) -> Option<Value> {
         let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
         let named = |variable: &Variable| &*variable.name == name;
-        scope.blocks.iter().rev().chain([&scope.die]).find_map(|block| {
+        scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose).find_map(|block| {
             let found = variables_in(&debug.table, *block).into_iter().find(named)?;
             Some(self.value_of(debug, frame, &found))
         })
@@ -273,6 +294,10 @@ impl Scene<'_> {
         else {
             return None;
         };
+        // The parameters of a function that was inlined into one that jumped away were never passed.
+        if frame.physical.tail_call && scope.inlined {
+            return None;
+        }
         let key = location::entry_key(debug.dies(), unit, bytes)?;
         let around = FrameContext::of(self, &frame.physical);
         let value = around.entry_value(key)?;
@@ -320,6 +345,17 @@ impl Scene<'_> {
     pub fn return_value(&self, function: &Type, regs: &FrameRegs) -> Option<Value> {
         super::returned::value(function, regs)
     }
+}
+
+/// A signed LEB128 number that is all there is (DWARF 5, section 7.6).
+fn signed_leb(bytes: &[u8]) -> Option<i64> {
+    let (last, more) = bytes.split_last().filter(|_| bytes.len() <= 9)?;
+    if last & 0x80 != 0 || more.iter().any(|byte| byte & 0x80 == 0) {
+        return None;
+    }
+    let value = bytes.iter().rev().fold(0_i64, |value, byte| value << 7 | i64::from(byte & 0x7f));
+    let bits = 7 * bytes.len() as u32;
+    Some(if last & 0x40 != 0 { value - (1 << bits) } else { value })
 }
 
 /// The value of a variable of type `ty` that is at `whereabouts`.

@@ -11,6 +11,7 @@ mod dies;
 mod elf;
 mod ifunc;
 mod image;
+mod kinds;
 mod lines;
 mod linespec;
 pub mod location;

@@ -34,8 +34,11 @@ pub struct FunctionScope {
     pub entry: FileAddr,
     /// The address ranges that it covers, as the debug info lists them.
     pub ranges: Vec<(u64, u64)>,
-    /// The lexical blocks around the pc, outermost first.
+    /// The lexical blocks around the pc, outermost first. A block without addresses of its own belongs to the one
+    /// around it, before which it stands.
     pub blocks: Vec<DieRef>,
+    /// Blocks without addresses that belong to the function itself.
+    pub loose: Vec<DieRef>,
     /// For an inlined copy: file (an index into its unit's line table) and line of the call.
     pub call: Option<(u64, u32)>,
 }
@@ -98,7 +101,15 @@ impl Scopes {
         let mut scopes = vec![self.scope(&Die { unit, sup: at.sup, entry }, pc)];
         let mut die = Die { unit, sup: at.sup, entry: unit.unit.entry(function.at).ok()? };
         for _ in 0..MAX_DEPTH {
-            let inner = die.children().into_iter().find(|child| is_scope(child) && covers(child, pc));
+            let mut loose = Vec::new();
+            let inner = innermost(&die, pc, &mut loose, MAX_DEPTH);
+            if let Some(scope) = scopes.last_mut() {
+                match scope.blocks.len().checked_sub(1) {
+                    // Behind its variables come those of the blocks that belong to it.
+                    Some(block) => loose.into_iter().for_each(|at| scope.blocks.insert(block, at)),
+                    None => scope.loose = loose,
+                }
+            }
             let Some(inner) = inner else { break };
             if inner.entry.tag() == dw::DW_TAG_lexical_block {
                 if let Some(scope) = scopes.last_mut() {
@@ -137,6 +148,7 @@ impl Scopes {
             entry: FileAddr(entry),
             ranges,
             blocks: Vec::new(),
+            loose: Vec::new(),
             call: line.filter(|_| inlined).map(|line| (file_index(die), line)),
         }
     }
@@ -187,6 +199,25 @@ fn call_site(die: &Die<'_>) -> Option<CallSite> {
 
 fn is_scope(die: &Die<'_>) -> bool {
     matches!(die.entry.tag(), dw::DW_TAG_lexical_block | dw::DW_TAG_inlined_subroutine)
+}
+
+/// The scope right below `die` that covers `pc`. Blocks without addresses are looked through as if they were not
+/// there, as in gdb (dwarf2/read.c, `read_lexical_block_scope`); their entries are added to `loose`.
+fn innermost<'u>(die: &Die<'u>, pc: u64, loose: &mut Vec<DieRef>, depth: usize) -> Option<Die<'u>> {
+    let mut found = None;
+    for child in die.children() {
+        if !is_scope(&child) {
+            continue;
+        }
+        if covers(&child, pc) {
+            found = found.or(Some(child));
+        } else if child.entry.tag() == dw::DW_TAG_lexical_block && depth > 0 && ranges(&child).is_empty() {
+            loose.push(child.at());
+            let deeper = innermost(&child, pc, loose, depth - 1);
+            found = found.or(deeper);
+        }
+    }
+    found
 }
 
 fn covers(die: &Die<'_>, pc: u64) -> bool {

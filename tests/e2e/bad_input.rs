@@ -195,7 +195,7 @@ fn wrong_commands_are_answered_in_gdb_s_words() {
             "finish",
             "info args",
         ],
-        &["info line nosuch", "list nosuch", "info symbol main", "info symbol 1", "info nosuch", "info"],
+        &["info line nosuch", "list nosuch", "info symbol main", "info symbol 1", "info nosuch"],
         &[
             "set var nosuch = 1",
             "undisplay 9",
@@ -204,7 +204,6 @@ fn wrong_commands_are_answered_in_gdb_s_words() {
             "tbreak",
             "ignore",
             "ignore 1",
-            "delete x",
             "commands 9",
         ],
     ] {
