@@ -197,27 +197,29 @@ fn on_screen(arguments: &Arguments, lines: Lines) -> anyhow::Result<u8> {
             }
         }
     });
-    let mut all: Vec<String> = tty.iter().map(|path: &PathBuf| format!("tty {}", path.display())).collect();
-    all.extend(lines.before);
-    all.extend(lines.then);
+    let mut setup: Vec<String> = tty.iter().map(|path: &PathBuf| format!("tty {}", path.display())).collect();
+    setup.extend(lines.before);
     let program = arguments.program.as_deref().unwrap_or(if arguments.demo { "demo" } else { "" });
     let options = tui::TuiOptions {
         ascii: arguments.ascii,
         color: arguments.color,
         theme: arguments.theme.clone(),
-        lines: all,
+        setup,
+        lines: lines.then,
         title: program.to_owned(),
         target,
         history: tui::default_history(),
         signals,
     };
+    let closing = sender.clone();
     let send = move |request| {
         // The screen is told by the end of the notes that the engine is gone.
         let _ = sender.send(&request);
     };
     let engine = tui::Engine { send: Box::new(send), notes };
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tui::run(engine, options)));
-    // A panic has dropped our end of the stream: the engine leaves in good order.
+    // After a panic nobody has told the engine; the end of its stream does.
+    closing.close();
     let _ = spawn::wait_for_engine(pid);
     run.unwrap_or(Ok(BUG))
 }

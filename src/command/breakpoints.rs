@@ -150,7 +150,8 @@ fn reason_to_tell(shell: &mut Shell, number: u32) -> Option<String> {
     let why = shell.session.pending_reason(number)?;
     let breakpoint = shell.session.breakpoints().iter().find(|b| b.number == number)?;
     let pending = breakpoint.stages.iter().find(|stage| stage.locations.is_empty())?;
-    let expected = match &pending.location {
+    let (text, location) = (pending.text.clone(), pending.location.clone());
+    let expected = match &location {
         Linespec::Function { file: None, module: None, name } => {
             let name = name.clone();
             shell.session.with_scene(|scene, _| scene.modules.expects(&name))
@@ -158,7 +159,7 @@ fn reason_to_tell(shell: &mut Shell, number: u32) -> Option<String> {
         Linespec::Syscall { .. } => true,
         _ => false,
     };
-    (!expected).then_some(why)
+    (!expected).then(|| place::as_typed(&text, why).to_string())
 }
 
 fn mention_text(breakpoint: &Breakpoint) -> String {

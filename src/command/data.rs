@@ -19,7 +19,7 @@ use crate::scene::PrintOptions;
 use crate::scene::Value;
 use crate::scene::examine::{self, ExamineState};
 use crate::scene::expr::{
-    Expr, ExprError, Printing, describe_type, evaluate, evaluate_with_effect, output_line, parse, print_line,
+    Expr, ExprError, Printing, describe_type, evaluate, evaluate_with_effect, output_line, print_line,
 };
 use crate::symbols::types::Type;
 
@@ -219,7 +219,7 @@ pub(super) fn assign(shell: &mut Shell, text: &str) -> Done {
     if text.is_empty() {
         return Err(CommandError::say("Argument required (expression to compute)."));
     }
-    let expr = parse(text)?;
+    let expr = shell.with_context(|context| context.read(text))?;
     if !matches!(expr, Expr::Assign(..) | Expr::Step(..)) {
         shell.complain("warning: Expression is not an assignment (and might have no effect)");
     }
@@ -232,8 +232,8 @@ pub(super) fn assign(shell: &mut Shell, text: &str) -> Done {
 /// # Errors
 /// Of the expression.
 pub(super) fn integer(shell: &mut Shell, text: &str) -> Done<i64> {
-    let expr = parse(text)?;
     shell.with_context(|context| {
+        let expr = context.read(text)?;
         let value = evaluate(&expr, context)?;
         Ok(value.as_i128(context.scene.memory())? as i64)
     })

@@ -12,7 +12,7 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::scene::examine::{examine_at, target};
-use crate::scene::expr::{Context, Expr, ExprError, evaluate, parse, shown};
+use crate::scene::expr::{Context, Expr, ExprError, evaluate, shown};
 use crate::scene::format::Format;
 use crate::scene::variables::Block;
 use crate::scene::{PrintOptions, ValueError};
@@ -106,8 +106,11 @@ fn display(shell: &mut Shell, args: &str) -> Done {
         }
         None => (None, args),
     };
-    let expr = parse(text)?;
-    let block = shell.with_context(|context| block_of(&expr, context))?;
+    let (expr, block) = shell.with_context(|context| {
+        let expr = context.read(text)?;
+        let block = block_of(&expr, context)?;
+        Ok::<_, ExprError>((expr, block))
+    })?;
     shell.data.last_display += 1;
     let number = shell.data.last_display;
     let display = Display { number, enabled: true, format, text: text.to_owned(), expr, block };

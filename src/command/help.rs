@@ -7,7 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, data, export, heap, inferiors, options, running, script, signals, source, stack, threads,
+    breakpoints, data, export, heap, inferiors, listing, lookup, options, running, script, signals, stack,
+    threads,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -39,7 +40,7 @@ type Class = (&'static str, &'static str, &'static [&'static [Entry]], &'static 
 const CLASSES: &[Class] = &[
     ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS], &[]),
     ("data", "Examining data.", &[data::COMMANDS], &[]),
-    ("files", "Specifying and examining files.", &[source::COMMANDS], &[]),
+    ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
     (
         "memory",
         "Why the process's memory looks as it does.",

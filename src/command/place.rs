@@ -8,7 +8,7 @@ use super::shell::Shell;
 use super::source;
 use super::sourcetext::SourceFile;
 use crate::addr::Addr;
-use crate::scene::expr::{evaluate, parse};
+use crate::scene::expr::evaluate;
 use crate::symbols::{Linespec, ResolveError, Site};
 
 /// What a text means to somebody who looks at the current frame: empty is where the program stands, `N`, `+N` and
@@ -55,8 +55,8 @@ pub(super) fn resolve_place(shell: &mut Shell, text: &str) -> Done<Vec<Site>> {
 /// # Errors
 /// Of the expression.
 pub(super) fn address(shell: &mut Shell, expression: &str) -> Done<Addr> {
-    let expr = parse(expression.trim())?;
     shell.with_context(|context| {
+        let expr = context.read(expression.trim())?;
         let value = evaluate(&expr, context)?;
         let memory = context.scene.memory();
         // A function and an array stand for where they are.
@@ -106,4 +106,9 @@ fn malformed(text: &str) -> CommandError {
         return CommandError::say(format!("No source file named {quoted}."));
     }
     CommandError::Resolve(ResolveError::NoFunction(text.to_owned()))
+}
+
+/// What is said of a name that is no function with lines.
+pub(super) fn unknown_function(text: &str) -> CommandError {
+    CommandError::say(format!("Function \"{text}\" has no line number information."))
 }

@@ -13,7 +13,7 @@ use super::table::{Entry, Takes};
 use crate::addr::Addr;
 use crate::memory::Memory;
 use crate::scene::Value;
-use crate::scene::expr::{Context, evaluate, parse};
+use crate::scene::expr::{Context, evaluate};
 use crate::scene::number::general;
 use crate::symbols::types::Type;
 
@@ -64,7 +64,8 @@ fn printf(shell: &mut Shell, args: &str) -> Done {
     let text = shell.with_context(|context| {
         let mut values = Vec::new();
         for argument in arguments {
-            values.push(evaluate(&parse(argument)?, context)?);
+            let expr = context.read(argument)?;
+            values.push(evaluate(&expr, context)?);
         }
         let mut values = values.iter();
         let mut out = String::new();

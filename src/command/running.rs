@@ -128,7 +128,7 @@ fn start(shell: &mut Shell, args: &str) -> Done {
     let number = shell.session.add_breakpoint(spec)?;
     if let Some(why) = shell.session.pending_reason(number) {
         shell.session.delete_breakpoint(number);
-        return Err(CommandError::say(why.replace(
+        return Err(CommandError::say(why.to_string().replace(
             "Function \"main\" not defined.",
             "No symbol table loaded.  Use the \"file\" command.",
         )));

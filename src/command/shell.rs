@@ -6,8 +6,9 @@ use super::options::Options;
 use super::running::Actions;
 use super::script::Definitions;
 use super::source::SourceState;
+use crate::memory::Fault;
 use crate::report::escape;
-use crate::scene::expr::{Context, Effect, Vars};
+use crate::scene::expr::{Context, Effect, ExprError, Vars};
 use crate::scene::{Frame, PrintOptions, Scene};
 use crate::session::protocol::Note;
 use crate::session::{Selection, Session, SessionError};
@@ -120,6 +121,8 @@ impl Shell {
     pub(super) fn carry_out(&mut self, effect: Option<Effect>) -> Done {
         match effect {
             None => Ok(()),
+            // A program that does not run has no memory to be written.
+            Some(Effect::Memory(at, _)) if !self.session.is_live() => Err(ExprError::from(Fault(at)).into()),
             Some(Effect::Memory(at, bytes)) => Ok(self.session.write_memory(at, &bytes)?),
             Some(Effect::Register(name, value)) => Ok(self.session.write_register(&name, value)?),
         }

@@ -1,24 +1,13 @@
-//! Source text: `list`, and what is current for it.
-//!
-//! ```text
-//! (gdb) list leaf
-//! 25      char letter = 'q';
-//! 26      int matrix[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } };
-//! ```
-//!
-//! What is listed next depends on what was shown last: a frame, or a part of a file. That is [`SourceState`].
+//! What is current in the source: the frame or the part of a file that was shown last ([`SourceState`]), from which
+//! `list`, `break` and `info line` go on.
 
 use super::error::Done;
 use super::shell::Shell;
 use super::sourcetext::{SourceFile, Texts, visible};
-use super::table::Entry;
 use crate::addr::Addr;
 use crate::scene::view::FrameView;
 use crate::session::Selection;
 use crate::symbols::Linespec;
-
-pub(super) const COMMANDS: &[Entry] = &[];
-pub(super) const INFO: &[Entry] = &[];
 
 /// Where `list` goes on, and what was displayed.
 #[derive(Default)]

@@ -100,7 +100,7 @@ fn exit_words(session: &Session, pid: crate::addr::Pid, status: ExitStatus) -> S
     let number = session.inferior_number(pid);
     match status {
         ExitStatus::Code(0) => format!("[Inferior {number} (process {pid}) exited normally]"),
-        ExitStatus::Code(code) => format!("[Inferior {number} (process {pid}) exited with code {code:02o}]"),
+        ExitStatus::Code(code) => format!("[Inferior {number} (process {pid}) exited with code 0{code:o}]"),
         ExitStatus::Signal(signal) => {
             format!("[Inferior {number} (process {pid}) killed by signal {}]", signals::describe(signal).0)
         }

@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, display, export, heap, help, inferiors, options, printf, process,
-    registers, running, script, signals, source, stack, threads,
+    breakinfo, breakpoints, data, display, export, heap, help, inferiors, listing, lookup, options, printf,
+    process, registers, running, script, signals, stack, threads,
 };
 
 /// A command.
@@ -71,7 +71,8 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     data::COMMANDS,
     display::COMMANDS,
     printf::COMMANDS,
-    source::COMMANDS,
+    listing::COMMANDS,
+    lookup::COMMANDS,
     threads::COMMANDS,
     inferiors::COMMANDS,
     heap::COMMANDS,
@@ -89,7 +90,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     data::INFO,
     display::INFO,
     registers::INFO,
-    source::INFO,
+    lookup::INFO,
     process::INFO,
     threads::INFO,
     inferiors::INFO,

@@ -11,7 +11,7 @@ use crate::session::protocol::{View, ViewKind};
 pub(super) fn view(shell: &mut Shell, what: ViewKind) -> View {
     let answer = match what {
         ViewKind::Backtrace(limit) => backtrace(shell, limit),
-        ViewKind::Source(_) => Err(CommandError::say("No source.")),
+        ViewKind::Source(margin) => super::listing::source_view(shell, margin).map(View::Source),
         ViewKind::Registers => registers::general_registers(shell).map(View::Text),
         ViewKind::Locals => locals(shell),
         ViewKind::Breakpoints => Ok(View::Text(breakinfo::text(shell))),

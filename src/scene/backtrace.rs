@@ -228,7 +228,8 @@ impl Scene<'_> {
 
     /// The name under which the program loaded a library; nothing for the program itself and for what the
     /// kernel put there.
-    fn library_name(&self, module: &Module) -> Option<String> {
+    #[must_use]
+    pub fn library_name(&self, module: &Module) -> Option<String> {
         let main = self.modules.program()?;
         if main.span == module.span || !module.path.starts_with('/') {
             return None;

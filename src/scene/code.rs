@@ -25,6 +25,7 @@ impl<'a> Disassembler<'a> {
         options.set_gas_show_mnemonic_size_suffix(false);
         options.set_space_after_operand_separator(false);
         options.set_uppercase_hex(false);
+        options.set_small_hex_numbers_in_decimal(false);
         options.set_branch_leading_zeros(false);
         options.set_first_operand_char_index(7);
         options.set_rip_relative_addresses(true);

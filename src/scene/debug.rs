@@ -58,11 +58,23 @@ impl ModuleDebug {
         Some((name.to_string(), full_path(&name, &directory)))
     }
 
-    /// The entries outside of functions that are called `name`: variables and functions.
+    /// The entries outside of functions that are called `name`: variables, functions, and the enumerations that
+    /// have a constant of this name.
     pub(crate) fn named(&self, name: &str) -> Vec<(usize, DieRef)> {
-        let wanted = |entry: &NameEntry| matches!(entry.kind, NameKind::Variable | NameKind::Function);
+        let wanted = |entry: &NameEntry| {
+            matches!(entry.kind, NameKind::Variable | NameKind::Function | NameKind::Enumerator)
+        };
         let entries = self.debug.named(name).into_iter().filter(wanted);
         entries.map(|entry| (entry.unit, DieRef { sup: false, offset: entry.offset })).collect()
+    }
+}
+
+impl ModuleDebug {
+    /// A declaration of a variable that is defined elsewhere.
+    pub(crate) fn declared(&self, name: &str) -> Option<DieRef> {
+        let entries = self.debug.named(name);
+        let entry = entries.iter().find(|entry| entry.kind == NameKind::Declaration)?;
+        Some(DieRef { sup: false, offset: entry.offset })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::code::Disassembler;
-use super::expr::{Context, ExprError, evaluate, parse};
+use super::expr::{Context, ExprError, evaluate};
 use super::format::{Format, Size};
 use super::print::{PrintOptions, Printer};
 use super::text::{TextLimits, string};
@@ -19,6 +19,7 @@ pub struct ExamineState {
     /// The letter that was used last; `print/` goes by it, too.
     pub letter: Option<char>,
     size: Size,
+    count: i64,
     next: Option<Addr>,
     /// The last unit that was shown: `$_` and `$__` are made of it.
     pub last: Option<Value>,
@@ -26,7 +27,7 @@ pub struct ExamineState {
 
 impl Default for ExamineState {
     fn default() -> ExamineState {
-        ExamineState { letter: None, size: Size::Word, next: None, last: None }
+        ExamineState { letter: None, size: Size::Word, count: 1, next: None, last: None }
     }
 }
 
@@ -49,11 +50,15 @@ pub fn examine(
     options: &PrintOptions,
     state: &mut ExamineState,
 ) -> Result<Examined, ExprError> {
+    let typed_nothing = text.trim().is_empty();
     let last = (Some(state.letter.unwrap_or('x')), Some(state.size));
     let (format, text) = Format::split(text, last)?
         .unwrap_or((Format { count: 1, letter: last.0, size: last.1 }, text.trim()));
+    // `x` alone goes on as before.
+    let format = if typed_nothing { Format { count: state.count, ..format } } else { format };
+    state.count = format.count;
     if !text.trim().is_empty() {
-        let value = evaluate(&parse(text)?, context)?;
+        let value = evaluate(&context.read(text)?, context)?;
         state.next = Some(target(&value, context)?);
     }
     let at = state.next.ok_or(ExprError::NoAddress)?;

@@ -169,7 +169,7 @@ impl Printer<'_> {
             Kind::Record(record) => self.record(out, value, record, depth)?,
             Kind::Array(array) => self.array(out, value, array, depth)?,
             Kind::Reference { .. } => self.reference(out, value, depth)?,
-            Kind::Function(_) => self.function(out, value),
+            Kind::Function(_) => self.function(out, value)?,
             Kind::Void => out.push_str("void"),
             _ => match value.gap() {
                 Some(Gap::OptimizedOut) => out.push_str("<optimized out>"),
@@ -300,9 +300,20 @@ impl Printer<'_> {
         self.put(out, &target, depth)
     }
 
-    fn function(&self, out: &mut String, value: &Value) {
-        _ = write!(out, "{{{}}} ", value.ty().name());
-        out.push_str(&self.address(value.address().unwrap_or_default()));
+    fn function(&self, out: &mut String, value: &Value) -> Result<(), ValueError> {
+        match self.options.format {
+            None | Some('s') => {
+                _ = write!(out, "{{{}}} ", value.ty().name());
+                out.push_str(&self.address(value.address().unwrap_or_default()));
+            }
+            Some('a' | 'c') => return Err(ValueError::NotANumber),
+            // gdb takes a function for its first byte.
+            Some(format) => {
+                let byte = Value::at(Type::integer("uint8_t", 1, false), value.address().unwrap_or_default());
+                out.push_str(&self.formatted(&byte, format)?);
+            }
+        }
+        Ok(())
     }
 
     fn is_text(&self, ty: &Type) -> bool {

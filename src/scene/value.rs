@@ -31,9 +31,6 @@ pub enum ValueError {
     /// `&` of something without an address.
     #[error("Attempt to take address of value not located in memory.")]
     NotInMemory,
-    /// `&` of something in a register.
-    #[error("Attempt to take address of register variable.")]
-    InRegister,
     /// `&` of a bit-field.
     #[error("Attempt to take address of bit-field.")]
     BitField,
@@ -531,8 +528,7 @@ impl Value {
         match self.place {
             _ if self.bits.is_some() => Err(ValueError::BitField),
             Place::Memory(at) => Ok(Value::pointer(&self.ty, at)),
-            Place::Register(_) => Err(ValueError::InRegister),
-            Place::Nowhere | Place::Scattered => Err(ValueError::NotInMemory),
+            Place::Register(_) | Place::Nowhere | Place::Scattered => Err(ValueError::NotInMemory),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::symbols::vars::{self, Variable, Whereabouts, variable_at, variables_i
 use super::Scene;
 use super::context::FrameContext;
 use super::debug::ModuleDebug;
-use super::frame::Frame;
+use super::frame::{Frame, MAX_FRAMES};
 use super::value::{Place, Value, ValueError};
 
 /// A frame's argument.
@@ -130,6 +130,76 @@ impl Scene<'_> {
         local().unwrap_or(false) || self.global(name).is_some() || symbol()
     }
 
+    /// The type of the function that begins at an address.
+    #[must_use]
+    pub fn function_type(&self, at: Addr) -> Option<Type> {
+        let module = self.modules.at(at)?;
+        let debug = self.caches.debug(module)?;
+        let here = FileAddr(at.0.wrapping_sub(module.bias));
+        let function =
+            debug.scopes.at(here).last().filter(|scope| scope.entry == here).map(|scope| scope.die)?;
+        Some(debug.table.get(function))
+    }
+
+    /// The type that some unit declares for a variable which none of them defines.
+    #[must_use]
+    pub fn declared_type(&self, name: &str) -> Option<Type> {
+        self.modules.iter().find_map(|module| {
+            let debug = self.caches.debug(module)?;
+            let at = debug.declared(name)?;
+            variable_at(&debug.table, at).map(|variable| variable.ty.get())
+        })
+    }
+
+    /// The variable of a source file's own; `None` when no unit is called so, `Some(None)` when it has no such
+    /// variable.
+    #[must_use]
+    pub fn variable_in_file(&self, file: &str, name: &str) -> Option<Option<Value>> {
+        let mut known = None;
+        for module in self.modules.iter() {
+            let Some(debug) = self.caches.debug(module) else { continue };
+            let units = debug.dies().units_called(file);
+            if units.is_empty() {
+                continue;
+            }
+            known = Some(None);
+            let mut entries = debug.named(name).into_iter().filter(|(unit, _)| units.contains(unit));
+            let found = entries.find_map(|(_, at)| self.entry_value_of(&debug, module.bias, at, name));
+            if found.is_some() {
+                return Some(found);
+            }
+        }
+        known
+    }
+
+    /// A variable of a function: of its innermost frame around `frame`, or a static one. `None` when the function has
+    /// no such variable, `Some(None)` when it has, but no frame.
+    #[must_use]
+    pub fn variable_in_function(
+        &self,
+        frame: Option<&Frame>,
+        function: &str,
+        name: &str,
+    ) -> Option<Option<Value>> {
+        let is_it = |frame: &&Frame| {
+            frame.function().and_then(|scope| scope.name.as_deref()).is_some_and(|known| known == function)
+        };
+        let frames = frame.map(|frame| self.frames(frame.tid, MAX_FRAMES).frames).unwrap_or_default();
+        if let Some(frame) = frames.iter().find(is_it) {
+            return self.local(frame, name).map(Some);
+        }
+        self.modules.iter().find_map(|module| {
+            let debug = self.caches.debug(module)?;
+            debug.named(function).into_iter().find_map(|(_, at)| {
+                let found = variables_in(&debug.table, at).into_iter().find(|known| &*known.name == name)?;
+                let fixed = vars::whereabouts(debug.dies(), found.die, FileAddr(0));
+                let around = FrameContext::global(self, module.bias);
+                let value = evaluate(&debug, found.ty.get(), &fixed, &around);
+                Some(value.address().is_some().then_some(value))
+            })
+        })
+    }
+
     fn local(&self, frame: &Frame, name: &str) -> Option<Value> {
         let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
         let named = |variable: &Variable| &*variable.name == name;
@@ -144,18 +214,28 @@ impl Scene<'_> {
         let debug = frame.physical.debug.as_ref()?;
         let here = debug.dies().unit_index_at(frame.physical.file_lookup())?;
         let mut found = debug.named(name).into_iter().filter(|(unit, _)| *unit == here);
-        found.find_map(|(_, at)| self.entry_value_of(debug, frame.physical.bias, at))
+        let last = name.rsplit("::").next().unwrap_or(name);
+        found.find_map(|(_, at)| self.entry_value_of(debug, frame.physical.bias, at, last))
     }
 
     fn global(&self, name: &str) -> Option<Value> {
-        self.modules.iter().find_map(|module| {
-            let debug = self.caches.debug(module)?;
-            debug.named(name).into_iter().find_map(|(_, at)| self.entry_value_of(&debug, module.bias, at))
-        })
+        let last = name.rsplit("::").next().unwrap_or(name);
+        let find = |external: bool| {
+            self.modules.iter().find_map(|module| {
+                let debug = self.caches.debug(module)?;
+                let mut entries = debug.named(name).into_iter();
+                entries.find_map(|(_, at)| {
+                    let fits = vars::is_external(debug.dies(), at) == external;
+                    fits.then(|| self.entry_value_of(&debug, module.bias, at, last)).flatten()
+                })
+            })
+        };
+        // What everybody can see comes before what is private to some other unit.
+        find(true).or_else(|| find(false))
     }
 
-    /// The global variable or function that an entry describes, in a module with this bias.
-    fn entry_value_of(&self, debug: &ModuleDebug, bias: u64, at: DieRef) -> Option<Value> {
+    /// The global variable, function or constant called `name` that an entry describes, in a module with this bias.
+    fn entry_value_of(&self, debug: &ModuleDebug, bias: u64, at: DieRef, name: &str) -> Option<Value> {
         if let Some(variable) = variable_at(&debug.table, at) {
             let whereabouts = vars::whereabouts(debug.dies(), at, FileAddr(0));
             if whereabouts == Whereabouts::Nowhere {
@@ -164,8 +244,13 @@ impl Scene<'_> {
             let around = FrameContext::global(self, bias);
             return Some(evaluate(debug, variable.ty.get(), &whereabouts, &around));
         }
-        let (Some(entry), _) = vars::function_at(debug.dies(), at) else { return None };
-        Some(Value::at(debug.table.get(at), entry.at(bias)))
+        if let (Some(entry), _) = vars::function_at(debug.dies(), at) {
+            return Some(Value::at(debug.table.get(at), entry.at(bias)));
+        }
+        let ty = debug.table.get(at);
+        let Kind::Enum(of) = ty.kind() else { return None };
+        let (_, value) = of.values.iter().find(|(known, _)| &**known == name)?;
+        Some(Value::integer(ty.clone(), *value))
     }
 
     fn value_of(&self, debug: &ModuleDebug, frame: &Frame, variable: &Variable) -> Value {

@@ -40,6 +40,14 @@ impl Sender {
     }
 }
 
+impl Sender {
+    /// Ends the stream for everybody who shares it: the engine sees that the face is gone.
+    pub fn close(&self) {
+        // An error means that it has ended already.
+        let _ = self.stream.lock().unwrap_or_else(PoisonError::into_inner).shutdown(std::net::Shutdown::Both);
+    }
+}
+
 impl Receiver {
     /// The next note, however long it takes; `None` when the engine has ended.
     ///

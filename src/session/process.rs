@@ -65,6 +65,9 @@ pub(super) struct Thread {
     pub(super) stepping: bool,
     /// The breakpoint here has been dealt with; going on must not hit it again.
     pub(super) passed: Option<Addr>,
+    /// It stands in a system call's stop: the kernel reports a single-step from there before the first instruction
+    /// has been executed (arch_syscall_exit_tracehook, include/linux/entry-common.h).
+    pub(super) in_call: bool,
     /// Stopped by job control.
     pub(super) group_stopped: bool,
     /// It executes nothing and would not answer an interrupt: it waits for its vfork child, or is a leader that
@@ -92,6 +95,7 @@ impl Thread {
             call: None,
             stepping: false,
             passed: None,
+            in_call: false,
             group_stopped: false,
             silent: false,
             regs: None,

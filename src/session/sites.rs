@@ -8,7 +8,7 @@ use super::{Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::EventKind;
 use crate::memory::Memory;
-use crate::symbols::{Linespec, Modules};
+use crate::symbols::{Linespec, Modules, ResolveError};
 
 impl Session {
     /// All breakpoints, by number.
@@ -64,7 +64,7 @@ impl Session {
     }
 
     /// Why a breakpoint has no place, in gdb's words; `None` when it has one.
-    pub fn pending_reason(&mut self, number: u32) -> Option<String> {
+    pub fn pending_reason(&mut self, number: u32) -> Option<ResolveError> {
         let stage = self
             .breakpoints
             .iter()
@@ -74,9 +74,7 @@ impl Session {
             .find(|stage| stage.locations.is_empty())?
             .location
             .clone();
-        self.with_scene(|scene, _| {
-            scene.modules.resolve(&stage, None, scene.source.memory()).err().map(|error| error.to_string())
-        })
+        self.with_scene(|scene, _| scene.modules.resolve(&stage, None, scene.source.memory()).err())
     }
 
     /// Enables or disables a breakpoint, or one of its locations (counted from 1 over all stages); whether it

@@ -46,8 +46,10 @@ enum Kind {
         row: Row,
         low: u64,
     },
-    /// Into a function that a line step entered, up to behind its prologue.
-    Enter,
+    /// Into a function that a line step entered, up to behind its prologue; more line steps may be left.
+    Enter {
+        over: bool,
+    },
     Finish,
     Until {
         places: Vec<Addr>,
@@ -175,7 +177,13 @@ impl Session {
             return None;
         }
         plan.until = None;
-        let finished = matches!(plan.kind, Kind::Enter | Kind::Finish | Kind::Until { .. });
+        if let Kind::Enter { over } = plan.kind
+            && plan.left > 1
+        {
+            let left = plan.left - 1;
+            return Some(self.next_line(tid, over, left));
+        }
+        let finished = matches!(plan.kind, Kind::Enter { .. } | Kind::Finish | Kind::Until { .. });
         if finished {
             let reason =
                 if matches!(plan.kind, Kind::Finish) { StopReason::Finished } else { StopReason::StepDone };
@@ -211,8 +219,22 @@ impl Session {
                 })
             }
             Kind::Line { over, ref row, low } => self.line_stepped(tid, over, row, low, plan.left),
-            Kind::Enter | Kind::Finish | Kind::Until { .. } => Next::Run,
+            Kind::Enter { .. } | Kind::Finish | Kind::Until { .. } => Next::Run,
         }
+    }
+
+    /// Begins the next line step of several, from where the thread stands.
+    fn next_line(&mut self, tid: Tid, over: bool, left: u64) -> Next {
+        let low = self.tracer.regs(tid).map_or(0, |regs| regs.rsp());
+        let Some(row) = self.row_at(tid) else { return Next::Done(StopReason::StepDone) };
+        let until = if over { self.run_over(tid) } else { None };
+        let next = self.update(|plan| {
+            plan.left = left;
+            plan.until = until;
+            plan.kind = Kind::Line { over, row, low };
+        });
+        self.sync_sites();
+        next
     }
 
     fn update(&mut self, change: impl FnOnce(&mut Plan)) -> Next {
@@ -284,7 +306,7 @@ impl Session {
             Some(body) if body.0 == pc => Some(Next::Done(StopReason::StepDone)),
             Some(body) => Some(self.update(|plan| {
                 plan.until = Some((body, None));
-                plan.kind = Kind::Enter;
+                plan.kind = Kind::Enter { over: false };
             }))
             .map(|next| match next {
                 Next::Step | Next::Run => Next::Run,
@@ -321,7 +343,7 @@ impl Session {
         (is_call && enters).then(|| Call { back: Addr(instruction.next_ip()) })
     }
 
-    /// Where a jump stub of the procedure linkage table leads, when it is bound already.
+    /// Where a jump stub of the procedure linkage table leads.
     fn through_stub(&self, tid: Tid, at: Addr) -> Option<Addr> {
         let space = self.tracer.table.space_of(tid)?;
         let memory = space.clean();
@@ -333,7 +355,7 @@ impl Session {
                 && instruction.op0_kind() == OpKind::Memory
                 && instruction.is_ip_rel_memory_operand()
             {
-                return memory.u64(Addr(instruction.ip_rel_memory_address())).ok().map(Addr);
+                return space.modules.through_slot(Addr(instruction.ip_rel_memory_address()), &memory);
             }
         }
         None

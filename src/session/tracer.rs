@@ -362,6 +362,7 @@ impl Tracer {
         let at = Addr(regs.rip()).sub(1);
         let thread = self.table.threads.get_mut(&tid)?;
         let stepped = std::mem::take(&mut thread.stepping);
+        let in_call = std::mem::take(&mut thread.in_call);
         if info.code == SI_KERNEL {
             let space = self.table.space_of(tid)?;
             if space.site(at).is_some() {
@@ -383,6 +384,11 @@ impl Tracer {
                 return None;
             }
         } else if stepped {
+            if in_call && role == Role::Followed {
+                // That was the end of the system call; the instruction comes now.
+                self.single_step(tid);
+                return None;
+            }
             if role != Role::Followed {
                 self.go(tid);
                 return None;
@@ -422,7 +428,10 @@ impl Tracer {
         self.table.processes.insert(pid, process);
         for tid in tids {
             self.table.last_thread_number += 1;
-            self.table.threads.insert(*tid, Thread::new(pid, self.table.last_thread_number));
+            let mut thread = Thread::new(pid, self.table.last_thread_number);
+            // One that was launched stands at the end of its exec.
+            thread.in_call = launched;
+            self.table.threads.insert(*tid, thread);
         }
         Ok(())
     }

@@ -28,6 +28,19 @@ struct Lazy {
     optimized: OnceLock<bool>,
 }
 
+/// How a unit was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The directory that its names are relative to.
+    pub directory: Option<String>,
+    /// The compiler, with its version and flags.
+    pub producer: Option<String>,
+    /// The version of DWARF.
+    pub version: u16,
+    /// Whether it describes macros.
+    pub macros: bool,
+}
+
 /// See the module.
 pub struct DebugInfo {
     /// All sections, and the supplement's.
@@ -138,6 +151,19 @@ impl DebugInfo {
         all
     }
 
+    /// The units whose source file is called `file`.
+    #[must_use]
+    pub fn units_called(&self, file: &str) -> Vec<usize> {
+        let called = |index: &usize| {
+            let Some(unit) = self.unit(*index) else { return false };
+            let text = |text: Option<Slice>| {
+                text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
+            };
+            super::lines::same_file(&text(unit.name), &text(unit.comp_dir), file)
+        };
+        (0..self.units.len()).into_par_iter().filter(called).collect()
+    }
+
     /// The language of a unit, as gdb calls it.
     #[must_use]
     pub fn language(&self, index: usize) -> Option<&'static str> {
@@ -147,6 +173,24 @@ impl DebugInfo {
             gimli::AttributeValue::Language(language) => Some(language_name(language)),
             _ => None,
         }
+    }
+
+    /// What a unit says of how it was made: its directory, the compiler, the version of DWARF.
+    #[must_use]
+    pub fn origin(&self, index: usize) -> Option<Origin> {
+        let unit = self.unit(index)?;
+        let root = unit.entry(unit.header.root_offset()).ok()?;
+        let producer = root.attr_value(gimli::DW_AT_producer).and_then(|value| unit.attr_string(value).ok());
+        let text = |text: Option<Slice>| text.map(|text| text.to_string_lossy().into_owned());
+        Some(Origin {
+            directory: text(unit.comp_dir),
+            producer: text(producer),
+            version: unit.header.version(),
+            macros: root
+                .attr_value(gimli::DW_AT_macros)
+                .or_else(|| root.attr_value(gimli::DW_AT_macro_info))
+                .is_some(),
+        })
     }
 
     /// The lines of a unit.

@@ -54,6 +54,18 @@ fn slots(module: &Module, resolver: Option<FileAddr>, name: &str) -> Vec<Addr> {
     found
 }
 
+/// The name of the function whose address belongs into a slot of a module.
+pub(super) fn slot_name(module: &Module, slot: Addr) -> Option<String> {
+    let elf = module.image.as_ref()?.elf();
+    let wanted = module.linked(slot).0;
+    let (_, relocation) = elf.dynamic_relocations()?.find(|(offset, _)| *offset == wanted)?;
+    let object::RelocationTarget::Symbol(index) = relocation.target() else { return None };
+    let table = elf.dynamic_symbol_table()?;
+    let symbol = object::ObjectSymbolTable::symbol_by_index(&table, index).ok()?;
+    let name = object::ObjectSymbol::name(&symbol).ok()?;
+    name.split('@').next().map(str::to_owned)
+}
+
 /// Whether a module has a jump stub for `name`: it calls the function, but does not hold it.
 pub(super) fn has_stub(module: &Module, name: &str) -> bool {
     let Some(image) = module.image.as_ref() else { return false };

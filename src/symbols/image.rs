@@ -96,6 +96,15 @@ impl Image {
         self.build_id.as_deref()
     }
 
+    /// The name of the loaded section that an address lies in.
+    #[must_use]
+    pub fn section_at(&self, at: FileAddr) -> Option<String> {
+        // A section without an address is not loaded.
+        let mut loaded = self.elf.sections().filter(|section| section.address() != 0);
+        let section = loaded.find(|section| at.0.wrapping_sub(section.address()) < section.size())?;
+        section.name().ok().map(str::to_owned)
+    }
+
     /// A section that is stored as it is: its linked address and its bytes.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<(FileAddr, &'static [u8])> {

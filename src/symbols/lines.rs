@@ -192,6 +192,9 @@ fn sort_sequences(rows: &mut Vec<Raw>) {
     rows.sort_by_key(|row| row.address);
 }
 
+/// A file's name as gdb 13.1 has it (dwarf2/read.c, `dwarf2_start_subfile`): joined with its directory, but the unit's
+/// own file is called what the unit is called. Which file that is, is told by whole paths: a unit whose
+/// directory is relative (`./malloc`) and joined twice is not met again.
 fn file_name(
     unit: UnitRef<'_, Slice>,
     header: &gimli::LineProgramHeader<Slice>,
@@ -200,18 +203,27 @@ fn file_name(
     let text = |value: AttributeValue<Slice>| {
         unit.attr_string(value).map_or_else(|_| String::new(), |name| name.to_string_lossy().into_owned())
     };
+    let own =
+        |value: Option<Slice>| value.map_or_else(String::new, |text| text.to_string_lossy().into_owned());
     let name = text(file.path_name());
-    if name.starts_with('/') {
-        return name.into();
+    // Before DWARF 5 directory 0 is not in the table.
+    let listed = header.version() >= 5 || file.directory_index() != 0;
+    let joined = match file.directory(header) {
+        Some(directory) if listed => join(&text(directory), &name),
+        _ => name,
+    };
+    let (unit_name, directory) = (own(unit.name), own(unit.comp_dir));
+    if join(&directory, &joined) == join(&directory, &unit_name) {
+        return unit_name.into();
     }
-    // Directory 0 is the unit's own, which gdb leaves out.
-    match file.directory(header) {
-        Some(directory) if file.directory_index() != 0 => {
-            let directory = text(directory);
-            format!("{directory}/{name}").into()
-        }
-        _ => name.into(),
+    joined.into()
+}
+
+fn join(directory: &str, name: &str) -> String {
+    if name.starts_with('/') || directory.is_empty() {
+        return name.to_owned();
     }
+    format!("{}/{name}", directory.trim_end_matches('/'))
 }
 
 #[cfg(test)]

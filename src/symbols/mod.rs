@@ -24,7 +24,7 @@ mod typename;
 pub mod types;
 pub mod vars;
 
-pub use debug::DebugInfo;
+pub use debug::{DebugInfo, Origin};
 pub use elf::{ElfSymbol, SymbolKind};
 pub use image::{Image, ImageCache, Segment};
 pub use lines::LineRow;

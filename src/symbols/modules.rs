@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::FxHashMap;
 
 use super::elf::{ElfSymbol, SymbolKind};
+use super::ifunc;
 use super::image::{Image, ImageCache};
 use super::lines::LineRow;
 use super::prologue;
@@ -199,6 +200,26 @@ impl Modules {
         let start = symbol.address.at(module.bias);
         let size = if symbol.size == 0 { PAGE } else { symbol.size };
         Some(Span::sized(start, size))
+    }
+
+    /// Where a jump through `slot` leads. A slot that the loader has not bound yet points back into the stubs of its
+    /// own module; then the function of its name is meant, in the first module that has it.
+    #[must_use]
+    pub fn through_slot(&self, slot: Addr, memory: &dyn Memory) -> Option<Addr> {
+        let module = self.at(slot)?;
+        let bound = Addr(memory.u64(slot).ok()?);
+        if !module.span.contains(bound) {
+            return Some(bound);
+        }
+        let Some(name) = ifunc::slot_name(module, slot) else { return Some(bound) };
+        self.iter().find_map(|holder| {
+            let symbol = holder.image.as_ref()?.symbols_named(&name).next()?;
+            match symbol.kind {
+                SymbolKind::Function => Some(symbol.address.at(holder.bias)),
+                SymbolKind::Indirect => ifunc::target(self, holder, symbol.address, &name, memory),
+                SymbolKind::Data => None,
+            }
+        })
     }
 
     /// Where a breakpoint on the function that begins at `entry` goes.

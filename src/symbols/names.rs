@@ -21,6 +21,10 @@ pub enum NameKind {
     Type,
     /// A typedef or base type.
     Alias,
+    /// A variable that is only declared here.
+    Declaration,
+    /// A constant of an enumeration; the entry is the enumeration's.
+    Enumerator,
 }
 
 /// One named entry.
@@ -104,6 +108,8 @@ fn scan(index: usize, unit: UnitRef<'_, Slice>, debug: &DebugInfo, found: &mut F
     let base = unit.header.debug_info_offset().map_or(0, |base| base.0);
     let mut raw = unit.entries_raw(None)?;
     let mut scopes: Vec<(isize, &'static str)> = Vec::new();
+    // The enumeration that we are in.
+    let mut enumeration = 0;
     // The depth of the function that we are in: what is below it is local.
     let mut function: Option<isize> = None;
     for _ in 0..LIMIT {
@@ -124,6 +130,9 @@ fn scan(index: usize, unit: UnitRef<'_, Slice>, debug: &DebugInfo, found: &mut F
             raw.skip_attributes(abbreviation.attributes())?;
             continue;
         }
+        if tag == dw::DW_TAG_enumeration_type {
+            enumeration = offset;
+        }
         let mut entry = Entry::default();
         for spec in abbreviation.attributes() {
             entry.take(unit, base, raw.read_attribute(*spec)?);
@@ -136,8 +145,12 @@ fn scan(index: usize, unit: UnitRef<'_, Slice>, debug: &DebugInfo, found: &mut F
         }
         let name = entry.name.or_else(|| entry.origin.and_then(|origin| name_of(debug, origin)));
         if let Some(name) = name {
-            if let Some(kind) = entry.kind(tag, unit) {
-                let scope = scopes.iter().map(|(_, name)| *name).collect::<Vec<_>>().join("::").into();
+            if tag == dw::DW_TAG_enumerator {
+                let scope = scopes_text(&scopes);
+                let (kind, offset) = (NameKind::Enumerator, enumeration);
+                found.entries.push(NameEntry { name, scope, kind, unit: index, offset, entry: None });
+            } else if let Some(kind) = entry.kind(tag, unit) {
+                let scope = scopes_text(&scopes);
                 let start = entry.start(unit);
                 found.entries.push(NameEntry { name, scope, kind, unit: index, offset, entry: start });
             }
@@ -152,6 +165,10 @@ fn scan(index: usize, unit: UnitRef<'_, Slice>, debug: &DebugInfo, found: &mut F
     Ok(())
 }
 
+fn scopes_text(scopes: &[(isize, &'static str)]) -> Box<str> {
+    scopes.iter().map(|(_, name)| *name).collect::<Vec<_>>().join("::").into()
+}
+
 fn is_scope(tag: DwTag) -> bool {
     matches!(
         tag,
@@ -162,9 +179,11 @@ fn is_scope(tag: DwTag) -> bool {
 fn interesting(tag: DwTag, in_function: bool) -> bool {
     match tag {
         dw::DW_TAG_subprogram | dw::DW_TAG_inlined_subroutine => true,
-        dw::DW_TAG_variable | dw::DW_TAG_enumeration_type | dw::DW_TAG_typedef | dw::DW_TAG_base_type => {
-            !in_function
-        }
+        dw::DW_TAG_variable
+        | dw::DW_TAG_enumeration_type
+        | dw::DW_TAG_enumerator
+        | dw::DW_TAG_typedef
+        | dw::DW_TAG_base_type => !in_function,
         _ => is_scope(tag) && !in_function,
     }
 }
@@ -222,7 +241,9 @@ impl Entry {
         match tag {
             dw::DW_TAG_subprogram if self.start(unit).is_some() => Some(NameKind::Function),
             dw::DW_TAG_subprogram => Some(NameKind::Abstract),
-            dw::DW_TAG_variable => self.has_location.then_some(NameKind::Variable),
+            dw::DW_TAG_variable if self.has_location => Some(NameKind::Variable),
+            dw::DW_TAG_variable if self.declaration => Some(NameKind::Declaration),
+            dw::DW_TAG_variable => None,
             dw::DW_TAG_structure_type
             | dw::DW_TAG_class_type
             | dw::DW_TAG_union_type

@@ -181,6 +181,13 @@ pub fn call_at(dies: &DebugInfo, site: DieRef) -> Option<(CallTarget, Vec<CallAr
     Some((target, arguments.collect()))
 }
 
+/// Whether other units can see what an entry describes.
+#[must_use]
+pub fn is_external(dies: &DebugInfo, at: DieRef) -> bool {
+    let Some(die) = Die::open(dies, at) else { return false };
+    die.inherited(dies, &mut |die| die.flag(dw::DW_AT_external).then_some(())).is_some()
+}
+
 /// Where the function that an entry describes begins, if it has code of its own here, and the name that the
 /// linker knows it by.
 #[must_use]

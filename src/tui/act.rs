@@ -14,7 +14,10 @@ use crate::session::protocol::Request;
 
 /// Takes a key, in whatever mode.
 pub fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
-    model.card = false;
+    let card = std::mem::take(&mut model.card);
+    if card && matches!(key.code, Code::Char(' ') | Code::Enter | Code::Esc) {
+        return;
+    }
     if model.mode == Mode::Terminal {
         return terminal_key(model, key, effects);
     }
@@ -224,9 +227,9 @@ fn enter(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.question.is_some() {
         return answer(model, Some(typed), effects);
     }
-    if model.busy.is_some() {
-        let what = if model.is_running() { "The target runs" } else { "The last command is still at work" };
-        model.transcript.line(Kind::Hint, &format!("{what}: Ctrl-C or F6 pauses it, then type again."));
+    // What is typed ahead of a command that will soon be done waits for its turn; a target may run for ever.
+    if model.busy.is_some() && model.is_running() {
+        model.transcript.line(Kind::Hint, "The target runs: Ctrl-C or F6 pauses it, then type again.");
         model.editor.set(&typed);
         return;
     }

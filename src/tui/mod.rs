@@ -50,6 +50,8 @@ pub struct TuiOptions {
     pub color: Option<bool>,
     /// `light` or `dark` (`--theme`); otherwise `COLORFGBG` decides, and dark where it is silent.
     pub theme: Option<String>,
+    /// Lines that prepare the engine: they come first and are not shown, but what they say is.
+    pub setup: Vec<String>,
     /// Lines to run first.
     pub lines: Vec<String>,
     /// What to call the program before the engine names it.
@@ -73,11 +75,16 @@ pub fn run(engine: Engine, options: TuiOptions) -> anyhow::Result<u8> {
     let history = known.and_then(Result::ok).unwrap_or_default();
     let mut model =
         Model::new(&options.title, history.lines().map(str::to_owned).collect(), options.target.is_some());
+    model.setup = options.setup.into();
     model.queue = options.lines.into();
     model.card = first_start;
     if let Some(parent) = options.history.as_deref().and_then(std::path::Path::parent) {
         // Without the directory there is no history; everything else works.
         let _ = std::fs::create_dir_all(parent);
+    }
+    if let (true, Some(path)) = (first_start, &options.history) {
+        // From now on it is not the first start any more.
+        let _ = std::fs::OpenOptions::new().create(true).append(true).open(path);
     }
     let outside =
         term::Outside { target: options.target, history: options.history, signals: options.signals };

@@ -307,6 +307,8 @@ pub struct Model {
 
     /// The line that the engine works on, if any.
     pub busy: Option<u64>,
+    /// Lines of the start that come before all others and are not shown.
+    pub setup: VecDeque<String>,
     /// Lines that wait for their turn.
     pub queue: VecDeque<String>,
     /// The question that waits.
@@ -374,6 +376,7 @@ impl Model {
             dropped: 0,
             engine_gone: false,
             busy: None,
+            setup: VecDeque::new(),
             queue: VecDeque::new(),
             question: None,
             pausing: None,

@@ -73,9 +73,15 @@ pub fn pump(model: &mut Model, effects: &mut Vec<Effect>) {
         Some(_) => return,
         None => {}
     }
-    let Some(line) = model.queue.pop_front() else { return };
-    model.transcript.line(Kind::Echo, &format!("(brkwater) {line}"));
-    model.transcript.to_bottom();
+    let line = match model.setup.pop_front() {
+        Some(line) => line,
+        None => {
+            let Some(line) = model.queue.pop_front() else { return };
+            model.transcript.line(Kind::Echo, &format!("(brkwater) {line}"));
+            model.transcript.to_bottom();
+            line
+        }
+    };
     model.next_id += 1;
     model.busy = Some(model.next_id);
     effects.push(Effect::Send(Request::Line { id: model.next_id, text: line }));
@@ -146,12 +152,13 @@ fn pump_question(model: &mut Model, effects: &mut Vec<Effect>) {
 fn hear_event(model: &mut Model, event: &Event) {
     model.growth.apply(event);
     match &event.kind {
-        EventKind::Started { program, .. } => {
+        EventKind::Started { program, attached, .. } => {
             add_live(model, event.pid);
             model.state.program = Some(program.clone());
             model.state.pid = Some(event.pid);
             model.state.tid = Some(event.tid);
-            model.phase = Phase::Stopped(None);
+            // A launched one is let go at once, unless a stop of its own is told.
+            model.phase = if *attached { Phase::Stopped(None) } else { Phase::Running };
         }
         EventKind::Forked { child, followed: true } => add_live(model, *child),
         EventKind::Resumed => {

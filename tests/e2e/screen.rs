@@ -57,8 +57,9 @@ fn the_demo_comes_to_its_stop_and_shows_why() {
         for words in ["Backtrace", "Heap", "Timeline", "Command"] {
             assert!(screen.contains(words), "{words:?} is not on:\n{screen}");
         }
-        let screen = terminal.wait_for("the blocker", 20, |screen| screen.contains('◆'));
-        assert!(screen.contains("reserve_low_memory"), "{screen}");
+        let screen = terminal.wait_for("the blocker and its planter", 20, |screen| {
+            screen.contains('◆') && screen.contains("reserve_low_memory")
+        });
         assert!(screen.contains("refused"), "{screen}");
         assert_eq!(screen.contains("Source"), size.0 >= 120, "{screen}");
         quit(&mut terminal);
@@ -175,5 +176,5 @@ fn a_noisy_target_does_not_reach_the_terminal() {
     terminal.wait_for("the stop", 20, |screen| screen.contains("STOPPED") && screen.contains("show"));
     quit(&mut terminal);
     terminal.wait_exit(20);
-    assert!(!terminal.raw.windows(7).any(|bytes| bytes == b"]0;owne"), "the target set the title");
+    assert!(!terminal.raw.windows(8).any(|bytes| bytes == b"\x1b]0;owne"), "the target set the title");
 }

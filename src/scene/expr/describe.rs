@@ -1,9 +1,9 @@
 //! `ptype` and `whatis`: a text is a type's name, or an expression that has a type.
 
+use super::ExprError;
 use super::ast::{Expr, TypeName};
 use super::eval::{Context, evaluate};
 use super::parse::parse_type;
-use super::{ExprError, parse};
 use crate::symbols::types::{Kind, Type};
 
 /// What `ptype TEXT` (`whole`) or `whatis TEXT` writes.
@@ -30,7 +30,7 @@ pub fn describe_type(
 
 /// The type, and whether the text named it.
 fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprError> {
-    let expr = parse(text);
+    let expr = context.read(text);
     // `x *` is no expression, `struct s` and `point_t *` are types.
     let written = parse_type(text).filter(|written| match &expr {
         Ok(Expr::Name(_)) => false,

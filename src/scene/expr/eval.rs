@@ -5,6 +5,7 @@ use super::builtin::{Function, Operand};
 use super::{ExprError, Specials, Vars, ops};
 use crate::addr::Addr;
 use crate::memory::Memory;
+use crate::regs::TABLE;
 use crate::scene::registers;
 use crate::scene::value::{Place, Value, ValueError};
 use crate::scene::{Frame, Scene};
@@ -90,8 +91,13 @@ impl Context<'_> {
                 self.deref(&x)
             }
             Expr::AddressOf(x) => {
-                let x = self.value(x)?;
-                Ok(x.address_of()?)
+                let value = self.value(x)?;
+                if let (Expr::Name(name), Place::Register(number)) = (&**x, value.place()) {
+                    let register = TABLE.iter().find(|reg| reg.dwarf == Some(number));
+                    let register = register.map_or_else(|| number.to_string(), |reg| reg.name.to_owned());
+                    return Err(ExprError::InRegister(name.clone(), register));
+                }
+                Ok(value.address_of()?)
             }
             Expr::SizeOf(x) => {
                 let size = self.value(x)?.ty().size();
@@ -172,13 +178,6 @@ impl Context<'_> {
             };
         }
         Ok(value.cast(ty, self.memory())?)
-    }
-
-    fn scoped(&mut self, scope: &str, name: &str) -> Result<Value, ExprError> {
-        // C++ and Rust scopes are part of the name; gdb's `function::variable` asks for a static of a function.
-        self.scene
-            .variable(self.frame, &format!("{scope}::{name}"))
-            .map_err(|_| ExprError::NoSymbol(format!("{scope}::{name}")))
     }
 
     fn binary(&mut self, op: Op, a: &Expr, b: &Expr) -> Result<Value, ExprError> {

@@ -155,8 +155,10 @@ fn quoted(text: &str) -> Result<(Tok, usize), ExprError> {
     let end = text[1..].find('\'').ok_or(ExprError::SingleQuote)? + 1;
     let inner = &text[1..end];
     match inner.as_bytes() {
-        [] => Err(ExprError::SingleQuote),
+        [] => Err(ExprError::EmptyCharacter),
         [byte] => Ok((Tok::Char(*byte), 3)),
+        // gdb takes what is longer for the name of something.
+        [_, _] => Err(ExprError::CharacterConstant),
         _ => Ok((Tok::Name(inner.to_owned()), end + 1)),
     }
 }

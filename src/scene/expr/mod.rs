@@ -78,6 +78,10 @@ pub enum ExprError {
     NoEnum(String),
     #[error("No symbol \"{0}\" in current context.")]
     NoSymbol(String),
+    #[error("No symbol \"{0}\" in specified context.")]
+    NotThere(String),
+    #[error("No frame is currently executing in block {0}.")]
+    NotExecuting(String),
     #[error("'{0}' has unknown type; cast it to its declared type")]
     UnknownType(String),
     #[error(
@@ -96,6 +100,24 @@ pub enum ExprError {
     Repetitions(i128),
     #[error("History has not yet reached ${0}.")]
     History(usize),
+    #[error("The history is empty.")]
+    NoHistory,
+    #[error("History does not go back to $${0}.")]
+    ShortHistory(usize),
+    #[error("Address requested for identifier \"{0}\" which is in register ${1}")]
+    InRegister(String, String),
+    #[error("Argument to {0}")]
+    Operand(&'static str),
+    #[error("Integer-only operation on floating point number.")]
+    IntegersOnly,
+    #[error("Structure has no component named operator{0}.")]
+    NoOperator(&'static str),
+    #[error("Invalid character constant.")]
+    CharacterConstant,
+    #[error("Empty character constant.")]
+    EmptyCharacter,
+    #[error("No frame selected.")]
+    NoFrame,
     #[error("a string longer than {0} bytes")]
     StringTooLong(usize),
     #[error(transparent)]

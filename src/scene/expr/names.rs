@@ -1,16 +1,58 @@
 //! What names mean: variables, functions, registers, types.
 
 use super::ExprError;
-use super::ast::TypeName;
+use super::ast::{Expr, TypeName};
 use super::eval::Context;
+use super::lex::{Tok, lex};
+use super::parse::{is_keyword, parse};
 use crate::addr::Addr;
 use crate::regs::Regs;
 use crate::scene::registers;
 use crate::scene::value::{Value, ValueError};
-use crate::symbols::NameKind;
 use crate::symbols::types::{DieRef, Kind, Tag, Type};
+use crate::symbols::{NameKind, SymbolKind};
 
 impl Context<'_> {
+    /// Reads an expression. A name that means nothing is told before what is wrong behind it, as gdb's parser does,
+    /// which looks names up while it reads.
+    ///
+    /// # Errors
+    /// gdb's words.
+    pub fn read(&self, text: &str) -> Result<Expr, ExprError> {
+        let error = match parse(text) {
+            Err(ExprError::Syntax(rest)) => ExprError::Syntax(rest),
+            other => return other,
+        };
+        let ExprError::Syntax(rest) = &error else { return Err(error) };
+        let read = text.len().saturating_sub(rest.len());
+        let unknown = names_before(text, read).into_iter().find(|name| {
+            let written = TypeName { base: name.clone(), pointers: 0, arrays: Vec::new() };
+            self.name(name).is_err() && self.type_named(&written).is_err()
+        });
+        Err(unknown.map_or(error, ExprError::NoSymbol))
+    }
+
+    /// `function::variable`, `'file.c'::variable`, or a name with its scopes.
+    pub(super) fn scoped(&self, scope: &str, name: &str) -> Result<Value, ExprError> {
+        // C++ and Rust scopes are part of the name.
+        if let Ok(value) = self.scene.variable(self.frame, &format!("{scope}::{name}")) {
+            return Ok(value);
+        }
+        let nothing = || ExprError::NotThere(name.to_owned());
+        if let Some(found) = self.scene.variable_in_file(scope, name) {
+            return found.ok_or_else(nothing);
+        }
+        if self.name(scope).is_err() {
+            return Err(ExprError::NoSymbol(scope.to_owned()));
+        }
+        match self.scene.variable_in_function(self.frame, scope, name) {
+            Some(Some(value)) => Ok(value),
+            Some(None) if self.frame.is_none() => Err(ExprError::NoFrame),
+            Some(None) => Err(ExprError::NotExecuting(scope.to_owned())),
+            None => Err(nothing()),
+        }
+    }
+
     /// A name of the program's: a variable or function, with debug info or without.
     pub(super) fn name(&self, name: &str) -> Result<Value, ExprError> {
         match self.scene.variable(self.frame, name) {
@@ -27,18 +69,24 @@ impl Context<'_> {
         Err(ExprError::NoSymbol(name.to_owned()))
     }
 
-    /// A symbol without debug info: gdb gives it a type that says so.
+    /// A symbol of the linker's. Debug info may describe what lies there under another name (`printf` is
+    /// `__printf`); else gdb gives it a type that says so.
     fn symbol(&self, name: &str) -> Option<Value> {
-        use crate::symbols::SymbolKind;
         self.scene.modules.iter().find_map(|module| {
             let symbol = module.image.as_ref()?.symbols_named(name).next()?;
+            let at = symbol.address.at(module.bias);
+            let described = match symbol.kind {
+                SymbolKind::Function => self.scene.function_type(at),
+                SymbolKind::Indirect => None,
+                SymbolKind::Data => self.scene.declared_type(name),
+            };
             let words = match symbol.kind {
                 SymbolKind::Function => "<text variable, no debug info>",
                 SymbolKind::Indirect => "<text gnu-indirect-function variable, no debug info>",
                 SymbolKind::Data => "<data variable, no debug info>",
             };
-            let ty = Type::new(Kind::Unspecified(words.into()));
-            Some(Value::at(ty, symbol.address.at(module.bias)))
+            let ty = described.unwrap_or_else(|| Type::new(Kind::Unspecified(words.into())));
+            Some(Value::at(ty, at))
         })
     }
 
@@ -161,4 +209,23 @@ impl Context<'_> {
             })
             .collect()
     }
+}
+
+/// The names that stand for values in the first `end` bytes of a text.
+fn names_before(text: &str, end: usize) -> Vec<String> {
+    let tokens = lex(text.get(..end).unwrap_or(text)).unwrap_or_default();
+    let mut names = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let Tok::Name(name) = &token.kind else { continue };
+        let before = at.checked_sub(1).and_then(|at| tokens.get(at)).map(|token| &token.kind);
+        let part = match before {
+            Some(Tok::Sign(sign)) => matches!(*sign, "." | "->" | "::"),
+            Some(Tok::Name(word)) => matches!(word.as_str(), "struct" | "union" | "enum" | "class"),
+            _ => false,
+        };
+        if !part && !is_keyword(name) && name != "sizeof" {
+            names.push(name.clone());
+        }
+    }
+    names
 }

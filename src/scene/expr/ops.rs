@@ -9,6 +9,9 @@ use crate::symbols::types::Type;
 /// `a op b` for operands that are not assignments, `,`, `&&`, `||` or `@`.
 pub(super) fn binary(op: Op, a: &Value, b: &Value, memory: &dyn Memory) -> Result<Value, ExprError> {
     let (a, b) = (decayed(a)?, decayed(b)?);
+    if a.ty().is_record() || b.ty().is_record() {
+        return Err(ExprError::NoOperator(sign(op)));
+    }
     if let Some(result) = with_pointers(op, &a, &b, memory)? {
         return Ok(result);
     }
@@ -16,33 +19,73 @@ pub(super) fn binary(op: Op, a: &Value, b: &Value, memory: &dyn Memory) -> Resul
     if let (Number::Int(x), Number::Int(y)) = (x, y) {
         return integers(op, x, y, &common(a.ty(), b.ty()));
     }
+    let ty = wider_float(a.ty(), b.ty());
     let float = |n| match n {
         Number::Int(n) => n as f64,
         Number::Float(n) => n,
     };
-    floats(op, float(x), float(y))
+    floats(op, float(x), float(y), ty)
+}
+
+fn sign(op: Op) -> &'static str {
+    match op {
+        Op::Add => "+",
+        Op::Sub => "-",
+        Op::Mul => "*",
+        Op::Div => "/",
+        Op::Rem => "%",
+        Op::Shl => "<<",
+        Op::Shr => ">>",
+        Op::And => "&",
+        Op::Or => "|",
+        Op::Xor => "^",
+        Op::Both => "&&",
+        Op::Either => "||",
+        Op::Eq => "==",
+        Op::Ne => "!=",
+        Op::Lt => "<",
+        Op::Le => "<=",
+        Op::Gt => ">",
+        Op::Ge => ">=",
+        Op::Comma => ",",
+        Op::Repeat => "@",
+    }
 }
 
 /// `-a`, `+a`, `!a`, `~a`.
 pub(super) fn unary(op: char, a: &Value, memory: &dyn Memory) -> Result<Value, ExprError> {
     let a = decayed(a)?;
+    if a.ty().is_record() {
+        return Err(ExprError::NoOperator(match op {
+            '-' => "-",
+            '!' => "!",
+            '~' => "~",
+            _ => "+",
+        }));
+    }
     if op == '!' {
         return Ok(truth(!a.truth(memory)?));
     }
-    let double = || Type::builtin("double").unwrap_or_else(Type::void);
+    let refused = ExprError::Operand(match op {
+        '-' => "negate operation not a number.",
+        '~' => "complement operation not an integer, boolean.",
+        _ => "positive operation not a number.",
+    });
+    if a.ty().is_pointer() {
+        return Err(refused);
+    }
     match (number(&a, memory)?, op) {
-        (Number::Float(x), '-') => Ok(Value::float(double(), -x)),
-        (Number::Float(x), '+') => Ok(Value::float(double(), x)),
+        (Number::Float(x), '-') => Ok(Value::float(a.ty().strip(), -x)),
+        (Number::Float(x), '+') => Ok(Value::float(a.ty().strip(), x)),
         (Number::Int(x), _) => {
-            let ty = promoted(a.ty());
             let x = match op {
                 '-' => -x,
                 '~' => !x,
                 _ => x,
             };
-            Ok(Value::integer(ty, x))
+            Ok(Value::integer(promoted(a.ty()), x))
         }
-        _ => Err(ExprError::NotANumber),
+        _ => Err(refused),
     }
 }
 
@@ -97,7 +140,8 @@ fn with_pointers(op: Op, a: &Value, b: &Value, memory: &dyn Memory) -> Result<Op
             let unsigned = |n: i128| i128::from(n as u64);
             compare(op, unsigned(x).cmp(&unsigned(y)))
         }
-        _ => integers(op, x, y, &long())?,
+        Op::Both | Op::Either => integers(op, x, y, &long())?,
+        _ => return Err(ExprError::NotANumber),
     }))
 }
 
@@ -133,6 +177,16 @@ fn common(a: &Type, b: &Type) -> Type {
     }
 }
 
+/// The type of a calculation with floats: that of the operand that is one, or the wider of two.
+fn wider_float(a: &Type, b: &Type) -> Type {
+    match (a.is_float(), b.is_float()) {
+        (true, false) => a.strip(),
+        (false, true) => b.strip(),
+        _ if a.size() >= b.size() => a.strip(),
+        _ => b.strip(),
+    }
+}
+
 /// Cuts a number to a type's width.
 fn wrap(value: i128, ty: &Type) -> i128 {
     let bits = (ty.size() * 8).clamp(1, 128) as u32;
@@ -164,7 +218,7 @@ fn integers(op: Op, x: i128, y: i128, ty: &Type) -> Result<Value, ExprError> {
     Ok(Value::integer(ty.clone(), wrap(result, ty)))
 }
 
-fn floats(op: Op, x: f64, y: f64) -> Result<Value, ExprError> {
+fn floats(op: Op, x: f64, y: f64, ty: Type) -> Result<Value, ExprError> {
     let result = match op {
         Op::Add => x + y,
         Op::Sub => x - y,
@@ -175,7 +229,7 @@ fn floats(op: Op, x: f64, y: f64) -> Result<Value, ExprError> {
             // Nothing compares to a NaN but "unequal".
             return Ok(order.map_or_else(|| truth(op == Op::Ne), |order| compare(op, order)));
         }
-        _ => return Err(ExprError::NotANumber),
+        _ => return Err(ExprError::IntegersOnly),
     };
-    Ok(Value::float(Type::builtin("double").unwrap_or_else(Type::void), result))
+    Ok(Value::float(ty, result))
 }

@@ -341,7 +341,7 @@ fn is_tag(word: &str) -> bool {
 }
 
 /// Words that can only begin a type.
-fn is_keyword(word: &str) -> bool {
+pub(super) fn is_keyword(word: &str) -> bool {
     let first = word.split(' ').next().unwrap_or(word);
     is_tag(first)
         || matches!(

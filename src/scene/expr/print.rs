@@ -2,7 +2,7 @@
 
 use super::ast::Expr;
 use super::eval::{Context, evaluate_with_effect};
-use super::{Effect, ExprError, parse};
+use super::{Effect, ExprError};
 use crate::scene::format::Format;
 use crate::scene::print::{PrintOptions, Printer};
 use crate::scene::value::Value;
@@ -102,7 +102,7 @@ pub fn output_line(
 
 /// `print` alone shows the last value again.
 fn value_of(text: &str, context: &mut Context<'_>) -> Result<(Value, Option<Effect>), ExprError> {
-    let expr = if text.trim().is_empty() { Expr::Dollar(String::new()) } else { parse(text)? };
+    let expr = if text.trim().is_empty() { Expr::Dollar(String::new()) } else { context.read(text)? };
     evaluate_with_effect(&expr, context)
 }
 

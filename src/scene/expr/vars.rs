@@ -20,22 +20,35 @@ impl Vars {
     }
 
     /// A value of the history by what follows the dollar: `""` is the last, `"$"` the one before, `"$N"` the
-    /// Nth before the last, `"N"` number N. `None` when the text is none of these, or the history is empty.
+    /// Nth before the last, `"N"` number N. `None` when the text is none of these.
     pub(super) fn past(&self, text: &str) -> Option<Result<Value, ExprError>> {
         let last = self.history.len();
-        let index = match text {
-            "" => last,
-            "$" => last.saturating_sub(1),
+        let back = match text {
+            "" => 0,
+            "$" => 1,
             _ => match text.strip_prefix('$') {
-                Some(back) => last.saturating_sub(back.parse::<usize>().ok()?),
-                None => text.parse().ok()?,
+                Some(back) => back.parse::<usize>().ok()?,
+                None => {
+                    let number: usize = text.parse().ok()?;
+                    // `$0` is the last one, too.
+                    let index = if number == 0 { last } else { number };
+                    let value = index.checked_sub(1).and_then(|index| self.history.get(index));
+                    return Some(value.cloned().ok_or(ExprError::History(number)));
+                }
             },
         };
-        if last == 0 && !text.starts_with(|c: char| c.is_ascii_digit()) {
-            return None;
-        }
-        let value = index.checked_sub(1).and_then(|index| self.history.get(index));
-        Some(value.cloned().ok_or(ExprError::History(index)))
+        let value = last.checked_sub(back + 1).and_then(|index| self.history.get(index));
+        Some(value.cloned().ok_or(match back {
+            0 => ExprError::NoHistory,
+            _ => ExprError::ShortHistory(back),
+        }))
+    }
+
+    /// The values of the history with their numbers, `count` of them up to number `last`.
+    #[must_use]
+    pub fn recent(&self, last: usize, count: usize) -> Vec<(usize, Value)> {
+        let end = last.min(self.history.len());
+        (end.saturating_sub(count)..end).map(|index| (index + 1, self.history[index].clone())).collect()
     }
 
     /// A convenience variable.
