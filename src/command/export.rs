@@ -87,6 +87,7 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
     let maps = shell.session.is_live().then(|| shell.session.mappings());
     let stop = last_stop(shell);
     let stop_text = stop_text(&seen, stop.as_ref());
+    let names = look::joint_names(shell);
     let (pid, story) = super::heap::told(shell)?;
     let events = shell.session.events();
     Ok(Document::build(&Inputs {
@@ -104,6 +105,7 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
         environment: &environment,
         reproduce: &reproduce,
         events,
+        names: &names,
         redact,
     }))
 }
