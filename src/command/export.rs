@@ -23,8 +23,10 @@ use crate::report::words::count;
 use crate::report::{Document, Inputs, markdown};
 use crate::scene::frame_text;
 
-/// The formats, and how a document is written in each.
-const FORMATS: &[(&str, fn(&Document) -> String)] = &[("md", markdown), ("json", Document::json)];
+/// A format's name, and how a document is written in it.
+type Format = (&'static str, fn(&Document) -> String);
+
+const FORMATS: &[Format] = &[("md", markdown), ("json", Document::json)];
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
     names: &["export"],

@@ -7,8 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, data, export, heap, inferiors, listing, lookup, options, running, script, signals, stack,
-    threads,
+    breakpoints, data, display, export, heap, inferiors, listing, lookup, options, printf, running, script,
+    signals, stack, threads,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -39,7 +39,7 @@ type Class = (&'static str, &'static str, &'static [&'static [Entry]], &'static 
 
 const CLASSES: &[Class] = &[
     ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS], &[]),
-    ("data", "Examining data.", &[data::COMMANDS], &[]),
+    ("data", "Examining data.", &[data::COMMANDS, display::COMMANDS, printf::COMMANDS], &[]),
     ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
     (
         "memory",
