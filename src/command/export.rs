@@ -23,8 +23,10 @@ use crate::report::words::count;
 use crate::report::{Document, Inputs, markdown};
 use crate::scene::frame_text;
 
-/// The formats, and how a document is written in each.
-const FORMATS: &[(&str, fn(&Document) -> String)] = &[("md", markdown), ("json", Document::json)];
+/// A format's name, and how a document is written in it.
+type Format = (&'static str, fn(&Document) -> String);
+
+const FORMATS: &[Format] = &[("md", markdown), ("json", Document::json)];
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
     names: &["export"],
@@ -87,6 +89,7 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
     let maps = shell.session.is_live().then(|| shell.session.mappings());
     let stop = last_stop(shell);
     let stop_text = stop_text(&seen, stop.as_ref());
+    let names = look::joint_names(shell);
     let (pid, story) = super::heap::told(shell)?;
     let events = shell.session.events();
     Ok(Document::build(&Inputs {
@@ -104,6 +107,7 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
         environment: &environment,
         reproduce: &reproduce,
         events,
+        names: &names,
         redact,
     }))
 }

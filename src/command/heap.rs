@@ -112,12 +112,13 @@ pub(super) fn heap_json(shell: &mut Shell) -> Done<Value> {
 fn info_growth(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     let rows = number(&rest)?.unwrap_or(ROWS);
+    let names = look::joint_names(shell);
     let (_, story) = told(shell)?;
     if json {
-        let value = tables::growth_json(story);
+        let value = tables::growth_json(story, &names);
         return say_json(shell, &value);
     }
-    let text = tables::growth(story, rows);
+    let text = tables::growth(story, rows, &names);
     shell.say(text);
     Ok(())
 }
@@ -169,8 +170,9 @@ fn explain(shell: &mut Shell, args: &str) -> Done {
 /// The explanation of this stop, or of the whole run when the process has ended.
 pub(super) fn explanation(shell: &mut Shell) -> Done<Explanation> {
     let stop = look::stop(shell);
+    let names = look::joint_names(shell);
     let (_, story) = told(shell)?;
-    Ok(crate::report::explain(&stop.question(story)))
+    Ok(crate::report::explain(&stop.question(story, &names)))
 }
 
 fn owner_of(shell: &mut Shell, args: &str) -> Done {

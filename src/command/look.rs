@@ -15,7 +15,8 @@ use crate::heap::story::{Owner, Story};
 use crate::heap::view::HeapView;
 use crate::heap::{self, Survey};
 use crate::kernel::procfs;
-use crate::report::{Amounts, Question, tables};
+use crate::report::owner::Names;
+use crate::report::{Amounts, Question, paths, tables};
 use crate::scene::expr::{self, Context, ExprError};
 use crate::scene::view::Backtrace;
 use crate::scene::{PrintOptions, Scene, Value as Data};
@@ -40,9 +41,10 @@ pub(super) struct Stop {
 
 impl Stop {
     /// The question that [`crate::report::explain`] answers.
-    pub(super) fn question<'a>(&'a self, story: &'a Story) -> Question<'a> {
+    pub(super) fn question<'a>(&'a self, story: &'a Story, names: Names<'a>) -> Question<'a> {
         Question {
             story,
+            names,
             tid: self.tid.unwrap_or(Tid(0)),
             backtrace: self.backtrace.as_ref(),
             registers: self.registers,
@@ -126,12 +128,17 @@ pub(super) fn stack_of(event: &Event) -> &[Addr] {
     }
 }
 
-/// Names for recorded return addresses, as far as the files are still mapped.
+/// Names for the frames at which the stacks of many calls come together.
+pub(super) fn joint_names(shell: &mut Shell) -> impl Fn(Addr) -> Vec<StackFrame> + use<> {
+    let joints = shell.session.story().map(|story| paths::joints(&story.growth()));
+    names(shell, &joints.unwrap_or_default())
+}
+
+/// Names for recorded return addresses. After the end only a program at its linked addresses has some.
 pub(super) fn names(shell: &mut Shell, stack: &[Addr]) -> impl Fn(Addr) -> Vec<StackFrame> + use<> {
-    let live = shell.session.is_live();
     let mut known: FxHashMap<Addr, Vec<StackFrame>> = FxHashMap::default();
     shell.session.with_scene(|scene, _| {
-        for at in stack.iter().filter(|_| live) {
+        for at in stack {
             known.entry(*at).or_insert_with(|| {
                 // A return address may already belong to the next line.
                 let mut frames = scene.modules.frames_of(at.sub(1));

@@ -60,7 +60,9 @@ fn read_arenas(
 fn find_break(reader: &mut Reader<'_>, maps: &[Mapping], anchors: &Anchors, survey: &mut Survey) {
     let heap = || maps.iter().filter(|mapping| mapping.path == "[heap]");
     let stored = anchors.curbrk.and_then(|at| reader.peek::<1>(at)).map(|[value]| Addr(value));
-    survey.break_now = stored.filter(|at| at.0 != 0).or(heap().next_back().map(|mapping| mapping.span.end));
+    let mapped = heap().next_back().map(|mapping| mapping.span.end);
+    // Without a [heap] the break never moved, and libc may not have asked yet where it is.
+    survey.break_now = stored.filter(|at| at.0 != 0).or(mapped).or(anchors.start_brk);
     survey.break_start = anchors.start_brk.or(heap().next().map(|mapping| mapping.span.start));
     if let Some(now) = survey.break_now {
         let next = Span::sized(now.page_up(), PAGE);

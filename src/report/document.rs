@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::explain::{Explanation, Question, explain};
 use super::folding::{Fold, folds};
+use super::owner::Names;
 use super::words::moment;
 use super::{Amounts, escape, event, pending, redact, tables};
 use crate::addr::{Addr, Pid, Tid};
@@ -55,6 +56,8 @@ pub struct Inputs<'a> {
     pub reproduce: &'a [String],
     /// The journal; the latest memory calls of the process are taken from it.
     pub events: &'a [Event],
+    /// Names for recorded return addresses.
+    pub names: Names<'a>,
     /// Whether secrets are replaced (see [`super::redact`]).
     pub redact: bool,
 }
@@ -172,6 +175,7 @@ impl Document {
         let frames = inputs.backtrace.map(|backtrace| backtrace.frames.as_slice()).unwrap_or_default();
         let question = Question {
             story: inputs.story,
+            names: inputs.names,
             tid: inputs.tid,
             backtrace: inputs.backtrace,
             registers: inputs.registers,
@@ -194,8 +198,8 @@ impl Document {
             heap: heap(inputs, &layout, question.amounts),
             strip: lines(&strip(&layout, WIDTH, Glyphs::Unicode).text(Glyphs::Unicode)),
             layout: json!(layout.regions),
-            growth: tables::growth_json(inputs.story)["by_site"].take(),
-            growth_text: lines(&tables::growth(inputs.story, SITES)),
+            growth: tables::growth_json(inputs.story, inputs.names)["by_site"].take(),
+            growth_text: lines(&tables::growth(inputs.story, SITES, inputs.names)),
             layout_text: lines(&tables::layout(inputs.story, &layout, WIDTH, Glyphs::Unicode)),
             calls: calls(inputs),
             environment: environment.map(|(name, value)| (name.clone(), secrets.hide(value))).collect(),

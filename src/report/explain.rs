@@ -11,6 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::owner::Names;
 use super::pending::{Pending, Request, pending, request};
 use super::sentences;
 use super::{Amounts, words};
@@ -20,10 +21,12 @@ use crate::heap::story::{Evidence, Refusal, Story};
 use crate::scene::view::Backtrace;
 
 /// What an explanation is made from. Everything but the story may be missing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// The calls of the process.
     pub story: &'a Story,
+    /// Names for recorded return addresses.
+    pub names: Names<'a>,
     /// The thread that stopped.
     pub tid: Tid,
     /// Its backtrace.

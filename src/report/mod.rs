@@ -12,6 +12,7 @@ pub mod explain;
 pub mod folding;
 pub mod markdown;
 pub mod owner;
+pub mod paths;
 pub mod place;
 pub mod redact;
 pub mod tables;

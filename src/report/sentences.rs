@@ -2,6 +2,7 @@
 //! who planted the blocker, what glibc did instead, how much is live, what can be given back.
 
 use super::explain::{Question, Sentence};
+use super::paths;
 use super::pending::{Pending, Request};
 use super::words::{self, count, moment, place, size};
 use crate::addr::{Addr, Span};
@@ -43,6 +44,10 @@ pub(super) fn refused(
     out: &mut Out,
 ) {
     let story = question.story;
+    if pending.is_none() && question.backtrace.is_some() {
+        let text = "The thread is in no memory call; what follows is about the latest refused brk.";
+        say(out, Evidence::Measured, text);
+    }
     match (pending, request) {
         (Some(_), Some(request)) => say(out, Evidence::Measured, asking(question, request)),
         _ => say(out, recorded_if(refusal.asked.site.is_some()), recorded_asker(&refusal.asked)),
@@ -334,7 +339,7 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
         let text = "With neither, malloc has no memory for its main arena; it can still try another arena.";
         say(out, Evidence::Inferred, text);
     }
-    if let Some(text) = askers(story) {
+    if let Some(text) = askers(question) {
         say(out, Evidence::Recorded, text);
     }
     if let Some(rule) = size_rule(question.glibc, sizes) {
@@ -347,17 +352,20 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
     }
 }
 
-/// From how many places the fallbacks were asked, and from which most; nothing for a single call.
-fn askers(story: &Story) -> Option<String> {
-    let growth = story.growth();
+/// From how many places the fallbacks were asked, from which most, and below which frame; nothing for a single
+/// call.
+fn askers(question: &Question<'_>) -> Option<String> {
+    let growth = question.story.growth();
     let is_fallback = |label: Label| matches!(label, Label::Fallback | Label::FallbackNoBrk);
     let sites: Vec<_> = growth.by_site.iter().filter(|row| is_fallback(row.label)).collect();
     let stacks = growth.by_stack.iter().filter(|row| is_fallback(row.label)).count() as u64;
     let calls: u64 = sites.iter().map(|row| row.count).sum();
     let top = sites.iter().max_by_key(|row| row.count).filter(|_| calls > 1)?;
     let site = place(top.site.as_ref()?);
+    let below = paths::below(paths::of_fallbacks(&growth), top.site.as_ref(), question.names);
+    let stop = if below.is_empty() { "" } else { "; " };
     Some(format!(
-        "These {calls} requests came from {} and {}; {} of them from {site}.",
+        "These {calls} requests came from {} and {}; {} of them from {site}{stop}{below}.",
         count(sites.len() as u64, "function"),
         count(stacks, "stack"),
         top.count

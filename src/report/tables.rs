@@ -8,6 +8,8 @@
 use serde_json::{Value, json};
 
 use super::escape::plain;
+use super::owner::Names;
+use super::paths;
 use super::words::{self, count, moment, place};
 use crate::addr::{Addr, human_size};
 use crate::event::{Label, StackFrame};
@@ -30,9 +32,10 @@ pub fn label_word(label: Label) -> String {
     }
 }
 
-/// `info growth`: by label and site, largest first, at most `rows` of them.
+/// `info growth`: by label and site, largest first, at most `rows` of them; `names` gives the frames of return
+/// addresses, as far as they are known.
 #[must_use]
-pub fn growth(story: &Story, rows: usize) -> String {
+pub fn growth(story: &Story, rows: usize, names: Names<'_>) -> String {
     let view = story.growth();
     if view.by_site.is_empty() {
         return format!("{}\n", no_calls(story));
@@ -44,7 +47,9 @@ pub fn growth(story: &Story, rows: usize) -> String {
     for row in asked.iter().take(rows) {
         let who = row.site.as_ref().map_or_else(|| "(no stack)".to_owned(), place);
         let inferred = if row.inferred { " [inferred]" } else { "" };
-        table.row(growth_row(std::slice::from_ref(row), format!("{who}{inferred}")));
+        let below = paths::below(paths::of_row(&view, row), row.site.as_ref(), names);
+        let comma = if below.is_empty() { "" } else { ", " };
+        table.row(growth_row(std::slice::from_ref(row), format!("{who}{inferred}{comma}{below}")));
     }
     if !loader.is_empty() {
         table.row(growth_row(&loader, "the dynamic loader".to_owned()));
@@ -81,16 +86,25 @@ fn growth_row(rows: &[&GrowthRow], who: String) -> [String; 7] {
 
 /// `info growth -json`: schema `brkwater.growth/1`.
 #[must_use]
-pub fn growth_json(story: &Story) -> Value {
+pub fn growth_json(story: &Story, names: Names<'_>) -> Value {
     let view = story.growth();
+    let below = |row: &GrowthRow| {
+        let joints = paths::of_row(&view, row);
+        let frame = |at: Addr| {
+            let bare = StackFrame { address: at, ..StackFrame::default() };
+            frame_json(names(at).first().unwrap_or(&bare))
+        };
+        json!({"most": joints.most.map(frame), "all": joints.all.map(frame)})
+    };
     let row = |row: &GrowthRow| {
         let mut value = json!({
             "label": row.label, "calls": row.count, "bytes": row.bytes, "live": row.live,
             "first": {"seq": row.first, "t": row.first_t}, "last": {"seq": row.last, "t": row.last_t},
             "allocator": row.allocator, "inferred": row.inferred, "site": row.site.as_ref().map(frame_json),
         });
-        if !row.stack.is_empty() {
-            value["stack"] = json!(row.stack);
+        match row.stack.is_empty() {
+            true => value["below"] = below(row),
+            false => value["stack"] = json!(row.stack),
         }
         value
     };

@@ -61,6 +61,7 @@ fn argument(text: &str) -> ArgView {
 fn question<'a>(run: &'a Run, backtrace: Option<&'a Backtrace>) -> Question<'a> {
     Question {
         story: &run.story,
+        names: &|_| Vec::new(),
         tid: Tid(PID.0),
         backtrace,
         registers: None,
@@ -95,6 +96,7 @@ fn document(run: &Run, backtrace: &Backtrace) -> Document {
         environment: &environment,
         reproduce: &["brkwater -batch -ex 'break open then mmap' -ex run --args nginx -t".to_owned()],
         events: &run.events,
+        names: &|_| Vec::new(),
         redact: true,
     })
 }
@@ -153,7 +155,7 @@ fn the_tables_of_the_case() {
     let layout = run.story.layout(Some(run.maps()));
     let text = format!(
         "{}\n{}\n{}\n{}",
-        tables::growth(&run.story, 5),
+        tables::growth(&run.story, 5, &|_| Vec::new()),
         tables::blockers(&run.story, None),
         tables::layout(&run.story, &layout, 78, Glyphs::Unicode),
         tables::layout(&run.story, &layout, 78, Glyphs::Ascii).lines().take(2).collect::<Vec<_>>().join("\n")
@@ -330,7 +332,7 @@ fn what_is_over_is_told_as_it_was() {
         "{text}"
     );
     assert!(text.contains("was mapped to the end") && !text.contains("still mapped"), "{text}");
-    for table in [tables::blockers(&run.story, None), tables::growth(&run.story, 3)] {
+    for table in [tables::blockers(&run.story, None), tables::growth(&run.story, 3, &|_| Vec::new())] {
         assert!(
             table.starts_with("The process exited with code 0 at +1.700s; as it stood then:\n"),
             "{table}"
