@@ -137,7 +137,7 @@ impl Face<'_> {
         self.next_id += 1;
         let id = self.next_id;
         self.sender.send(&Request::Line { id, text: text.to_owned() }).map_err(|_| End::Gone)?;
-        while let Some(note) = self.receiver.next().ok().flatten() {
+        while let Some(note) = self.receiver.receive().ok().flatten() {
             if let Note::Done { id: done, ok, state, quit } = note {
                 if done != id {
                     continue;
@@ -158,7 +158,7 @@ impl Face<'_> {
         if self.sender.send(&Request::Complete { id, text: text.to_owned() }).is_err() {
             return Vec::new();
         }
-        while let Some(note) = self.receiver.next().ok().flatten() {
+        while let Some(note) = self.receiver.receive().ok().flatten() {
             match note {
                 Note::Completions { id: answered, lines } if answered == id => return lines,
                 other => {
@@ -202,7 +202,7 @@ impl Face<'_> {
         if self.sender.send(&Request::Quit).is_err() {
             return;
         }
-        while let Some(note) = self.receiver.next().ok().flatten() {
+        while let Some(note) = self.receiver.receive().ok().flatten() {
             if self.hear(note).is_err() {
                 break;
             }

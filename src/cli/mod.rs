@@ -191,7 +191,7 @@ fn on_screen(arguments: &Arguments, lines: Lines) -> anyhow::Result<u8> {
         signals::watch(&[signals::SIGTERM, signals::SIGHUP, signals::SIGQUIT, signals::SIGTSTP]).ok();
     let (send, notes) = channel();
     std::thread::spawn(move || {
-        while let Ok(Some(note)) = receiver.next() {
+        while let Ok(Some(note)) = receiver.receive() {
             if send.send(note).is_err() {
                 return;
             }

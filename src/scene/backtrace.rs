@@ -185,6 +185,9 @@ impl Scene<'_> {
     /// gdb's `info locals`: a line for each, `name = value`, each behind `indent`.
     #[must_use]
     pub fn locals_text(&self, frame: &Frame, options: &PrintOptions, indent: &str) -> String {
+        if frame.signal_handler {
+            return "No locals.\n".to_owned();
+        }
         if frame.function().is_none() {
             // Code of a unit with debug info, but of no function that it knows.
             let at = frame.physical.file_lookup();

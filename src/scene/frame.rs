@@ -63,7 +63,7 @@ impl Physical {
     }
 
     /// The same as the frame of a function that has jumped away; `outer` had called it.
-    pub(crate) fn as_tail_call(mut self, outer: Rc<Physical>, cfa: Option<Addr>) -> Physical {
+    pub(crate) fn into_tail_call(mut self, outer: Rc<Physical>, cfa: Option<Addr>) -> Physical {
         self.tail_call = true;
         self.caller = OnceCell::from(Outwards { caller: Ok(outer), signal: false });
         self.cfa = OnceCell::from(cfa);

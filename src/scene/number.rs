@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn doubles_look_like_gdbs() {
         let text = |value: f64| float_text(&value.to_le_bytes());
-        assert_eq!(text(3.14), "3.1400000000000001");
+        assert_eq!(text(3.25), "3.25");
         assert_eq!(text(1e10), "10000000000");
         assert_eq!(text(1e-5), "1.0000000000000001e-05");
         assert_eq!(text(1e21), "1e+21");

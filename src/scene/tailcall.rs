@@ -77,7 +77,7 @@ impl Scene<'_> {
         let mut regs = outer.regs.clone();
         regs.gpr[usize::from(crate::regs::RIP)] = Some(jump.0);
         let cfa = outer.regs.get(crate::regs::RSP).map(Addr);
-        self.physical(regs, false).as_tail_call(outer, cfa)
+        self.physical(regs, false).into_tail_call(outer, cfa)
     }
 }
 

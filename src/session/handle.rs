@@ -53,7 +53,7 @@ impl Receiver {
     ///
     /// # Errors
     /// Those of the stream, and `InvalidData` for a message that is none.
-    pub fn next(&mut self) -> io::Result<Option<Note>> {
+    pub fn receive(&mut self) -> io::Result<Option<Note>> {
         wire::read(&mut self.reader)
     }
 }

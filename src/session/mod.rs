@@ -29,7 +29,7 @@ mod tracer;
 mod wire;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
@@ -90,7 +90,7 @@ pub struct Session {
     inbox: Inbox,
     settings: Settings,
     program: Option<Program>,
-    files: Arc<MappedFiles>,
+    files: Rc<MappedFiles>,
     images: ImageCache,
     tracer: Tracer,
     breakpoints: Vec<Breakpoint>,
@@ -123,7 +123,7 @@ impl Session {
             inbox,
             settings: Settings::default(),
             program: None,
-            files: Arc::default(),
+            files: Rc::default(),
             images: ImageCache::default(),
             tracer: Tracer::default(),
             breakpoints: Vec::new(),

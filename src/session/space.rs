@@ -4,6 +4,7 @@
 //! is really in the text; who wants them there is told by [`Owner`]s. This module knows no thread.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -60,12 +61,12 @@ pub(super) struct Space {
     pub(super) auxv: Vec<(u64, u64)>,
     /// Whether mappings of code may have changed since `modules` was made.
     pub(super) stale: bool,
-    files: Arc<MappedFiles>,
+    files: Rc<MappedFiles>,
     cfi: FxHashMap<usize, Arc<Cfi>>,
 }
 
 impl Space {
-    pub(super) fn open(pid: Pid, files: Arc<MappedFiles>) -> std::io::Result<Space> {
+    pub(super) fn open(pid: Pid, files: Rc<MappedFiles>) -> std::io::Result<Space> {
         Ok(Space {
             memory: ProcMem::open(pid)?,
             sites: FxHashMap::default(),

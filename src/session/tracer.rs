@@ -6,7 +6,7 @@
 //! trap is classified by what we asked for and by the byte in memory, not by `si_code` alone; a signal goes
 //! on only from its own delivery stop.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::inbox::{Inbox, Woken};
 use super::process::{Process, Role, Table, Thread, Tracing};
@@ -271,7 +271,7 @@ impl Tracer {
             }
             return;
         }
-        if let Ok(mut copy) = Space::open(child, Arc::new(files_of(child))) {
+        if let Ok(mut copy) = Space::open(child, Rc::new(files_of(child))) {
             copy.adopt_copy(space);
             self.table.spaces.insert(child, copy);
         }
@@ -292,7 +292,7 @@ impl Tracer {
         }
         match role {
             Role::Followed => {
-                if let Ok(space) = Space::open(pid, Arc::new(files_of(pid))) {
+                if let Ok(space) = Space::open(pid, Rc::new(files_of(pid))) {
                     self.table.spaces.insert(pid, space);
                 }
                 Some(Happening::Execed { tid })
@@ -411,7 +411,7 @@ impl Tracer {
         launched: bool,
         tracing: Tracing,
     ) -> std::io::Result<()> {
-        let space = Space::open(pid, Arc::new(files_of(pid)))?;
+        let space = Space::open(pid, Rc::new(files_of(pid)))?;
         self.table.spaces.insert(pid, space);
         let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());
         self.table.last_process_number += 1;

@@ -242,7 +242,7 @@ pub fn register_bytes(number: u16, around: &dyn Surroundings) -> Option<Vec<u8>>
 }
 
 fn copy_bits(to: &mut [u8], at: usize, from: &[u8], skip: usize, count: usize) {
-    if at % 8 == 0 && skip == 0 && count % 8 == 0 {
+    if at.is_multiple_of(8) && skip == 0 && count.is_multiple_of(8) {
         let (start, len) = (at / 8, count / 8);
         if let (Some(to), Some(from)) = (to.get_mut(start..start + len), from.get(..len)) {
             to.copy_from_slice(from);

@@ -78,13 +78,16 @@ fn a_step_meets_a_breakpoint_on_its_way() {
     );
 }
 
+/// Not compared yet: `next` and `finish` where functions were inlined. gdb steps over an inlined call as if it were one
+/// and takes line entries of inlined code for no statement of the caller's; we follow the lines.
 #[test]
-fn stepping_through_optimised_code_is_gdb_s() {
+fn instructions_of_optimised_code_are_stepped() {
     must_equal(
         &[&target("inlines")],
         &[
-            &["break outer", "run", "next", "next", "next", "bt", "info locals"],
-            &["break stop_here", "run", "up", "info frame", "finish"],
+            &["break outer", "run", "stepi", "stepi 3", "x/i $pc", "bt"],
+            &["break stop_here", "run", "up", "info frame"],
+            &["break passes_on", "run", "nexti 4", "p $rip"],
         ],
     );
 }

@@ -20,7 +20,7 @@ use brkwater::symbols::{ImageCache, Linespec, Modules};
 use brkwater::unwind::{Cfi, Unwinder};
 
 /// A process of ours.
-pub struct Live {
+pub(crate) struct Live {
     pid: Pid,
     tid: Tid,
     memory: ProcMem,
@@ -37,7 +37,7 @@ pub struct Live {
 
 impl Live {
     /// Starts a program with an empty environment and no address randomisation, as the gdb beside us does.
-    pub fn start(program: &Path, arguments: &[String]) -> Live {
+    pub(crate) fn start(program: &Path, arguments: &[String]) -> Live {
         let mut argv = vec![program.display().to_string()];
         argv.extend(arguments.iter().cloned());
         let spec = Launch { path: program.into(), argv, fixed_addresses: true, ..Launch::default() };
@@ -67,7 +67,7 @@ impl Live {
     }
 
     /// Looks at mappings and modules again.
-    pub fn refresh(&mut self) {
+    pub(crate) fn refresh(&mut self) {
         self.maps = procfs::mappings(self.pid);
         self.auxv = procfs::auxv(self.pid);
         self.modules =
@@ -95,7 +95,7 @@ impl Live {
     }
 
     /// Stops at every place that `place` means.
-    pub fn break_at(&mut self, place: &str) {
+    pub(crate) fn break_at(&mut self, place: &str) {
         let spec = Linespec::parse(place).unwrap();
         for site in self.modules.resolve(&spec, None, &self.memory).unwrap() {
             self.patch(site.address);
@@ -103,14 +103,14 @@ impl Live {
     }
 
     /// Forgets all breakpoints and goes on to `place`.
-    pub fn go_to(&mut self, place: &str) {
+    pub(crate) fn go_to(&mut self, place: &str) {
         self.break_at(place);
         self.resume(0);
         self.refresh();
     }
 
     /// Goes on until a breakpoint; its `int3` is undone in the pc. Signals are passed on.
-    pub fn resume(&mut self, mut signal: i32) {
+    pub(crate) fn resume(&mut self, mut signal: i32) {
         self.step_over();
         loop {
             ptrace::resume(self.tid, Go::Run, signal).unwrap();
@@ -136,12 +136,12 @@ impl Live {
     }
 
     /// The thread.
-    pub fn tid(&self) -> Tid {
+    pub(crate) fn tid(&self) -> Tid {
         self.tid
     }
 
     /// Looks at it.
-    pub fn look<R>(&self, at: impl FnOnce(&Scene<'_>) -> R) -> R {
+    pub(crate) fn look<R>(&self, at: impl FnOnce(&Scene<'_>) -> R) -> R {
         let stopped = Stopped { live: self, memory: Patched { inner: &self.memory, originals: &self.sites } };
         at(&Scene {
             source: &stopped,
@@ -155,8 +155,8 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         // The kernel ends it with us in any case (exit_kill); here it ends with the test.
-        drop(ptrace::signal_thread(self.pid.0, self.tid, 9));
-        drop(wait::thread(self.tid, true));
+        let _ = ptrace::signal_thread(self.pid.0, self.tid, 9);
+        let _ = wait::thread(self.tid, true);
     }
 }
 

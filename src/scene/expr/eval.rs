@@ -308,14 +308,14 @@ impl Context<'_> {
                 Effect::Memory(at, new.bytes(self.memory())?.into_owned())
             }
             (Place::Memory(at), _) => Effect::Memory(at, old.with_bits(&new, self.memory())?),
-            (_, Expr::Dollar(name)) => self.into_register(name, &new)?,
+            (_, Expr::Dollar(name)) => self.register_effect(name, &new)?,
             _ => return Err(ExprError::NotAssignable),
         };
         Ok((new, Some(effect)))
     }
 
     /// A register's new value: of a part the rest stays, and what a callee saved is changed where it lies.
-    fn into_register(&self, name: &str, new: &Value) -> Result<Effect, ExprError> {
+    fn register_effect(&self, name: &str, new: &Value) -> Result<Effect, ExprError> {
         let (whole, bits, shift) = registers::part_of(name).ok_or(ExprError::NotAssignable)?;
         let frame = self.frame.ok_or(ExprError::NoRegisters)?;
         let mut value = new.as_u64(self.memory())?;
