@@ -143,7 +143,8 @@ impl Scene<'_> {
             return;
         }
         let Some(row) = debug.dies().line_at(at) else { return };
-        view.show_address = row.start.at(frame.physical.bias) != frame.pc();
+        // Rows that begin no statement do not say where one stands (gdb 13.1 stack.c, frame_show_address).
+        view.show_address = !row.is_stmt || row.start.at(frame.physical.bias) != frame.pc();
         view.full_path = full_path(&row.file, &row.directory);
         (view.file, view.line) = (Some(row.file.to_string()), Some(row.line));
     }

@@ -259,5 +259,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Its output ends when the last of its children is gone: a debugger's engine and target, which end by themselves.
+        while self.lines.recv_timeout(Duration::from_secs(5)).is_ok() {}
     }
 }

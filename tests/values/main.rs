@@ -131,15 +131,3 @@ fn shapes_optimised() {
     let folder = tempfile::tempdir().unwrap();
     compare(&compiled("values_shapes.c", &["-O2"], folder.path()), &[], &SHAPES);
 }
-
-/// Any program: `VALUES_RUN="stop1,stop2 PROGRAM ARG..."`.
-#[test]
-#[ignore = "for trying things out"]
-fn anything() {
-    let line = std::env::var("VALUES_RUN").unwrap();
-    let mut words = line.split(' ').map(str::to_owned);
-    let stops = words.next().unwrap();
-    let stops: Vec<&str> = stops.split(',').collect();
-    let program = PathBuf::from(words.next().unwrap());
-    compare(&program, &words.collect::<Vec<_>>(), &stops);
-}
