@@ -38,6 +38,24 @@ impl ProcMem {
         self.file.write_all_at(bytes, at.0)
     }
 
+    /// Fills `buf` from `at` if the process itself may read there; false otherwise.
+    #[must_use]
+    pub fn load(&self, at: Addr, buf: &mut [u8]) -> bool {
+        self.bulk(at, buf) == buf.len()
+    }
+
+    /// Writes `bytes` at `at` if the process itself may write there (process_vm_writev(2) heeds protection, and a
+    /// stack's guard page is one); false otherwise.
+    #[must_use]
+    pub fn store(&self, at: Addr, bytes: &[u8]) -> bool {
+        let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let remote = libc::iovec { iov_base: at.0 as *mut libc::c_void, iov_len: bytes.len() };
+        // SAFETY: the kernel only reads what `local` describes; `remote` is an address in the other space.
+        let put =
+            unsafe { libc::process_vm_writev(self.pid.0, &raw const local, 1, &raw const remote, 1, 0) };
+        usize::try_from(put).is_ok_and(|put| put == bytes.len())
+    }
+
     fn bulk(&self, at: Addr, buf: &mut [u8]) -> usize {
         let local = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
         let remote = libc::iovec { iov_base: at.0 as *mut libc::c_void, iov_len: buf.len() };
@@ -91,6 +109,11 @@ mod tests {
         let at = Addr(big.as_ptr() as u64);
         assert_eq!(memory.bytes(at, big.len()).unwrap(), big);
         assert_eq!(memory.bytes(at, 100).unwrap(), big[..100]);
+        let mut word = [0; 4];
+        assert!(memory.load(at, &mut word) && word == big[..4]);
+        assert!(memory.store(at, &[7]) && memory.bytes(at, 1).unwrap() == [7]);
+        // A constant lies where nobody may write; `write` does not ask.
+        assert!(!memory.store(Addr(b"read-only".as_ptr() as u64), b"R"));
         assert_eq!(memory.read(Addr(8), &mut [0; 8]), 0);
         assert_eq!(memory.read(Addr(u64::MAX - 3), &mut [0; 8]), 0);
     }

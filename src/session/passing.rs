@@ -5,13 +5,24 @@
 
 use smallvec::SmallVec;
 
-use super::emulate;
+use super::emulate::{self, Stack};
 use super::tracer::Tracer;
 use crate::addr::{Addr, Tid};
 use crate::kernel::Errno;
+use crate::kernel::mem::ProcMem;
 use crate::kernel::ptrace::{self, Go};
 use crate::kernel::signals::SIGTRAP;
 use crate::kernel::wait::{self, Status};
+
+impl Stack for ProcMem {
+    fn load(&self, at: Addr, bytes: &mut [u8]) -> bool {
+        ProcMem::load(self, at, bytes)
+    }
+
+    fn store(&self, at: Addr, bytes: &[u8]) -> bool {
+        ProcMem::store(self, at, bytes)
+    }
+}
 
 impl Tracer {
     /// Lets a thread go on from the site at `at`, whose breakpoint has been dealt with.
@@ -74,10 +85,7 @@ impl Tracer {
         else {
             return false;
         };
-        if let Some((address, value)) = emulate::apply(emulation, length, &mut regs)
-            && space.memory.write(address, &value.to_le_bytes()).is_err()
-        {
-            // The stack is gone: the real instruction shall fault as it would without us.
+        if emulate::apply(emulation, length, &mut regs, &space.memory).is_none() {
             return false;
         }
         self.set_regs(tid, regs);

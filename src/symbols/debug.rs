@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::Slice;
 use super::debugfile::Elf;
 use super::lines::{LineRow, LineTable};
-use super::names::{NameEntry, NameIndex};
+use super::names::{self, Instances, NameEntry, NameIndex};
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
 
@@ -50,6 +50,7 @@ pub struct DebugInfo {
     /// Start, end and unit, sorted.
     ranges: OnceLock<Vec<(u64, u64, usize)>>,
     names: OnceLock<NameIndex>,
+    instances: OnceLock<Instances>,
     context: OnceLock<Option<Mutex<addr2line::Context<Slice>>>>,
 }
 
@@ -68,6 +69,7 @@ impl DebugInfo {
             supplement,
             ranges: OnceLock::new(),
             names: OnceLock::new(),
+            instances: OnceLock::new(),
             context: OnceLock::new(),
         })
     }
@@ -224,24 +226,23 @@ impl DebugInfo {
         })
     }
 
-    fn index(&self) -> &NameIndex {
-        self.names.get_or_init(|| {
-            NameIndex::build(
-                (0..self.units.len()).into_par_iter().filter_map(|at| Some((at, self.unit(at)?))),
-                self,
-            )
-        })
+    fn parsed_units(&self) -> impl ParallelIterator<Item = (usize, UnitRef<'_, Slice>)> {
+        (0..self.units.len()).into_par_iter().filter_map(|at| Some((at, self.unit(at)?)))
     }
 
     /// Every entry called `name` that the index knows: functions, inlined functions, globals, types.
     #[must_use]
     pub fn named(&self, name: &str) -> Vec<NameEntry> {
-        self.index().named(name)
+        self.names.get_or_init(|| NameIndex::build(self.parsed_units(), self)).named(name)
     }
 
-    /// Where a function was inlined: start addresses, by the offset of its abstract entry.
-    pub(super) fn inlined_instances(&self, origin: usize) -> Vec<FileAddr> {
-        self.index().instances(origin)
+    /// Where a function was inlined: start addresses.
+    pub(super) fn inlined_instances(&self, of: &NameEntry) -> &[FileAddr] {
+        if !of.inline {
+            return &[];
+        }
+        let all = self.instances.get_or_init(|| names::instances(self.parsed_units()));
+        all.get(&of.offset).map_or(&[], Vec::as_slice)
     }
 
     /// The functions at `pc` with file and line, innermost inlined one first.

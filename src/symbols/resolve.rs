@@ -145,8 +145,8 @@ impl Modules {
                     _ => {}
                 }
                 if here && matches!(entry.kind, NameKind::Abstract | NameKind::Function) {
-                    let copies = debug.inlined_instances(entry.offset);
-                    places.extend(copies.into_iter().map(|at| at.at(module.bias)));
+                    let copies = debug.inlined_instances(&entry);
+                    places.extend(copies.iter().map(|at| at.at(module.bias)));
                 }
             }
         }
