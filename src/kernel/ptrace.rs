@@ -210,6 +210,30 @@ pub fn signal_info(tid: Tid) -> Result<SignalInfo, Errno> {
     Ok(SignalInfo { signo: info.si_signo, code: info.si_code, addr })
 }
 
+/// Whether a trap of the processor's is queued for a stopped thread. One that executes an int3 while it is being
+/// interrupted stops for the interrupt first (kernel/signal.c, `get_signal`): its trap is still to come.
+#[must_use]
+pub fn trap_is_queued(tid: Tid) -> bool {
+    const AT_ONCE: usize = 16;
+    // SAFETY: all-zero is a valid siginfo_t.
+    let mut infos: [libc::siginfo_t; AT_ONCE] = unsafe { std::mem::zeroed() };
+    let mut off = 0;
+    loop {
+        let which = libc::ptrace_peeksiginfo_args { off, flags: 0, nr: AT_ONCE as i32 };
+        let (addr, data) = (std::ptr::from_ref(&which) as usize, infos.as_mut_ptr() as usize);
+        let got = request(libc::PTRACE_PEEKSIGINFO, tid, addr, data).unwrap_or(0);
+        let got = usize::try_from(got).unwrap_or(0).min(AT_ONCE);
+        // The kernel's own codes are positive.
+        if infos[..got].iter().any(|info| info.si_signo == libc::SIGTRAP && info.si_code > 0) {
+            return true;
+        }
+        if got < AT_ONCE {
+            return false;
+        }
+        off += AT_ONCE as u64;
+    }
+}
+
 /// Where in a system call a stopped thread is.
 ///
 /// # Errors

@@ -60,20 +60,28 @@ impl ModuleDebug {
 
     /// The entries outside of functions that are called `name`: variables, functions, and the enumerations that
     /// have a constant of this name.
-    pub(crate) fn named(&self, name: &str) -> Vec<(usize, DieRef)> {
-        let wanted = |entry: &NameEntry| {
+    pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = DieRef> + 'a {
+        self.named_in(name, |_| true)
+    }
+
+    /// Those of the units that `wanted` takes.
+    pub(crate) fn named_in<'a>(
+        &'a self,
+        name: &'a str,
+        wanted: impl Fn(usize) -> bool + 'a,
+    ) -> impl Iterator<Item = DieRef> + 'a {
+        let kinds = |entry: &NameEntry| {
             matches!(entry.kind, NameKind::Variable | NameKind::Function | NameKind::Enumerator)
         };
-        let entries = self.debug.named(name).into_iter().filter(wanted);
-        entries.map(|entry| (entry.unit, DieRef { sup: false, offset: entry.offset })).collect()
+        self.debug
+            .named_in(name, wanted)
+            .filter(kinds)
+            .map(|entry| DieRef { sup: false, offset: entry.offset })
     }
-}
 
-impl ModuleDebug {
     /// A declaration of a variable that is defined elsewhere.
     pub(crate) fn declared(&self, name: &str) -> Option<DieRef> {
-        let entries = self.debug.named(name);
-        let entry = entries.iter().find(|entry| entry.kind == NameKind::Declaration)?;
+        let entry = self.debug.named(name).find(|entry| entry.kind == NameKind::Declaration)?;
         Some(DieRef { sup: false, offset: entry.offset })
     }
 }

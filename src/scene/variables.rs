@@ -184,8 +184,8 @@ impl Scene<'_> {
                 continue;
             }
             known = Some(None);
-            let mut entries = debug.named(name).into_iter().filter(|(unit, _)| units.contains(unit));
-            let found = entries.find_map(|(_, at)| self.entry_value_of(&debug, module.bias, at, name));
+            let mut entries = debug.named_in(name, |unit| units.contains(&unit));
+            let found = entries.find_map(|at| self.entry_value_of(&debug, module.bias, at, name));
             if found.is_some() {
                 return Some(found);
             }
@@ -211,7 +211,7 @@ impl Scene<'_> {
         }
         self.modules.iter().find_map(|module| {
             let debug = self.caches.debug(module)?;
-            debug.named(function).into_iter().find_map(|(_, at)| {
+            debug.named(function).find_map(|at| {
                 let found = variables_in(&debug.table, at).into_iter().find(|known| &*known.name == name)?;
                 let fixed = vars::whereabouts(debug.dies(), found.die, FileAddr(0));
                 let around = FrameContext::global(self, module.bias);
@@ -234,9 +234,9 @@ impl Scene<'_> {
     fn unit_static(&self, frame: &Frame, name: &str) -> Option<Value> {
         let debug = frame.physical.debug.as_ref()?;
         let here = debug.dies().unit_index_at(frame.physical.file_lookup())?;
-        let mut found = debug.named(name).into_iter().filter(|(unit, _)| *unit == here);
+        let mut found = debug.named_in(name, |unit| unit == here);
         let last = name.rsplit("::").next().unwrap_or(name);
-        found.find_map(|(_, at)| self.entry_value_of(debug, frame.physical.bias, at, last))
+        found.find_map(|at| self.entry_value_of(debug, frame.physical.bias, at, last))
     }
 
     fn global(&self, name: &str) -> Option<Value> {
@@ -244,8 +244,7 @@ impl Scene<'_> {
         let find = |external: bool| {
             self.modules.iter().find_map(|module| {
                 let debug = self.caches.debug(module)?;
-                let mut entries = debug.named(name).into_iter();
-                entries.find_map(|(_, at)| {
+                debug.named(name).find_map(|at| {
                     let fits = vars::is_external(debug.dies(), at) == external;
                     fits.then(|| self.entry_value_of(&debug, module.bias, at, last)).flatten()
                 })

@@ -6,6 +6,7 @@
 use super::process::{Role, Thread, Tracing};
 use super::tracer::{SI_KERNEL, Tracer};
 use crate::addr::{Addr, Pid, Tid};
+use crate::kernel::ptrace::Go;
 use crate::kernel::signals::SIGTRAP;
 use crate::kernel::wait::{self, Status};
 use crate::kernel::{Errno, procfs, ptrace};
@@ -106,6 +107,10 @@ impl Tracer {
         thread.silent = false;
         thread.regs = None;
         match status {
+            // It goes on for no more than the trap: left in the queue, it would kill a target that we let go.
+            Status::Event if ptrace::trap_is_queued(tid) => {
+                thread.running = ptrace::resume(tid, Go::Run, 0).is_ok();
+            }
             Status::Event => thread.group_stopped = false,
             Status::GroupStop(_) => thread.group_stopped = true,
             Status::Signal(SIGTRAP) => self.collect_trap(tid),

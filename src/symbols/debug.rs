@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use gimli::{Dwarf, UnitRef};
+use gimli::{Abbreviations, Dwarf, UnitHeader, UnitRef};
 use object::{Object, ObjectSection};
 use rayon::prelude::*;
 
@@ -226,14 +226,25 @@ impl DebugInfo {
         })
     }
 
-    fn parsed_units(&self) -> impl ParallelIterator<Item = (usize, UnitRef<'_, Slice>)> {
-        (0..self.units.len()).into_par_iter().filter_map(|at| Some((at, self.unit(at)?)))
+    /// A unit's header and abbreviations, without reading more of it than that.
+    pub(super) fn unread_unit(&self, index: usize) -> Option<(UnitHeader<Slice>, Arc<Abbreviations>)> {
+        let lazy = self.units.get(index)?;
+        let known = lazy.unit.get().and_then(Option::as_ref).map(|unit| Arc::clone(&unit.abbreviations));
+        Some((lazy.header, known.or_else(|| self.dwarf.abbreviations(&lazy.header).ok())?))
     }
 
     /// Every entry called `name` that the index knows: functions, inlined functions, globals, types.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Vec<NameEntry> {
-        self.names.get_or_init(|| NameIndex::build(self.parsed_units(), self)).named(name)
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = NameEntry> + 'a {
+        self.named_in(name, |_| true)
+    }
+
+    /// The entries called `name` of the units that `wanted` takes.
+    pub fn named_in<'a>(
+        &'a self,
+        name: &'a str,
+        wanted: impl Fn(usize) -> bool + 'a,
+    ) -> impl Iterator<Item = NameEntry> + 'a {
+        self.names.get_or_init(|| NameIndex::build(self)).named(self, name, wanted)
     }
 
     /// Where a function was inlined: start addresses.
@@ -241,7 +252,8 @@ impl DebugInfo {
         if !of.inline {
             return &[];
         }
-        let all = self.instances.get_or_init(|| names::instances(self.parsed_units()));
+        let units = || (0..self.units.len()).into_par_iter().filter_map(|at| self.unit(at));
+        let all = self.instances.get_or_init(|| names::instances(units()));
         all.get(&of.offset).map_or(&[], Vec::as_slice)
     }
 

@@ -17,6 +17,7 @@ mod linespec;
 pub mod location;
 mod modules;
 mod names;
+mod namescan;
 mod prologue;
 mod resolve;
 pub mod scopes;

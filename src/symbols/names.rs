@@ -6,12 +6,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use gimli::{AttributeValue, DwTag, UnitOffset, UnitRef, constants as dw};
+use gimli::{AttributeValue, DwTag, EntriesRaw, UnitOffset, UnitRef, constants as dw};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::Slice;
 use super::debug::DebugInfo;
+use super::namescan;
 use crate::addr::FileAddr;
 
 /// What a named entry is.
@@ -36,10 +37,6 @@ pub enum NameKind {
 /// One named entry.
 #[derive(Clone, Debug)]
 pub struct NameEntry {
-    /// Its name, without scopes.
-    pub name: &'static str,
-    /// Scopes around it, joined by `::`; empty in C.
-    pub scope: Box<str>,
     /// What it is.
     pub kind: NameKind,
     /// The unit's index.
@@ -52,18 +49,28 @@ pub struct NameEntry {
     pub inline: bool,
 }
 
-/// See the module.
+/// Where something with a name of this hash is; what it is can be read there. An enumeration stands for its constants.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) hash: u32,
+    pub(super) unit: u32,
+    /// From the start of the unit's header.
+    pub(super) offset: u32,
+}
+
+/// See the module. Kept small: a file may have millions of names, and most are never asked for.
 #[derive(Debug, Default)]
 pub(super) struct NameIndex {
-    entries: Vec<NameEntry>,
-    /// The entries by the hash of their names: many times cheaper to make than sorted names.
-    order: Vec<(u32, u32)>,
+    /// Sorted.
+    pub(super) keys: Vec<Key>,
+    /// Scopes around an entry by unit and offset, joined by `::`; nothing for C.
+    pub(super) scopes: FxHashMap<(u32, u32), Box<str>>,
 }
 
 /// Start addresses of inlined copies, by the offset of the abstract entry.
 pub(super) type Instances = FxHashMap<usize, Vec<FileAddr>>;
 
-fn hash(name: &str) -> u32 {
+pub(super) fn hash(name: &str) -> u32 {
     let mut hasher = FxHasher::default();
     name.hash(&mut hasher);
     let hash = hasher.finish();
@@ -71,46 +78,102 @@ fn hash(name: &str) -> u32 {
 }
 
 impl NameIndex {
-    pub(super) fn build<'a>(
-        units: impl ParallelIterator<Item = (usize, UnitRef<'a, Slice>)>,
-        debug: &DebugInfo,
-    ) -> NameIndex {
-        let found: Vec<Vec<NameEntry>> = units
-            .map(|(index, unit)| {
-                let mut found = Vec::new();
-                // A damaged unit gives what came before the damage.
-                let _ = scan(index, unit, debug, &mut found);
-                found
-            })
+    pub(super) fn build(debug: &DebugInfo) -> NameIndex {
+        let found: Vec<NameIndex> = (0..debug.unit_count())
+            .into_par_iter()
+            .filter_map(|index| namescan::unit(debug, index))
             .collect();
-        let mut entries = Vec::with_capacity(found.iter().map(Vec::len).sum());
-        entries.extend(found.into_iter().flatten());
-        let mut order: Vec<(u32, u32)> =
-            (0..).zip(&entries).map(|(at, entry)| (hash(entry.name), at)).collect();
-        order.par_sort_unstable();
-        NameIndex { entries, order }
+        let mut all = NameIndex::default();
+        all.keys.reserve_exact(found.iter().map(|part| part.keys.len()).sum());
+        for part in found {
+            all.keys.extend(part.keys);
+            all.scopes.extend(part.scopes);
+        }
+        all.keys.par_sort_unstable();
+        // An enumeration may have several constants of one hash.
+        all.keys.dedup();
+        all
     }
 
-    /// Entries called `name`; a name with scopes (`ns::f`) must match the innermost of them.
-    pub(super) fn named(&self, name: &str) -> Vec<NameEntry> {
+    /// Entries called `name` of the units that `wanted` takes; a name with scopes (`ns::f`) must match the innermost
+    /// of them. Each is read when the iterator comes to it.
+    pub(super) fn named<'a>(
+        &'a self,
+        debug: &'a DebugInfo,
+        name: &'a str,
+        wanted: impl Fn(usize) -> bool + 'a,
+    ) -> impl Iterator<Item = NameEntry> + 'a {
         let (scope, last) = name.rsplit_once("::").unwrap_or(("", name));
-        let wanted = hash(last);
-        let from = self.order.partition_point(|(hash, _)| *hash < wanted);
-        let matches = |entry: &&NameEntry| {
-            entry.name == last
-                && (scope.is_empty()
-                    || &*entry.scope == scope
-                    || entry.scope.strip_suffix(scope).is_some_and(|head| head.ends_with("::")))
+        let hash = hash(last);
+        let from = self.keys.partition_point(|key| key.hash < hash);
+        let fits = move |key: &&Key| {
+            if scope.is_empty() {
+                return true;
+            }
+            let around = self.scopes.get(&(key.unit, key.offset)).map_or("", |scope| scope);
+            around.strip_suffix(scope).is_some_and(|head| head.is_empty() || head.ends_with("::"))
         };
-        let same = self.order[from..].iter().take_while(|(hash, _)| *hash == wanted);
-        same.filter_map(|(_, at)| self.entries.get(*at as usize)).filter(matches).cloned().collect()
+        self.keys[from..]
+            .iter()
+            .take_while(move |key| key.hash == hash)
+            .filter(move |key| wanted(key.unit as usize))
+            .filter(fits)
+            .flat_map(move |key| entries_at(debug, *key, last))
     }
 }
 
+/// What is called `name` at a key's place: nothing when only the hash agrees, two for `enum e { e }`.
+fn entries_at(debug: &DebugInfo, key: Key, name: &str) -> impl Iterator<Item = NameEntry> {
+    let unit = debug.unit(key.unit as usize);
+    let read = unit.and_then(|unit| {
+        let mut raw = unit.entries_raw(Some(UnitOffset(key.offset as usize))).ok()?;
+        let abbreviation = raw.read_abbreviation().ok()??;
+        let base = unit.header.debug_info_offset()?.0;
+        let mut entry = Entry::default();
+        for spec in abbreviation.attributes() {
+            entry.take(unit, base, raw.read_attribute(*spec).ok()?);
+        }
+        let offset = base + key.offset as usize;
+        let called =
+            entry.name.or_else(|| name_of(debug, entry.origin?)).is_some_and(|called| called == name);
+        let own = entry.kind(abbreviation.tag(), unit).filter(|_| called);
+        let constant = abbreviation.tag() == dw::DW_TAG_enumeration_type
+            && abbreviation.has_children()
+            && has_constant(unit, raw, name);
+        let kinds = [own, constant.then_some(NameKind::Enumerator)];
+        let (start, inline) = (entry.start(unit), entry.inline);
+        Some(kinds.into_iter().flatten().map(move |kind| NameEntry {
+            kind,
+            unit: key.unit as usize,
+            offset,
+            entry: start,
+            inline,
+        }))
+    });
+    read.into_iter().flatten()
+}
+
+/// Whether the enumeration whose children `raw` is about to read has a constant called `name`.
+fn has_constant(unit: UnitRef<'_, Slice>, mut raw: EntriesRaw<'_, Slice>, name: &str) -> bool {
+    let depth = raw.next_depth();
+    while raw.next_depth() >= depth && !raw.is_empty() {
+        let Ok(Some(abbreviation)) = raw.read_abbreviation() else { return false };
+        let mut entry = Entry::default();
+        for spec in abbreviation.attributes() {
+            let Ok(attribute) = raw.read_attribute(*spec) else { return false };
+            entry.take(unit, 0, attribute);
+        }
+        if abbreviation.tag() == dw::DW_TAG_enumerator && entry.name == Some(name) {
+            return true;
+        }
+    }
+    false
+}
+
 /// Finds the inlined copies of all functions.
-pub(super) fn instances<'a>(units: impl ParallelIterator<Item = (usize, UnitRef<'a, Slice>)>) -> Instances {
+pub(super) fn instances<'a>(units: impl ParallelIterator<Item = UnitRef<'a, Slice>>) -> Instances {
     let found: Vec<Vec<(usize, FileAddr)>> = units
-        .map(|(_, unit)| {
+        .map(|unit| {
             let mut found = Vec::new();
             let _ = scan_bodies(unit, &mut found);
             found
@@ -124,7 +187,7 @@ pub(super) fn instances<'a>(units: impl ParallelIterator<Item = (usize, UnitRef<
 }
 
 /// Entries of one unit that are looked at.
-const LIMIT: usize = 50_000_000;
+pub(super) const LIMIT: usize = 50_000_000;
 
 fn scan_bodies(unit: UnitRef<'_, Slice>, found: &mut Vec<(usize, FileAddr)>) -> gimli::Result<()> {
     let base = unit.header.debug_info_offset().map_or(0, |base| base.0);
@@ -149,111 +212,12 @@ fn scan_bodies(unit: UnitRef<'_, Slice>, found: &mut Vec<(usize, FileAddr)>) -> 
     Ok(())
 }
 
-fn scan(
-    index: usize,
-    unit: UnitRef<'_, Slice>,
-    debug: &DebugInfo,
-    found: &mut Vec<NameEntry>,
-) -> gimli::Result<()> {
-    let base = unit.header.debug_info_offset().map_or(0, |base| base.0);
-    let members = has_member_functions(unit);
-    let mut raw = unit.entries_raw(None)?;
-    // The depth at which `raw` began, after a step over a body.
-    let mut began = 0;
-    let mut scopes: Vec<(isize, &'static str)> = Vec::new();
-    // The enumeration that we are in.
-    let mut enumeration = 0;
-    // The depth of the function that we are in, when its body could not be stepped over.
-    let mut function: Option<isize> = None;
-    for _ in 0..LIMIT {
-        if raw.is_empty() {
-            break;
-        }
-        let depth = began + raw.next_depth();
-        let offset = base + raw.next_offset().0;
-        let Some(abbreviation) = raw.read_abbreviation()? else { continue };
-        while scopes.last().is_some_and(|(at, _)| *at >= depth) {
-            scopes.pop();
-        }
-        if function.is_some_and(|at| depth <= at) {
-            function = None;
-        }
-        let tag = abbreviation.tag();
-        if function.is_some() || !interesting(tag) {
-            raw.skip_attributes(abbreviation.attributes())?;
-            continue;
-        }
-        let mut entry = Entry::default();
-        for spec in abbreviation.attributes() {
-            entry.take(unit, base, raw.read_attribute(*spec)?);
-        }
-        if tag == dw::DW_TAG_enumeration_type {
-            enumeration = offset;
-        }
-        let name = entry.name.or_else(|| entry.origin.and_then(|origin| name_of(debug, origin)));
-        if let (Some(name), Some(kind)) = (name, entry.kind(tag, unit)) {
-            let offset = if kind == NameKind::Enumerator { enumeration } else { offset };
-            let (scope, start) = (scopes_text(&scopes), entry.start(unit));
-            let inline = entry.inline;
-            found.push(NameEntry { name, scope, kind, unit: index, offset, entry: start, inline });
-        }
-        if !abbreviation.has_children() {
-            continue;
-        }
-        let inside = tag == dw::DW_TAG_subprogram;
-        if inside || (is_aggregate(tag) && !members) {
-            // Only forward: what a file says could make us go round for ever.
-            match entry.sibling.filter(|next| next.0 >= raw.next_offset().0) {
-                Some(next) => (raw, began) = (unit.entries_raw(Some(next))?, depth),
-                None => function = inside.then_some(depth),
-            }
-        } else if let Some(name) = name.filter(|_| is_scope(tag)) {
-            scopes.push((depth, name));
-        }
-    }
-    Ok(())
-}
-
-/// Whether types of the unit's language may hold functions and other types; C's do not.
-fn has_member_functions(unit: UnitRef<'_, Slice>) -> bool {
-    let root = unit.entry(unit.header.root_offset()).ok();
-    let language = root.and_then(|root| root.attr_value(dw::DW_AT_language));
-    let c = [dw::DW_LANG_C, dw::DW_LANG_C89, dw::DW_LANG_C99, dw::DW_LANG_C11, dw::DW_LANG_C17];
-    !matches!(language, Some(AttributeValue::Language(language)) if c.contains(&language))
-}
-
-fn scopes_text(scopes: &[(isize, &'static str)]) -> Box<str> {
-    scopes.iter().map(|(_, name)| *name).collect::<Vec<_>>().join("::").into()
-}
-
-fn is_aggregate(tag: DwTag) -> bool {
-    matches!(tag, dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type)
-}
-
-fn is_scope(tag: DwTag) -> bool {
-    tag == dw::DW_TAG_namespace || is_aggregate(tag)
-}
-
-fn interesting(tag: DwTag) -> bool {
-    is_scope(tag)
-        || matches!(
-            tag,
-            dw::DW_TAG_subprogram
-                | dw::DW_TAG_variable
-                | dw::DW_TAG_enumeration_type
-                | dw::DW_TAG_enumerator
-                | dw::DW_TAG_typedef
-                | dw::DW_TAG_base_type
-        )
-}
-
 #[derive(Default)]
 struct Entry {
     name: Option<&'static str>,
     origin: Option<usize>,
     low: Option<AttributeValue<Slice>>,
     ranges: Option<AttributeValue<Slice>>,
-    sibling: Option<UnitOffset>,
     has_location: bool,
     declaration: bool,
     inline: bool,
@@ -276,9 +240,6 @@ impl Entry {
             }
             dw::DW_AT_low_pc => self.low = Some(value),
             dw::DW_AT_ranges => self.ranges = Some(value),
-            dw::DW_AT_sibling => {
-                self.sibling = if let AttributeValue::UnitRef(next) = value { Some(next) } else { None };
-            }
             dw::DW_AT_inline => {
                 let kind =
                     if let AttributeValue::Inline(kind) = value { kind } else { dw::DW_INL_not_inlined };
@@ -316,14 +277,13 @@ impl Entry {
             | dw::DW_TAG_union_type
             | dw::DW_TAG_enumeration_type => (!self.declaration).then_some(NameKind::Type),
             dw::DW_TAG_typedef | dw::DW_TAG_base_type => Some(NameKind::Alias),
-            dw::DW_TAG_enumerator => Some(NameKind::Enumerator),
             _ => None,
         }
     }
 }
 
 /// The name of an entry that another one refers to, through at most a few more references.
-fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> {
+pub(super) fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> {
     let mut offset = offset;
     for _ in 0..4 {
         let unit = debug.unit_of(false, offset)?;

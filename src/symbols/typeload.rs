@@ -77,7 +77,6 @@ impl TypeTable {
         let found = self
             .dies
             .named(name)
-            .into_iter()
             .filter(|entry| entry.kind == NameKind::Type)
             .map(|entry| self.get(DieRef { sup: false, offset: entry.offset }))
             .find(whole);

@@ -8,8 +8,12 @@ use crate::common::process::Running;
 use crate::common::{Debugger, target};
 
 fn ticker(threads: &str) -> Running {
+    start(&[threads])
+}
+
+fn start(arguments: &[&str]) -> Running {
     let mut command = Command::new(target("ticker"));
-    command.arg(threads);
+    command.args(arguments);
     let running = Running::start(command);
     running.line();
     running
@@ -78,6 +82,20 @@ fn a_target_that_is_attached_to_and_let_go_goes_on() {
             }
             must_be_unharmed(&mut running, &before, at);
         }
+    }
+}
+
+/// A thread that executes a breakpoint while it is being stopped has its trap queued behind the stop. It was left
+/// there, and killed the target as soon as nobody was there to take it.
+#[test]
+fn a_trap_that_is_queued_when_we_leave_kills_nobody() {
+    let at = address_of(&target("ticker"), "tick");
+    let mut running = start(&["6", "0"]);
+    let before = code(running.pid(), at);
+    let pid = running.pid().to_string();
+    for _ in 0..12 {
+        Debugger::brkwater().ex("break tick").ex("continue").plain(&["-p", &pid]).exits(0);
+        must_be_unharmed(&mut running, &before, at);
     }
 }
 

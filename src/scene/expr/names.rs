@@ -166,20 +166,17 @@ impl Context<'_> {
             ("", _) => true,
             _ => false,
         };
-        self.types(name).into_iter().find(fits).ok_or_else(missing)
+        self.find_type(name, fits).ok_or_else(missing)
     }
 
-    /// Every type called `name`, the frame's module first.
-    fn types(&self, name: &str) -> Vec<Type> {
-        let mut found = Vec::new();
-        for module in self.scene.modules.iter() {
-            let Some(debug) = self.scene.caches.debug(module) else { continue };
-            let Some(info) = module.image.as_ref().and_then(|image| image.debug()) else { continue };
-            let entries = info.named(name);
-            let types = entries.iter().filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
-            found.extend(types.map(|e| debug.table.get(DieRef { sup: false, offset: e.offset })));
-        }
-        found
+    /// The first type called `name` that fits.
+    fn find_type(&self, name: &str, fits: impl Fn(&Type) -> bool) -> Option<Type> {
+        self.scene.modules.iter().find_map(|module| {
+            let debug = self.scene.caches.debug(module)?;
+            let info = module.image.as_ref()?.debug()?;
+            let types = info.named(name).filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
+            types.map(|e| debug.table.get(DieRef { sup: false, offset: e.offset })).find(&fits)
+        })
     }
 
     /// What a name of the program's means.

@@ -1,0 +1,212 @@
+//! The names of one unit, for the index: read from its header and abbreviations alone, bodies of functions stepped over.
+
+use std::str;
+
+use gimli::{Abbreviations, AttributeValue, DwTag, EntriesRaw, UnitHeader, UnitOffset, constants as dw};
+
+use super::Slice;
+use super::debug::DebugInfo;
+use super::names::{self, Key, LIMIT, NameIndex};
+
+/// Reads the names of the unit with this index; a damaged unit gives what came before the damage.
+pub(super) fn unit(debug: &DebugInfo, index: usize) -> Option<NameIndex> {
+    let (header, abbreviations) = debug.unread_unit(index)?;
+    let index = u32::try_from(index).ok()?;
+    let mut scan = Scan { debug, index, header, abbreviations: &abbreviations, found: NameIndex::default() };
+    let _ = scan.all();
+    Some(scan.found)
+}
+
+/// Looks for the names of one unit.
+struct Scan<'a> {
+    debug: &'a DebugInfo,
+    index: u32,
+    header: UnitHeader<Slice>,
+    abbreviations: &'a Abbreviations,
+    found: NameIndex,
+}
+
+/// The few attributes that a name needs.
+#[derive(Default)]
+struct Brief {
+    name: Option<&'static [u8]>,
+    origin: Option<AttributeValue<Slice>>,
+    sibling: Option<UnitOffset>,
+    language: Option<dw::DwLang>,
+}
+
+impl Scan<'_> {
+    fn all(&mut self) -> gimli::Result<()> {
+        let mut raw = self.header.entries_raw(self.abbreviations, None)?;
+        // Whether types may hold functions and other types; C's do not.
+        let mut members = true;
+        // The depth at which `raw` began, after a step over a body.
+        let mut began = 0;
+        let mut scopes: Vec<(isize, &'static str)> = Vec::new();
+        // The enumeration that we are in.
+        let mut enumeration = UnitOffset(0);
+        // The depth of the function that we are in, when its body could not be stepped over.
+        let mut function: Option<isize> = None;
+        for _ in 0..LIMIT {
+            if raw.is_empty() {
+                break;
+            }
+            let (depth, offset) = (began + raw.next_depth(), raw.next_offset());
+            let Some(abbreviation) = raw.read_abbreviation()? else { continue };
+            while scopes.last().is_some_and(|(at, _)| *at >= depth) {
+                scopes.pop();
+            }
+            if function.is_some_and(|at| depth <= at) {
+                function = None;
+            }
+            let tag = abbreviation.tag();
+            if function.is_some() || !interesting(tag) {
+                raw.skip_attributes(abbreviation.attributes())?;
+                continue;
+            }
+            let entry = self.brief(&mut raw, abbreviation)?;
+            if let Some(language) = entry.language {
+                members = !is_c(language);
+                continue;
+            }
+            if tag == dw::DW_TAG_enumeration_type {
+                enumeration = offset;
+            }
+            let place = if tag == dw::DW_TAG_enumerator { enumeration } else { offset };
+            let name =
+                entry.name.or_else(|| self.origin_name(entry.origin?)).and_then(|n| str::from_utf8(n).ok());
+            if let Some(name) = name {
+                self.note(name, place, &scopes, entry.origin);
+            }
+            if !abbreviation.has_children() {
+                continue;
+            }
+            let inside = tag == dw::DW_TAG_subprogram;
+            if inside || (is_aggregate(tag) && !members) {
+                // Only forward: what a file says could make us go round for ever.
+                match entry.sibling.filter(|next| next.0 >= raw.next_offset().0) {
+                    Some(next) => {
+                        (raw, began) = (self.header.entries_raw(self.abbreviations, Some(next))?, depth);
+                    }
+                    None => function = inside.then_some(depth),
+                }
+            } else if let Some(name) = name.filter(|_| is_scope(tag)) {
+                scopes.push((depth, name));
+            }
+        }
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        name: &str,
+        place: UnitOffset,
+        scopes: &[(isize, &'static str)],
+        origin: Option<AttributeValue<Slice>>,
+    ) {
+        let Ok(offset) = u32::try_from(place.0) else { return };
+        self.found.keys.push(Key { hash: names::hash(name), unit: self.index, offset });
+        let scope = match origin {
+            // A member's definition stands outside of its class: its declaration says where it belongs.
+            Some(AttributeValue::UnitRef(at)) if scopes.is_empty() => {
+                u32::try_from(at.0).ok().and_then(|at| self.found.scopes.get(&(self.index, at)).cloned())
+            }
+            _ => (!scopes.is_empty()).then(|| scopes_text(scopes)),
+        };
+        if let Some(scope) = scope {
+            self.found.scopes.insert((self.index, offset), scope);
+        }
+    }
+
+    fn brief(
+        &self,
+        raw: &mut EntriesRaw<'_, Slice>,
+        abbreviation: &gimli::Abbreviation,
+    ) -> gimli::Result<Brief> {
+        let mut brief = Brief::default();
+        for spec in abbreviation.attributes() {
+            match spec.name() {
+                dw::DW_AT_name => brief.name = self.text(raw.read_attribute(*spec)?.value()),
+                dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
+                    brief.origin = Some(raw.read_attribute(*spec)?.value());
+                }
+                dw::DW_AT_sibling => {
+                    if let AttributeValue::UnitRef(next) = raw.read_attribute(*spec)?.value() {
+                        brief.sibling = Some(next);
+                    }
+                }
+                dw::DW_AT_language => {
+                    if let AttributeValue::Language(language) = raw.read_attribute(*spec)?.value() {
+                        brief.language = Some(language);
+                    }
+                }
+                _ => raw.skip_attributes(std::slice::from_ref(spec))?,
+            }
+        }
+        Ok(brief)
+    }
+
+    fn text(&self, value: AttributeValue<Slice>) -> Option<&'static [u8]> {
+        match value {
+            AttributeValue::String(text) => Some(text.slice()),
+            AttributeValue::DebugStrRef(at) => {
+                self.debug.dwarf.debug_str.get_str(at).ok().map(|text| text.slice())
+            }
+            // The other forms need what the unit's first entry says.
+            other => self.debug.unit(self.index as usize)?.attr_string(other).ok().map(|text| text.slice()),
+        }
+    }
+
+    /// The name of an entry that another one refers to, of this unit without reading all of it.
+    fn origin_name(&self, origin: AttributeValue<Slice>) -> Option<&'static [u8]> {
+        let mut origin = origin;
+        for _ in 0..4 {
+            let at = match origin {
+                AttributeValue::UnitRef(at) => at,
+                AttributeValue::DebugInfoRef(at) => {
+                    return names::name_of(self.debug, at.0).map(str::as_bytes);
+                }
+                _ => return None,
+            };
+            let mut raw = self.header.entries_raw(self.abbreviations, Some(at)).ok()?;
+            let abbreviation = raw.read_abbreviation().ok()??;
+            let brief = self.brief(&mut raw, abbreviation).ok()?;
+            if brief.name.is_some() {
+                return brief.name;
+            }
+            origin = brief.origin?;
+        }
+        None
+    }
+}
+
+fn is_c(language: dw::DwLang) -> bool {
+    [dw::DW_LANG_C, dw::DW_LANG_C89, dw::DW_LANG_C99, dw::DW_LANG_C11, dw::DW_LANG_C17].contains(&language)
+}
+
+fn scopes_text(scopes: &[(isize, &'static str)]) -> Box<str> {
+    scopes.iter().map(|(_, name)| *name).collect::<Vec<_>>().join("::").into()
+}
+
+fn is_aggregate(tag: DwTag) -> bool {
+    matches!(tag, dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type)
+}
+
+fn is_scope(tag: DwTag) -> bool {
+    tag == dw::DW_TAG_namespace || is_aggregate(tag)
+}
+
+fn interesting(tag: DwTag) -> bool {
+    is_scope(tag)
+        || matches!(
+            tag,
+            dw::DW_TAG_compile_unit
+                | dw::DW_TAG_partial_unit
+                | dw::DW_TAG_subprogram
+                | dw::DW_TAG_variable
+                | dw::DW_TAG_enumeration_type
+                | dw::DW_TAG_enumerator
+                | dw::DW_TAG_typedef
+                | dw::DW_TAG_base_type
+        )
+}
