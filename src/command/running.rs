@@ -163,7 +163,11 @@ fn launch(shell: &mut Shell, args: &str) -> Done {
 /// Lets the target go on and reports how it stopped.
 fn resume(shell: &mut Shell, how: Resume) -> Done {
     shell.must_run()?;
-    let before = stops::Before::of(shell);
+    // Only a step may end in the frame in which it began.
+    let before = match how {
+        Resume::Continue | Resume::Signal(_) => stops::Before::elsewhere(shell),
+        _ => stops::Before::of(shell),
+    };
     let stop = shell.session.resume(how)?;
     stops::report(shell, &stop, &before)
 }

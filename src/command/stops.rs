@@ -50,12 +50,11 @@ impl FrameId {
     fn of(scene: &Scene<'_>, tid: Tid) -> Option<FrameId> {
         let frames = scene.frames(tid, 1);
         let frame = frames.frames.first()?;
-        let place = scene.modules.frames_of(frame.pc()).into_iter().next().unwrap_or_default();
         Some(FrameId {
             cfa: scene.cfa(&frame.physical),
             function: scene.modules.function_at(frame.pc()).map(|span| span.start),
             name: frame.function().and_then(|scope| scope.name.as_deref()).map(str::to_owned),
-            file: place.file,
+            file: scene.source_at(frame.pc()).map(|line| line.file),
         })
     }
 }

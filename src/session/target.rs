@@ -364,6 +364,8 @@ impl Session {
                 _ => {}
             }
         }
+        // The process ends now: what was read of symbols need not be given back piece by piece.
+        std::mem::forget(self);
     }
 
     /// Whether a process is debugged that is not the selected one's role to be killed at the end.

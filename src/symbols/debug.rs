@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use gimli::{Abbreviations, Dwarf, UnitHeader, UnitRef};
+use gimli::{Dwarf, Section, UnitHeader, UnitRef};
 use object::{Object, ObjectSection};
 use rayon::prelude::*;
 
@@ -226,11 +226,11 @@ impl DebugInfo {
         })
     }
 
-    /// A unit's header and abbreviations, without reading more of it than that.
-    pub(super) fn unread_unit(&self, index: usize) -> Option<(UnitHeader<Slice>, Arc<Abbreviations>)> {
-        let lazy = self.units.get(index)?;
-        let known = lazy.unit.get().and_then(Option::as_ref).map(|unit| Arc::clone(&unit.abbreviations));
-        Some((lazy.header, known.or_else(|| self.dwarf.abbreviations(&lazy.header).ok())?))
+    /// A unit's header and where its abbreviations begin, without reading more of it than that.
+    pub(super) fn header(&self, index: usize) -> Option<(&UnitHeader<Slice>, Slice)> {
+        let header = &self.units.get(index)?.header;
+        let table = self.dwarf.debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..)?;
+        Some((header, Slice::new(table, gimli::LittleEndian)))
     }
 
     /// Every entry called `name` that the index knows: functions, inlined functions, globals, types.

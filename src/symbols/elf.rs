@@ -37,7 +37,10 @@ pub struct ElfSymbol {
 #[derive(Debug, Default)]
 pub(super) struct SymbolTable {
     by_address: Vec<ElfSymbol>,
-    by_name: FxHashMap<&'static str, Vec<u32>>,
+    /// The first symbol of each name,
+    by_name: FxHashMap<&'static str, u32>,
+    /// and for each symbol the next one of the same name; itself for the last.
+    next: Vec<u32>,
 }
 
 const STT_GNU_IFUNC: u8 = 10;
@@ -61,16 +64,20 @@ impl SymbolTable {
         ranked.retain(|(_, symbol): &(_, ElfSymbol)| seen.insert((symbol.address.0, symbol.name)));
         ranked.sort_by_key(|(rank, symbol)| (symbol.address.0, *rank, symbol.name.as_ptr() as usize));
         let all: Vec<ElfSymbol> = ranked.into_iter().map(|(_, symbol)| symbol).collect();
-        let mut by_name: FxHashMap<&'static str, Vec<u32>> = FxHashMap::default();
-        for (index, symbol) in all.iter().enumerate() {
-            by_name.entry(symbol.name).or_default().push(index as u32);
+        let mut by_name = FxHashMap::with_capacity_and_hasher(all.len(), rustc_hash::FxBuildHasher);
+        let mut next: Vec<u32> = (0..all.len() as u32).collect();
+        for (index, symbol) in all.iter().enumerate().rev() {
+            if let Some(later) = by_name.insert(symbol.name, index as u32) {
+                next[index] = later;
+            }
         }
-        SymbolTable { by_address: all, by_name }
+        SymbolTable { by_address: all, by_name, next }
     }
 
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &ElfSymbol> {
-        let found = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        found.iter().filter_map(|index| self.by_address.get(*index as usize))
+        let first = self.by_name.get(name).copied();
+        let after = |at: &u32| self.next.get(*at as usize).copied().filter(|next| next != at);
+        std::iter::successors(first, after).filter_map(|index| self.by_address.get(index as usize))
     }
 
     /// The symbol that covers `at`, as gdb chooses it, and how far into it `at` is.

@@ -25,6 +25,7 @@ pub mod typeload;
 mod typename;
 pub mod types;
 pub mod vars;
+mod walk;
 
 pub use debug::{DebugInfo, Origin};
 pub use elf::{ElfSymbol, SymbolKind};

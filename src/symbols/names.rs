@@ -4,7 +4,7 @@
 //! are stepped over, and with them most of what there is to read. Inlined copies lie in the bodies, and are looked
 //! for only when a function is asked for that was inlined somewhere.
 
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 
 use gimli::{AttributeValue, DwTag, EntriesRaw, UnitOffset, UnitRef, constants as dw};
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use super::Slice;
 use super::debug::DebugInfo;
-use super::namescan;
+use super::namescan::Worker;
 use crate::addr::FileAddr;
 
 /// What a named entry is.
@@ -61,8 +61,10 @@ pub(super) struct Key {
 /// See the module. Kept small: a file may have millions of names, and most are never asked for.
 #[derive(Debug, Default)]
 pub(super) struct NameIndex {
-    /// Sorted.
+    /// In groups that have the upper bits of the hash in common.
     pub(super) keys: Vec<Key>,
+    /// Where each group begins; one more for the end of the last.
+    groups: Vec<u32>,
     /// Scopes around an entry by unit and offset, joined by `::`; nothing for C.
     pub(super) scopes: FxHashMap<(u32, u32), Box<str>>,
 }
@@ -70,29 +72,68 @@ pub(super) struct NameIndex {
 /// Start addresses of inlined copies, by the offset of the abstract entry.
 pub(super) type Instances = FxHashMap<usize, Vec<FileAddr>>;
 
-pub(super) fn hash(name: &str) -> u32 {
+pub(super) fn hash(name: &[u8]) -> u32 {
     let mut hasher = FxHasher::default();
-    name.hash(&mut hasher);
+    hasher.write(name);
     let hash = hasher.finish();
     (hash ^ hash >> 32) as u32
 }
 
+/// The group of a hash, of 2 to the power of `bits` groups.
+fn group(hash: u32, bits: u32) -> usize {
+    (u64::from(hash) << bits >> 32) as usize
+}
+
 impl NameIndex {
     pub(super) fn build(debug: &DebugInfo) -> NameIndex {
-        let found: Vec<NameIndex> = (0..debug.unit_count())
+        let workers = (0..debug.unit_count())
             .into_par_iter()
-            .filter_map(|index| namescan::unit(debug, index))
-            .collect();
-        let mut all = NameIndex::default();
-        all.keys.reserve_exact(found.iter().map(|part| part.keys.len()).sum());
-        for part in found {
-            all.keys.extend(part.keys);
-            all.scopes.extend(part.scopes);
+            .fold(Worker::default, |worker, index| worker.unit(debug, index))
+            .map(|worker| worker.found);
+        workers.reduce(NameIndex::default, NameIndex::with).grouped()
+    }
+
+    /// Both, with the larger one's memory.
+    fn with(mut self, mut other: NameIndex) -> NameIndex {
+        if self.keys.len() < other.keys.len() {
+            std::mem::swap(&mut self, &mut other);
         }
-        all.keys.par_sort_unstable();
+        self.keys.extend(other.keys);
+        self.scopes.extend(other.scopes);
+        self
+    }
+
+    /// Puts the keys into groups of a few: counted and then moved, which takes a tenth of the time of sorting them.
+    fn grouped(mut self) -> NameIndex {
+        let bits = self.keys.len().next_power_of_two().trailing_zeros().saturating_sub(2).min(20);
+        let mut groups = vec![0_u32; (1 << bits) + 1];
+        let group = |key: &Key| group(key.hash, bits);
+        self.keys.iter().for_each(|key| groups[group(key) + 1] += 1);
+        for at in 1..groups.len() {
+            groups[at] += groups[at - 1];
+        }
+        let mut next = groups.clone();
+        let mut keys = vec![Key { hash: 0, unit: 0, offset: 0 }; self.keys.len()];
+        for key in self.keys.drain(..) {
+            let at = &mut next[group(&key)];
+            keys[*at as usize] = key;
+            *at += 1;
+        }
+        NameIndex { keys, groups, scopes: self.scopes }
+    }
+
+    /// The keys with this hash, in the order of the file.
+    fn with_hash(&self, hash: u32) -> Vec<Key> {
+        let bits = self.groups.len().saturating_sub(1).max(1).trailing_zeros();
+        let at = group(hash, bits);
+        let bounds = self.groups.get(at).zip(self.groups.get(at + 1));
+        let bounds = bounds.map_or(0..0, |(from, to)| *from as usize..*to as usize);
+        let same = self.keys[bounds].iter().filter(|key| key.hash == hash);
+        let mut found: Vec<Key> = same.copied().collect();
+        found.sort_unstable();
         // An enumeration may have several constants of one hash.
-        all.keys.dedup();
-        all
+        found.dedup();
+        found
     }
 
     /// Entries called `name` of the units that `wanted` takes; a name with scopes (`ns::f`) must match the innermost
@@ -104,21 +145,19 @@ impl NameIndex {
         wanted: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = NameEntry> + 'a {
         let (scope, last) = name.rsplit_once("::").unwrap_or(("", name));
-        let hash = hash(last);
-        let from = self.keys.partition_point(|key| key.hash < hash);
-        let fits = move |key: &&Key| {
+        let hash = hash(last.as_bytes());
+        let fits = move |key: &Key| {
             if scope.is_empty() {
                 return true;
             }
             let around = self.scopes.get(&(key.unit, key.offset)).map_or("", |scope| scope);
             around.strip_suffix(scope).is_some_and(|head| head.is_empty() || head.ends_with("::"))
         };
-        self.keys[from..]
-            .iter()
-            .take_while(move |key| key.hash == hash)
+        self.with_hash(hash)
+            .into_iter()
             .filter(move |key| wanted(key.unit as usize))
             .filter(fits)
-            .flat_map(move |key| entries_at(debug, *key, last))
+            .flat_map(move |key| entries_at(debug, key, last))
     }
 }
 

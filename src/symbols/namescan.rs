@@ -2,28 +2,40 @@
 
 use std::str;
 
-use gimli::{Abbreviations, AttributeValue, DwTag, EntriesRaw, UnitHeader, UnitOffset, constants as dw};
+use gimli::{AttributeValue, DwTag, UnitHeader, UnitOffset, constants as dw};
 
 use super::Slice;
 use super::debug::DebugInfo;
 use super::names::{self, Key, LIMIT, NameIndex};
+use super::walk::{Shape, Shapes, Walk};
 
-/// Reads the names of the unit with this index; a damaged unit gives what came before the damage.
-pub(super) fn unit(debug: &DebugInfo, index: usize) -> Option<NameIndex> {
-    let (header, abbreviations) = debug.unread_unit(index)?;
-    let index = u32::try_from(index).ok()?;
-    let mut scan = Scan { debug, index, header, abbreviations: &abbreviations, found: NameIndex::default() };
-    let _ = scan.all();
-    Some(scan.found)
+/// What one worker found, and what it uses again for each unit.
+#[derive(Default)]
+pub(super) struct Worker {
+    pub(super) found: NameIndex,
+    shapes: Shapes,
+}
+
+impl Worker {
+    /// Reads the names of the unit with this index; a damaged unit gives what came before the damage.
+    #[must_use]
+    pub(super) fn unit(mut self, debug: &DebugInfo, index: usize) -> Worker {
+        if let (Some((header, abbreviations)), Ok(index)) = (debug.header(index), u32::try_from(index))
+            && self.shapes.read(abbreviations, header).is_ok()
+        {
+            let _ = Scan { debug, index, header, shapes: &self.shapes, found: &mut self.found }.all();
+        }
+        self
+    }
 }
 
 /// Looks for the names of one unit.
 struct Scan<'a> {
     debug: &'a DebugInfo,
     index: u32,
-    header: UnitHeader<Slice>,
-    abbreviations: &'a Abbreviations,
-    found: NameIndex,
+    header: &'a UnitHeader<Slice>,
+    shapes: &'a Shapes,
+    found: &'a mut NameIndex,
 }
 
 /// The few attributes that a name needs.
@@ -37,61 +49,55 @@ struct Brief {
 
 impl Scan<'_> {
     fn all(&mut self) -> gimli::Result<()> {
-        let mut raw = self.header.entries_raw(self.abbreviations, None)?;
+        let mut walk = Walk::new(self.header, self.shapes, self.header.root_offset(), 0)?;
         // Whether types may hold functions and other types; C's do not.
         let mut members = true;
-        // The depth at which `raw` began, after a step over a body.
-        let mut began = 0;
         let mut scopes: Vec<(isize, &'static str)> = Vec::new();
         // The enumeration that we are in.
         let mut enumeration = UnitOffset(0);
         // The depth of the function that we are in, when its body could not be stepped over.
         let mut function: Option<isize> = None;
         for _ in 0..LIMIT {
-            if raw.is_empty() {
+            if walk.is_empty() {
                 break;
             }
-            let (depth, offset) = (began + raw.next_depth(), raw.next_offset());
-            let Some(abbreviation) = raw.read_abbreviation()? else { continue };
+            let (depth, offset) = (walk.depth, walk.offset());
+            let Some(shape) = walk.entry()? else { continue };
             while scopes.last().is_some_and(|(at, _)| *at >= depth) {
                 scopes.pop();
             }
             if function.is_some_and(|at| depth <= at) {
                 function = None;
             }
-            let tag = abbreviation.tag();
-            if function.is_some() || !interesting(tag) {
-                raw.skip_attributes(abbreviation.attributes())?;
+            if function.is_some() || !interesting(shape.tag) {
+                walk.skip(&shape)?;
                 continue;
             }
-            let entry = self.brief(&mut raw, abbreviation)?;
+            let entry = self.brief(&mut walk, &shape)?;
             if let Some(language) = entry.language {
                 members = !is_c(language);
                 continue;
             }
-            if tag == dw::DW_TAG_enumeration_type {
+            if shape.tag == dw::DW_TAG_enumeration_type {
                 enumeration = offset;
             }
-            let place = if tag == dw::DW_TAG_enumerator { enumeration } else { offset };
-            let name =
-                entry.name.or_else(|| self.origin_name(entry.origin?)).and_then(|n| str::from_utf8(n).ok());
+            let place = if shape.tag == dw::DW_TAG_enumerator { enumeration } else { offset };
+            let name = entry.name.or_else(|| self.origin_name(entry.origin?));
             if let Some(name) = name {
                 self.note(name, place, &scopes, entry.origin);
             }
-            if !abbreviation.has_children() {
+            if !shape.children {
                 continue;
             }
-            let inside = tag == dw::DW_TAG_subprogram;
-            if inside || (is_aggregate(tag) && !members) {
+            let inside = shape.tag == dw::DW_TAG_subprogram;
+            if inside || (is_aggregate(shape.tag) && !members) {
                 // Only forward: what a file says could make us go round for ever.
-                match entry.sibling.filter(|next| next.0 >= raw.next_offset().0) {
-                    Some(next) => {
-                        (raw, began) = (self.header.entries_raw(self.abbreviations, Some(next))?, depth);
-                    }
+                match entry.sibling.filter(|next| next.0 >= walk.offset().0) {
+                    Some(next) => walk = Walk::new(self.header, self.shapes, next, depth)?,
                     None => function = inside.then_some(depth),
                 }
-            } else if let Some(name) = name.filter(|_| is_scope(tag)) {
-                scopes.push((depth, name));
+            } else if let Some(name) = name.filter(|_| is_scope(shape.tag)) {
+                scopes.push((depth, str::from_utf8(name).unwrap_or_default()));
             }
         }
         Ok(())
@@ -99,7 +105,7 @@ impl Scan<'_> {
 
     fn note(
         &mut self,
-        name: &str,
+        name: &[u8],
         place: UnitOffset,
         scopes: &[(isize, &'static str)],
         origin: Option<AttributeValue<Slice>>,
@@ -118,31 +124,30 @@ impl Scan<'_> {
         }
     }
 
-    fn brief(
-        &self,
-        raw: &mut EntriesRaw<'_, Slice>,
-        abbreviation: &gimli::Abbreviation,
-    ) -> gimli::Result<Brief> {
+    fn brief(&self, walk: &mut Walk<'_>, shape: &Shape) -> gimli::Result<Brief> {
         let mut brief = Brief::default();
-        for spec in abbreviation.attributes() {
-            match spec.name() {
-                dw::DW_AT_name => brief.name = self.text(raw.read_attribute(*spec)?.value()),
-                dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
-                    brief.origin = Some(raw.read_attribute(*spec)?.value());
-                }
-                dw::DW_AT_sibling => {
-                    if let AttributeValue::UnitRef(next) = raw.read_attribute(*spec)?.value() {
-                        brief.sibling = Some(next);
+        walk.attributes(shape, |raw, attributes| {
+            for attribute in attributes {
+                match attribute.name() {
+                    dw::DW_AT_name => brief.name = self.text(raw.read_attribute(*attribute)?.value()),
+                    dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
+                        brief.origin = Some(raw.read_attribute(*attribute)?.value());
                     }
-                }
-                dw::DW_AT_language => {
-                    if let AttributeValue::Language(language) = raw.read_attribute(*spec)?.value() {
-                        brief.language = Some(language);
+                    dw::DW_AT_sibling => {
+                        if let AttributeValue::UnitRef(next) = raw.read_attribute(*attribute)?.value() {
+                            brief.sibling = Some(next);
+                        }
                     }
+                    dw::DW_AT_language => {
+                        if let AttributeValue::Language(language) = raw.read_attribute(*attribute)?.value() {
+                            brief.language = Some(language);
+                        }
+                    }
+                    _ => raw.skip_attributes(std::slice::from_ref(attribute))?,
                 }
-                _ => raw.skip_attributes(std::slice::from_ref(spec))?,
             }
-        }
+            Ok(())
+        })?;
         Ok(brief)
     }
 
@@ -151,6 +156,9 @@ impl Scan<'_> {
             AttributeValue::String(text) => Some(text.slice()),
             AttributeValue::DebugStrRef(at) => {
                 self.debug.dwarf.debug_str.get_str(at).ok().map(|text| text.slice())
+            }
+            AttributeValue::DebugLineStrRef(at) => {
+                self.debug.dwarf.debug_line_str.get_str(at).ok().map(|text| text.slice())
             }
             // The other forms need what the unit's first entry says.
             other => self.debug.unit(self.index as usize)?.attr_string(other).ok().map(|text| text.slice()),
@@ -168,9 +176,9 @@ impl Scan<'_> {
                 }
                 _ => return None,
             };
-            let mut raw = self.header.entries_raw(self.abbreviations, Some(at)).ok()?;
-            let abbreviation = raw.read_abbreviation().ok()??;
-            let brief = self.brief(&mut raw, abbreviation).ok()?;
+            let mut walk = Walk::new(self.header, self.shapes, at, 0).ok()?;
+            let shape = walk.entry().ok()??;
+            let brief = self.brief(&mut walk, &shape).ok()?;
             if brief.name.is_some() {
                 return brief.name;
             }
