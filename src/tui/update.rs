@@ -105,7 +105,10 @@ fn hear(model: &mut Model, note: Note, effects: &mut Vec<Effect>) {
             model.transcript.text(if error { Kind::Error } else { Kind::Output }, &text);
         }
         Note::Ask { prompt, default } => {
-            model.question = Some(Question::Engine(prompt, default));
+            // What explains the question is text like any other; the question itself is its last line.
+            let (before, asked) = prompt.rsplit_once('\n').unwrap_or(("", &prompt));
+            before.lines().for_each(|line| model.transcript.line(Kind::Output, line));
+            model.question = Some(Question::Engine(asked.to_owned(), default));
             if model.mode != Mode::Terminal {
                 model.mode = Mode::Command;
                 model.overlay = None;

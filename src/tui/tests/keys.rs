@@ -106,6 +106,22 @@ fn questions_are_answered_on_the_line() {
     assert!(sent(&face, &Request::Answer { text: Some("n".to_owned()) }));
 }
 
+/// gdb's question at `quit` has five lines; they were shown as one, with their line breaks as escapes.
+#[test]
+fn a_question_of_several_lines_is_explained_above_its_last_one() {
+    let (mut face, _) = stopped();
+    let prompt =
+        "A debugging session is active.\n\n\tInferior 1 will be killed.\n\nQuit anyway? (y or n) ".to_owned();
+    face.note(Note::Ask { prompt, default: "y".to_owned() });
+    let screen = face.screen(false);
+    assert!(screen.contains("║A debugging session is active.  "), "{screen}");
+    assert!(
+        screen.contains("Inferior 1 will be killed.") && screen.contains("║Quit anyway? (y or n) "),
+        "{screen}"
+    );
+    assert!(!screen.contains("\\012"), "{screen}");
+}
+
 #[test]
 fn the_lines_behind_commands_are_its_body() {
     let mut face = Face::new((80, 24));
