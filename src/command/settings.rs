@@ -22,7 +22,6 @@ const ACCEPTED: &[&str] = &[
     "auto-solib-add",
     "charset",
     "cp-abi",
-    "debug-file-directory",
     "debuginfod",
     "disassembly-flavor",
     "disassemble-next-line",
@@ -117,6 +116,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "print entry-values", set: set_entry_values, show: show_entry_values },
     Setting { name: "interactive-mode", set: set_interactive, show: show_interactive },
     Setting { name: "breakpoint pending", set: set_pending, show: show_pending },
+    Setting { name: "debug-file-directory", set: set_debug_roots, show: show_debug_roots },
     Setting { name: "backtrace past-main", set: set_past_main, show: show_past_main },
     Setting {
         name: "version",
@@ -311,6 +311,20 @@ pub(super) fn set_tty(shell: &mut Shell, value: &str) -> Done {
 fn show_tty(shell: &mut Shell, _: &str) -> String {
     let tty = shell.session.settings().tty.as_ref().map(|tty| tty.display().to_string()).unwrap_or_default();
     format!("Terminal for future runs of program being debugged is \"{tty}\".")
+}
+
+/// Several directories are parted by colons, as in PATH.
+fn set_debug_roots(shell: &mut Shell, value: &str) -> Done {
+    let roots = value.split(':').filter(|root| !root.is_empty());
+    *shell.session.debug_roots() = roots.map(super::options::expand).collect();
+    Ok(())
+}
+
+fn show_debug_roots(shell: &mut Shell, _: &str) -> String {
+    let roots: Vec<String> =
+        shell.session.debug_roots().iter().map(|root| root.display().to_string()).collect();
+    let roots = roots.join(":");
+    format!("The directory where separate debug symbols are searched for is \"{roots}\".")
 }
 
 fn set_follow(shell: &mut Shell, value: &str) -> Done {

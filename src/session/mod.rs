@@ -160,6 +160,11 @@ impl Session {
         &mut self.settings
     }
 
+    /// The directories of separate debug files, to be changed; files that are open already stay as they are.
+    pub fn debug_roots(&mut self) -> &mut Vec<PathBuf> {
+        &mut self.images.debug_roots
+    }
+
     /// Tells the face something.
     pub fn say(&mut self, note: Note) {
         self.unsynced |= matches!(note, Note::Output { .. });

@@ -10,7 +10,7 @@ use object::{Object, ObjectSection};
 use crate::source::Files;
 
 /// Where distributions put separate debug files.
-const ROOT: &str = "/usr/lib/debug";
+pub(super) const DEBUG_FILE_DIRECTORY: &str = "/usr/lib/debug";
 
 pub(super) type Elf = object::File<'static, &'static [u8]>;
 
@@ -27,29 +27,34 @@ pub(super) fn open(path: &Path, files: &dyn Files) -> Option<Opened> {
     Some(Opened { elf, path: path.to_owned() })
 }
 
-/// The file that holds the debug info of `elf` at `path`, when it is another one.
-pub(super) fn separate(elf: &Elf, path: &Path, files: &dyn Files) -> Option<Opened> {
-    by_build_id(elf, files).or_else(|| by_link(elf, path, files))
+/// The file that holds the debug info of `elf` at `path`, when it is another one; `roots` are the directories of
+/// separate debug files.
+pub(super) fn separate(elf: &Elf, path: &Path, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
+    by_build_id(elf.build_id().ok()?, roots, files).or_else(|| by_link(elf, path, roots, files))
 }
 
-fn by_build_id(elf: &Elf, files: &dyn Files) -> Option<Opened> {
-    let id = elf.build_id().ok()??;
-    let found = open(&build_id_path(id)?, files)?;
-    (found.elf.build_id().ok()? == Some(id)).then_some(found)
+fn by_build_id(id: Option<&[u8]>, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
+    let inside = build_id_path(id?)?;
+    roots.iter().find_map(|root| {
+        let found = open(&root.join(&inside), files)?;
+        (found.elf.build_id().ok()? == id).then_some(found)
+    })
 }
 
+/// Below a directory of separate debug files.
 fn build_id_path(id: &[u8]) -> Option<PathBuf> {
     let (first, rest) = id.split_first()?;
     let rest: String = rest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Some(PathBuf::from(format!("{ROOT}/.build-id/{first:02x}/{rest}.debug")))
+    Some(PathBuf::from(format!(".build-id/{first:02x}/{rest}.debug")))
 }
 
-fn by_link(elf: &Elf, path: &Path, files: &dyn Files) -> Option<Opened> {
+fn by_link(elf: &Elf, path: &Path, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
     let (name, checksum) = elf.gnu_debuglink().ok()??;
     let name = std::str::from_utf8(name).ok()?;
     let dir = path.parent()?;
     let inside = dir.strip_prefix("/").unwrap_or(dir);
-    let places = [dir.join(name), dir.join(".debug").join(name), Path::new(ROOT).join(inside).join(name)];
+    let mut places = vec![dir.join(name), dir.join(".debug").join(name)];
+    places.extend(roots.iter().map(|root| root.join(inside).join(name)));
     places.iter().filter(|place| *place != path).find_map(|place| {
         let bytes = files.map(place).ok()?;
         // The checksum of the whole file is what ties the two together.
@@ -58,14 +63,14 @@ fn by_link(elf: &Elf, path: &Path, files: &dyn Files) -> Option<Opened> {
 }
 
 /// The dwz supplement that a debug file shares with others (`.gnu_debugaltlink`).
-pub(super) fn supplement(debug: &Opened, files: &dyn Files) -> Option<Opened> {
+pub(super) fn supplement(debug: &Opened, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
     let (name, id) = debug.elf.gnu_debugaltlink().ok()??;
     let name = Path::new(std::str::from_utf8(name).ok()?);
-    let beside = debug.path.parent().map(|dir| dir.join(name));
-    [beside, build_id_path(id)].into_iter().flatten().find_map(|place| {
-        let found = open(&place, files)?;
+    let beside = debug.path.parent().and_then(|dir| {
+        let found = open(&dir.join(name), files)?;
         (found.elf.build_id().ok()? == Some(id)).then_some(found)
-    })
+    });
+    beside.or_else(|| by_build_id(Some(id), roots, files))
 }
 
 /// Whether a file has debug info of its own.
@@ -87,7 +92,7 @@ mod tests {
     #[test]
     fn the_places_are_those_of_the_distributions() {
         let path = build_id_path(&[0xab, 0xcd, 0x01]).unwrap();
-        assert_eq!(path, Path::new("/usr/lib/debug/.build-id/ab/cd01.debug"));
+        assert_eq!(path, Path::new(".build-id/ab/cd01.debug"));
         assert_eq!(build_id_path(&[]), None);
     }
 

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::SymbolError;
 use super::debug::DebugInfo;
-use super::debugfile::{self, Elf, Opened};
+use super::debugfile::{self, DEBUG_FILE_DIRECTORY, Elf, Opened};
 use super::elf::{ElfSymbol, SymbolTable};
 use crate::addr::{Addr, FileAddr};
 use crate::source::Files;
@@ -43,19 +43,21 @@ pub struct Image {
 }
 
 impl Image {
-    /// Reads the file at `path` and finds its debug file. Nothing is parsed yet that is not asked for.
+    /// Reads the file at `path` and finds its debug file, where need be below `roots`. Nothing is parsed yet that is not asked for.
     ///
     /// # Errors
     /// When it cannot be read or is no ELF file.
-    pub fn open(path: &Path, files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
+    pub fn open(path: &Path, roots: &[PathBuf], files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
         let name = || path.to_string_lossy().into_owned();
         let bytes = files.map(path).map_err(|source| SymbolError::Io { path: name(), source })?;
         let elf = parse(&name(), bytes)?;
         let own = debugfile::has_dwarf(&elf);
-        let debug_file = if own { None } else { debugfile::separate(&elf, path, files) };
+        let debug_file = if own { None } else { debugfile::separate(&elf, path, roots, files) };
         let supplement = match &debug_file {
-            Some(opened) => debugfile::supplement(opened, files),
-            None => debugfile::open(path, files).and_then(|opened| debugfile::supplement(&opened, files)),
+            Some(opened) => debugfile::supplement(opened, roots, files),
+            None => {
+                debugfile::open(path, files).and_then(|opened| debugfile::supplement(&opened, roots, files))
+            }
         };
         Ok(Arc::new(Image::new(path.to_owned(), elf, debug_file, supplement)))
     }
@@ -228,9 +230,16 @@ fn read_segment(segment: &object::Segment<'static, '_, &'static [u8]>) -> Option
 }
 
 /// Images by path and by where their bytes are: a rebuilt file is another image.
-#[derive(Default)]
 pub struct ImageCache {
+    /// Where separate debug files are looked for (gdb's `debug-file-directory`); for images that are not open yet.
+    pub debug_roots: Vec<PathBuf>,
     known: FxHashMap<(PathBuf, usize), Option<Arc<Image>>>,
+}
+
+impl Default for ImageCache {
+    fn default() -> ImageCache {
+        ImageCache { debug_roots: vec![PathBuf::from(DEBUG_FILE_DIRECTORY)], known: FxHashMap::default() }
+    }
 }
 
 impl ImageCache {
@@ -245,7 +254,7 @@ impl ImageCache {
         if let Some(Some(known)) = self.known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let image = Image::open(path, files)?;
+        let image = Image::open(path, &self.debug_roots, files)?;
         self.known.insert(key, Some(Arc::clone(&image)));
         Ok(image)
     }

@@ -50,7 +50,7 @@ fn compile(dir: &Path, flags: &[&str]) -> PathBuf {
 }
 
 fn modules(program: &Path) -> Modules {
-    let image = Image::open(program, &Leaked).unwrap();
+    let image = Image::open(program, &[], &Leaked).unwrap();
     Modules::of_program(&image, &program.to_string_lossy())
 }
 
@@ -161,7 +161,7 @@ fn damaged_files_are_no_panic() {
             }
         }
         std::fs::write(&path, &bytes).unwrap();
-        let Ok(image) = Image::open(&path, &Leaked) else { continue };
+        let Ok(image) = Image::open(&path, &[], &Leaked) else { continue };
         let modules = Modules::of_program(&image, "damaged");
         for place in ["main", "t.c:14", "twice"] {
             let _ = modules.resolve(&Linespec::parse(place).unwrap(), None, &Sparse::default());

@@ -378,6 +378,27 @@ fn threads_are_listed_and_chosen() {
 
 /// Commands of the shell's side of the language.
 #[test]
+fn libraries_without_debug_files() {
+    must_equal(
+        &[&target("calls")],
+        &[&[
+            "show debug-file-directory",
+            "set debug-file-directory /nonexistent:/nowhere",
+            "show debug-file-directory",
+            "break main",
+            "run",
+            "break write",
+            "continue",
+            "bt",
+            "up",
+            "info registers rip",
+            "finish",
+            "info symbol $pc",
+        ]],
+    );
+}
+
+#[test]
 fn settings_and_helpers() {
     let calls = target("calls");
     must_equal(
