@@ -268,6 +268,6 @@ impl Scene<'_> {
     #[must_use]
     pub fn symbol_text(&self, at: Addr) -> Option<String> {
         let options = PrintOptions::default();
-        Printer { memory: self.memory(), names: self.modules, options: &options }.symbol(at)
+        Printer { memory: self.memory(), names: self.modules, options: &options }.linker_symbol(at)
     }
 }

@@ -64,7 +64,7 @@ impl<'a> Disassembler<'a> {
     }
 
     fn symbol(&self, at: Addr) -> String {
-        match self.modules.name_of(at) {
+        match self.modules.linker_name_of(at) {
             Some((name, 0)) => format!(" <{name}>"),
             Some((name, offset)) => format!(" <{name}+{offset}>"),
             None => String::new(),

@@ -144,7 +144,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn label(&mut self) {
         let at = self.next;
-        _ = match self.modules.name_of(at) {
+        _ = match self.modules.linker_name_of(at) {
             Some((name, 0)) => write!(self.out, "{at} <{name}>:"),
             Some((name, offset)) => write!(self.out, "{at} <{name}+{offset}>:"),
             None => write!(self.out, "{at}:"),

@@ -67,9 +67,17 @@ impl Scene<'_> {
 impl Names for Modules {
     fn name_of(&self, at: Addr) -> Option<(String, u64)> {
         let (name, offset) = Modules::name_of(self, at)?;
-        // Among aliases the one that debug info calls the function by is shown, as in gdb.
-        let known = self.frames_of(at).pop().and_then(|frame| frame.function);
-        let alias = known.filter(|known| *known != name && self.is_alias(at.sub(offset), known));
-        Some((alias.unwrap_or(name), offset))
+        Some((known_alias(self, at, &name, offset).unwrap_or(name), offset))
     }
+
+    fn linker_name_of(&self, at: Addr) -> Option<(String, u64)> {
+        let (name, offset) = Modules::linker_name_of(self, at)?;
+        Some((known_alias(self, at, name, offset).unwrap_or_else(|| name.to_owned()), offset))
+    }
+}
+
+/// Among aliases the one that debug info calls the function by is shown, as in gdb.
+fn known_alias(modules: &Modules, at: Addr, name: &str, offset: u64) -> Option<String> {
+    let known = modules.frames_of(at).pop().and_then(|frame| frame.function);
+    known.filter(|known| known != name && modules.is_alias(at.sub(offset), known))
 }

@@ -78,11 +78,21 @@ impl Default for PrintOptions {
 pub trait Names {
     /// The symbol at or below an address, and the distance to it, as gdb's `<symbol+offset>`.
     fn name_of(&self, at: Addr) -> Option<(String, u64)>;
+    /// The same with the linker's name.
+    fn linker_name_of(&self, at: Addr) -> Option<(String, u64)>;
+}
+
+/// `<symbol+offset>`.
+fn bracketed(name: &str, offset: u64) -> String {
+    if offset == 0 { format!("<{name}>") } else { format!("<{name}+{offset}>") }
 }
 
 /// Nobody knows.
 impl Names for () {
     fn name_of(&self, _: Addr) -> Option<(String, u64)> {
+        None
+    }
+    fn linker_name_of(&self, _: Addr) -> Option<(String, u64)> {
         None
     }
 }
@@ -153,7 +163,14 @@ impl Printer<'_> {
     #[must_use]
     pub fn symbol(&self, at: Addr) -> Option<String> {
         let (name, offset) = self.names.name_of(at)?;
-        Some(if offset == 0 { format!("<{name}>") } else { format!("<{name}+{offset}>") })
+        Some(bracketed(&name, offset))
+    }
+
+    /// The same with the linker's name: for code and for addresses that nothing is known of.
+    #[must_use]
+    pub fn linker_symbol(&self, at: Addr) -> Option<String> {
+        let (name, offset) = self.names.linker_name_of(at)?;
+        Some(bracketed(&name, offset))
     }
 
     pub(super) fn put(&self, out: &mut String, value: &Value, depth: usize) -> Result<(), ValueError> {
@@ -351,7 +368,10 @@ impl Printer<'_> {
             't' => format!("{unsigned:b}"),
             'u' => format!("{unsigned}"),
             'd' => format!("{signed}"),
-            'a' => self.address(Addr(unsigned as u64)),
+            'a' => {
+                let at = Addr(unsigned as u64);
+                self.linker_symbol(at).map_or_else(|| at.to_string(), |symbol| format!("{at} {symbol}"))
+            }
             'c' => {
                 let code = unsigned as u8;
                 let shown = if value.ty().is_signed() { i32::from(code as i8) } else { i32::from(code) };

@@ -13,6 +13,7 @@ use super::Slice;
 use super::debugfile::Elf;
 use super::lines::{LineRow, LineTable};
 use super::names::{self, Instances, NameEntry, NameIndex};
+use super::printed;
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
 
@@ -270,7 +271,11 @@ impl DebugInfo {
         let directory = directory.map(|dir| format!("{}/", dir.to_string_lossy())).unwrap_or_default();
         let Ok(mut frames) = context.find_frames(pc.0).skip_all_loads() else { return all };
         while let Ok(Some(frame)) = frames.next() {
-            let name = frame.function.as_ref().and_then(|f| f.raw_name().ok()).map(|n| demangle(&n));
+            let name = frame
+                .function
+                .as_ref()
+                .and_then(|f| f.raw_name().ok())
+                .map(|n| printed::demangled(&n, true).unwrap_or_else(|| n.into_owned()));
             let location = frame.location.as_ref();
             all.push(StackFrame {
                 function: name,
@@ -311,21 +316,6 @@ fn language_name(language: gimli::DwLang) -> &'static str {
         gimli::DW_LANG_Mips_Assembler => "asm",
         _ => "minimal",
     }
-}
-
-/// A name as people wrote it.
-#[must_use]
-pub(super) fn demangle(name: &str) -> String {
-    if let Ok(rust) = rustc_demangle::try_demangle(name) {
-        return format!("{rust:#}");
-    }
-    if name.starts_with("_Z")
-        && let Ok(symbol) = cpp_demangle::Symbol::new(name)
-        && let Ok(text) = symbol.demangle()
-    {
-        return text;
-    }
-    name.to_owned()
 }
 
 fn parsed<'a>(dwarf: &'a Dwarf<Slice>, lazy: &'a Lazy) -> Option<UnitRef<'a, Slice>> {

@@ -18,6 +18,7 @@ pub mod location;
 mod modules;
 mod names;
 mod namescan;
+mod printed;
 mod prologue;
 mod resolve;
 pub mod scopes;

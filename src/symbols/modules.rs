@@ -9,6 +9,7 @@ use super::elf::{ElfSymbol, SymbolKind};
 use super::ifunc;
 use super::image::{Image, ImageCache};
 use super::lines::LineRow;
+use super::printed;
 use super::prologue;
 use crate::addr::{Addr, FileAddr, PAGE, Span};
 use crate::event::StackFrame;
@@ -118,9 +119,17 @@ impl Modules {
     /// The symbol that covers `at`, and the offset into it: gdb's `<name+offset>`.
     #[must_use]
     pub fn name_of(&self, at: Addr) -> Option<(String, u64)> {
+        let (name, offset) = self.linker_name_of(at)?;
+        Some((printed::name(name).into_owned(), offset))
+    }
+
+    /// The same with the linker's name, which gdb prefers where it shows code and bare addresses
+    /// (`print asm-demangle` is off).
+    #[must_use]
+    pub fn linker_name_of(&self, at: Addr) -> Option<(&'static str, u64)> {
         let module = self.at(at)?;
         let (symbol, offset) = module.image.as_ref()?.symbol_at(module.linked(at))?;
-        Some((super::debug::demangle(symbol.name), offset))
+        Some((symbol.name, offset))
     }
 
     /// Whether the symbol called `name` is at this address.
@@ -253,7 +262,7 @@ fn offered(name: &str, prefix: &str) -> Option<String> {
     if !(name.starts_with("_Z") || name.starts_with("_R")) || !name.contains(last) {
         return None;
     }
-    let full = super::debug::demangle(name);
+    let full = printed::name(name);
     full.starts_with(prefix).then(|| full.split('(').next().unwrap_or_default().to_owned())
 }
 

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::debug::DebugInfo;
 use super::dies::{Die, Unit};
+use super::printed;
 use super::types::DieRef;
 use crate::addr::FileAddr;
 
@@ -293,14 +294,5 @@ fn function_name(dies: &DebugInfo, die: &Die<'_>) -> Option<Box<str>> {
     if !die.is_cplus() {
         return linkage.or(plain);
     }
-    linkage.and_then(|name| demangled(&name)).or(plain)
-}
-
-fn demangled(name: &str) -> Option<Box<str>> {
-    if let Ok(rust) = rustc_demangle::try_demangle(name) {
-        return Some(format!("{rust:#}").into());
-    }
-    let symbol = cpp_demangle::Symbol::new(name).ok()?;
-    let options = cpp_demangle::DemangleOptions::new().no_params().no_return_type();
-    symbol.demangle_with_options(&options).ok().map(String::into_boxed_str)
+    linkage.and_then(|name| Some(printed::demangled(&name, false)?.into())).or(plain)
 }

@@ -1,0 +1,147 @@
+//! How gdb prints the linker's names of things: demangled for C++ and Rust, and everything else as if it were Ada.
+//!
+//! gdb 13.1 does not know the language of a symbol without debug info. It asks the languages in turn, and Ada takes
+//! any name that its decoder changes (ada-lang.c, `ada_decode` and `sniff_from_mangled_name`): gcc's `sum.part.0` is
+//! printed as `sum.part`, `sum.cold` as `sum[cold]`. What is asked for by name keeps the linker's name.
+
+use std::borrow::Cow;
+
+/// A linker's name as it is shown to people, with parameters where it holds them.
+#[must_use]
+pub(super) fn name(linkage: &str) -> Cow<'_, str> {
+    if let Some(text) = demangled(linkage, true) {
+        return text.into();
+    }
+    ada(linkage).filter(|text| text != linkage).map_or(linkage.into(), Cow::Owned)
+}
+
+/// The C++ or Rust name that a linker's name stands for.
+pub(super) fn demangled(linkage: &str, parameters: bool) -> Option<String> {
+    if let Ok(rust) = rustc_demangle::try_demangle(linkage) {
+        return Some(format!("{rust:#}"));
+    }
+    let symbol = linkage.starts_with("_Z").then(|| cpp_demangle::Symbol::new(linkage).ok())??;
+    let options = cpp_demangle::DemangleOptions::new();
+    let options = if parameters { options } else { options.no_params().no_return_type() };
+    Some(special(symbol.demangle_with_options(&options).ok()?))
+}
+
+/// The compiler's own objects in the words of libiberty, which are gdb's.
+fn special(text: String) -> String {
+    const WORDS: [(&str, &str); 4] = [
+        ("{vtable(", "vtable for "),
+        ("{vtt(", "VTT for "),
+        ("{typeinfo(", "typeinfo for "),
+        ("{typeinfo name(", "typeinfo name for "),
+    ];
+    let inside = |start: &str| text.strip_prefix(start)?.strip_suffix(")}");
+    WORDS.iter().find_map(|(start, words)| Some(format!("{words}{}", inside(start)?))).unwrap_or(text)
+}
+
+/// What `ada_decode` makes of a name; `None` where it holds the name for none of Ada's.
+fn ada(encoded: &str) -> Option<String> {
+    let encoded = encoded.strip_prefix('.').unwrap_or(encoded);
+    let encoded = encoded.strip_prefix("_ada_").unwrap_or(encoded);
+    if encoded.starts_with(['_', '<']) || !encoded.is_ascii() {
+        return None;
+    }
+    let (mut name, suffix) = compiler_suffix(encoded);
+    name = without_number(name);
+    if let Some(protected) = name.strip_suffix('N')
+        && protected.ends_with(|last: char| last.is_ascii_digit() || last.is_ascii_lowercase())
+    {
+        name = protected;
+    }
+    if let Some(at) = name.find("___")
+        && at + 3 < name.len()
+    {
+        name = name[at + 3..].starts_with('X').then(|| &name[..at])?;
+    }
+    for task in ["TKB", "TB", "B"] {
+        name = name.strip_suffix(task).filter(|rest| !rest.is_empty()).unwrap_or(name);
+    }
+    let mut decoded = without_overload(name).replace("TK__", "__").replace("__", ".");
+    if decoded.is_empty() || decoded.contains(|c: char| c.is_ascii_uppercase() || c == ' ') {
+        return None;
+    }
+    if let Some(suffix) = suffix {
+        decoded += &format!("[{suffix}]");
+    }
+    Some(decoded)
+}
+
+/// A last part of letters behind a dot, which the compiler added: `cold`.
+fn compiler_suffix(name: &str) -> (&str, Option<&str>) {
+    match name.rsplit_once('.') {
+        Some((head, tail)) if !head.is_empty() && tail.bytes().all(|b| b.is_ascii_alphabetic()) => {
+            (head, Some(tail))
+        }
+        _ => (name, None),
+    }
+}
+
+/// Without a number behind `.`, `$`, `___` or `__`.
+fn without_number(name: &str) -> &str {
+    let head = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    if head.len() == name.len() || head.is_empty() {
+        return name;
+    }
+    ["___", "__", ".", "$"].iter().find_map(|mark| head.strip_suffix(mark)).unwrap_or(name)
+}
+
+/// Without the numbers of overloaded subprograms: `__2`, `__2_3`, `$2`.
+fn without_overload(name: &str) -> &str {
+    if !name.ends_with(|c: char| c.is_ascii_digit()) {
+        return name;
+    }
+    let bytes = name.as_bytes();
+    let mut at = bytes.len() - 1;
+    while at > 0 && (bytes[at].is_ascii_digit() || bytes[at] == b'_' && bytes[at - 1].is_ascii_digit()) {
+        at -= 1;
+    }
+    match bytes[at] {
+        b'_' if at > 1 && bytes[at - 1] == b'_' => &name[..at - 1],
+        b'$' => &name[..at],
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    /// Each pair was printed by gdb 13.1.
+    #[test]
+    fn symbols_without_debug_info_are_printed_as_gdb_prints_them() {
+        for (linkage, printed) in [
+            ("fn_x.part.0", "fn_x.part"),
+            ("fn.isra.0", "fn.isra"),
+            ("fn.3", "fn"),
+            ("fnQ.3", "fnQ.3"),
+            ("_fn.3", "_fn.3"),
+            ("fn__bar.2", "fn.bar"),
+            ("fn__bar", "fn.bar"),
+            ("fn.cold", "fn[cold]"),
+            ("fn__3", "fn"),
+            ("fn___3", "fn"),
+            ("ftsk_b", "ftsk_b"),
+            ("fn_B", "fn_"),
+            ("f2TKB", "f2"),
+            ("main", "main"),
+            ("__libc_start_main", "__libc_start_main"),
+            ("_ZTVN2ns3FooE", "vtable for ns::Foo"),
+            ("_ZTIN2ns3FooE", "typeinfo for ns::Foo"),
+            ("_ZN2ns3Foo3barEi", "ns::Foo::bar(int)"),
+        ] {
+            assert_eq!(name(linkage), printed, "{linkage}");
+        }
+    }
+
+    #[test]
+    fn odd_names_are_no_panic() {
+        for linkage in ["", ".", "..", "_", "0", "$1", "__", "___", "____9", "é.0", "a$", "B", "N", "1.2.3"]
+        {
+            let _ = name(linkage);
+        }
+    }
+}
