@@ -440,16 +440,3 @@ fn the_code_of_malloc_trim_agrees_with_the_scan() {
     assert_eq!(survey.found_by, [Method::MallocTrim, Method::Ring]);
     target.check(&survey);
 }
-
-/// Prints the survey of a running process: `HEAP_PID=… cargo test --test heap_truth look -- --ignored --nocapture`.
-#[test]
-#[ignore = "needs a process id in HEAP_PID"]
-fn look_at_a_process() {
-    let pid = std::env::var("HEAP_PID").unwrap();
-    let memory = ProcMemory(File::open(format!("/proc/{pid}/mem")).unwrap());
-    let maps = maps::parse(&std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap());
-    let anchors = Anchors { libc_data: heap::libc_data(&maps), ..Anchors::default() };
-    let started = std::time::Instant::now();
-    let survey = heap::survey(&memory, &maps, &anchors);
-    println!("{:?}\n{}", started.elapsed(), survey.to_text());
-}

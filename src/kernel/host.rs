@@ -1,6 +1,8 @@
-//! What machine this is: the kernel's release, the distribution, whether addresses vary.
+//! What machine this is: the kernel's release, the distribution, whether addresses vary, how large the terminal is.
 
 use std::fs;
+use std::os::fd::AsRawFd;
+use std::path::Path;
 
 /// The kernel's release, such as `6.1.0-18-amd64`.
 #[must_use]
@@ -21,6 +23,19 @@ pub fn distribution() -> Option<String> {
 #[must_use]
 pub fn randomize_va_space() -> Option<u8> {
     line("/proc/sys/kernel/randomize_va_space")?.parse().ok()
+}
+
+/// Rows and columns of a terminal (tty_ioctl(4)): of the one at `tty`, else of ours.
+#[must_use]
+pub fn window_size(tty: Option<&Path>) -> Option<(u16, u16)> {
+    let opened = tty.and_then(|path| fs::File::open(path).ok());
+    let fds = opened.as_ref().map_or([0, 1, 2], |file| [file.as_raw_fd(); 3]);
+    fds.into_iter().find_map(|fd| {
+        let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: TIOCGWINSZ fills a winsize, which `size` is; a descriptor that is no terminal is an error.
+        let got = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &raw mut size) };
+        (got == 0 && size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
+    })
 }
 
 fn line(path: &str) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::kernel::host;
 use crate::kernel::signals::{self, SIGINT, SIGTRAP};
 
 /// Settings that outlive a run.
@@ -108,7 +109,8 @@ impl Settings {
         quote.is_none().then_some(words)
     }
 
-    /// The environment that a program gets: ours with the changes.
+    /// The environment that a program gets: ours with the changes, and with the size of its terminal, which gdb gives
+    /// it too: the same program has the same addresses on its stack under both.
     #[must_use]
     pub fn final_environment(&self) -> Vec<Vec<u8>> {
         use std::os::unix::ffi::OsStrExt;
@@ -117,6 +119,12 @@ impl Settings {
             .filter(|(name, _)| !changed(name))
             .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
             .collect();
+        let (rows, columns) = host::window_size(self.tty.as_deref()).unwrap_or((24, 80));
+        for (name, value) in [("LINES", rows), ("COLUMNS", columns)] {
+            if std::env::var_os(name).is_none() && !changed(name.as_ref()) {
+                all.push(format!("{name}={value}").into_bytes());
+            }
+        }
         // The last word on a variable wins.
         for (at, (name, value)) in self.environment.iter().enumerate() {
             let last = !self.environment[at + 1..].iter().any(|(later, _)| later == name);
