@@ -13,28 +13,48 @@ use crate::source::Files;
 /// What tells one version of a file from the next: device, inode, size, time of change in seconds and nanoseconds.
 type Identity = (u64, u64, u64, i64, i64);
 
+/// Where a process's files begin.
+#[derive(Debug)]
+struct Root {
+    /// Its `/proc/PID/root`.
+    door: PathBuf,
+    /// What we see there: `/` for one in another mount namespace, else the directory of its chroot(2). Paths that
+    /// `/proc` gives begin with it, paths that the process uses do not.
+    seen: PathBuf,
+}
+
 /// [`Files`] by mmap(2). A file that is rebuilt gets a new mapping beside the old one.
 ///
 /// A file that is truncated while we have it mapped would end us with SIGBUS, as it would gdb: linkers and
 /// package managers write a new file and rename it, which is harmless.
 #[derive(Debug, Default)]
 pub struct MappedFiles {
-    root: Option<PathBuf>,
+    root: Option<Root>,
     known: RefCell<FxHashMap<Identity, &'static [u8]>>,
 }
 
 impl MappedFiles {
-    /// Files as a process in another mount namespace sees them: `root` is its `/proc/PID/root`.
+    /// Files as a process with another root sees them: `door` is its `/proc/PID/root`, a link to what `/` is for it.
     #[must_use]
-    pub fn below(root: PathBuf) -> MappedFiles {
-        MappedFiles { root: Some(root), known: RefCell::default() }
+    pub fn below(door: PathBuf) -> MappedFiles {
+        let seen = std::fs::read_link(&door).unwrap_or_else(|_| PathBuf::from("/"));
+        MappedFiles { root: Some(Root { door, seen }), known: RefCell::default() }
+    }
+
+    fn open(&self, path: &Path) -> io::Result<File> {
+        let Some(Root { door, seen }) = &self.root else { return File::open(path) };
+        let below = |rest: &Path| File::open(door.join(rest));
+        match (path.strip_prefix(seen), path.strip_prefix("/")) {
+            (Ok(rest), _) if seen != Path::new("/") => below(rest),
+            (_, Ok(rest)) => below(rest),
+            _ => File::open(path),
+        }
     }
 }
 
 impl Files for MappedFiles {
     fn map(&self, path: &Path) -> io::Result<&'static [u8]> {
-        let inside = self.root.as_ref().zip(path.strip_prefix("/").ok()).map(|(root, rest)| root.join(rest));
-        let file = File::open(inside.as_deref().unwrap_or(path))?;
+        let file = self.open(path)?;
         let meta = file.metadata()?;
         if !meta.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
@@ -73,5 +93,11 @@ mod tests {
         assert_eq!((files.map(&path).unwrap(), first), (&b"three"[..], &b"one"[..]));
         assert!(files.map(dir.path()).is_err());
         assert_eq!(MappedFiles::below(dir.path().into()).map(Path::new("/f")).unwrap(), b"three");
+        // As for one in a chroot: the same file by the name that we know and by its own.
+        let door = dir.path().join("root");
+        std::os::unix::fs::symlink(dir.path(), &door).unwrap();
+        let inside = MappedFiles::below(door);
+        assert_eq!(inside.map(&path).unwrap(), b"three");
+        assert_eq!(inside.map(Path::new("/f")).unwrap(), b"three");
     }
 }
