@@ -136,6 +136,7 @@ const SPECIAL: &[&str] = &[
     "pc",
     "sp",
     "fp",
+    "ps",
 ];
 
 /// Registers and variables, with their dollar.

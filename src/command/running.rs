@@ -293,7 +293,8 @@ fn advance(shell: &mut Shell, args: &str) -> Done {
 
 fn to_place(shell: &mut Shell, args: &str) -> Done {
     let spec = place::linespec(shell, args)?;
-    let sites = shell.session.with_scene(|scene, _| scene.modules.resolve(&spec, None, scene.memory()))?;
+    let sites = shell.session.with_scene(|scene, _| scene.modules.resolve(&spec, None, scene.memory()));
+    let sites = sites.map_err(|error| place::as_typed(args, error))?;
     // Where it arrives is always told in full.
     let stop = shell.session.resume(Resume::Until(sites.into_iter().map(|site| site.address).collect()))?;
     stops::report(shell, &stop, &stops::Before::elsewhere(shell))

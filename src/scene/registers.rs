@@ -254,6 +254,7 @@ fn word_named(name: &str) -> Option<(&'static str, u32, u32)> {
         "pc" => return Some(("rip", 64, 0)),
         "sp" => return Some(("rsp", 64, 0)),
         "fp" => return Some(("rbp", 64, 0)),
+        "ps" => return Some(("eflags", 32, 0)),
         _ => {}
     }
     if let Some(found) = whole(name) {

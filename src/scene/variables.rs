@@ -241,26 +241,28 @@ impl Scene<'_> {
 
     fn global(&self, name: &str) -> Option<Value> {
         let last = name.rsplit("::").next().unwrap_or(name);
-        let find = |external: bool| {
+        let find = |external: bool, gone: bool| {
             self.modules.iter().find_map(|module| {
                 let debug = self.caches.debug(module)?;
                 debug.named(name).find_map(|at| {
                     let fits = vars::is_external(debug.dies(), at) == external;
-                    fits.then(|| self.entry_value_of(&debug, module.bias, at, last)).flatten()
+                    let value = fits.then(|| self.entry_value_of(&debug, module.bias, at, last)).flatten();
+                    value.filter(|value| value.is_optimized_out() == gone)
                 })
             })
         };
-        // What everybody can see comes before what is private to some other unit.
-        find(true).or_else(|| find(false))
+        // What everybody can see comes before what is private to some other unit, and what is there before what the
+        // compiler left out.
+        find(true, false)
+            .or_else(|| find(false, false))
+            .or_else(|| find(true, true))
+            .or_else(|| find(false, true))
     }
 
     /// The global variable, function or constant called `name` that an entry describes, in a module with this bias.
     fn entry_value_of(&self, debug: &ModuleDebug, bias: u64, at: DieRef, name: &str) -> Option<Value> {
         if let Some(variable) = variable_at(&debug.table, at) {
             let whereabouts = vars::whereabouts(debug.dies(), at, FileAddr(0));
-            if whereabouts == Whereabouts::Nowhere {
-                return None;
-            }
             let around = FrameContext::global(self, bias);
             return Some(evaluate(debug, variable.ty.get(), &whereabouts, &around));
         }

@@ -468,7 +468,7 @@ impl Session {
     }
 }
 
-/// The bytes of a program that has not been started, at its linked addresses.
+/// The bytes of a program that does not run, as its files hold them.
 struct Contents<'a>(&'a Modules);
 
 impl Memory for Contents<'_> {
@@ -477,7 +477,7 @@ impl Memory for Contents<'_> {
             .iter()
             .find_map(|module| {
                 let image: &Image = module.image.as_ref()?;
-                let got = image.read_linked(at, buf);
+                let got = image.read_linked(Addr(at.0.wrapping_sub(module.bias)), buf);
                 (got > 0).then_some(got)
             })
             .unwrap_or(0)

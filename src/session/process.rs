@@ -7,6 +7,7 @@ use crate::addr::{Addr, Pid, Tid};
 use crate::kernel::ptrace::Go;
 use crate::kernel::wait::Status;
 use crate::regs::Regs;
+use crate::symbols::Modules;
 
 /// What we want with a process.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -118,6 +119,8 @@ pub(super) struct Table {
     pub(super) wanted_calls: Vec<u64>,
     /// Whether seeing them takes a stop at every system call.
     pub(super) every_call: bool,
+    /// Where everything was in the debugged process that ended last.
+    pub(super) left: Option<Modules>,
 }
 
 impl Table {
@@ -170,7 +173,10 @@ impl Table {
         }
         let process = self.processes.remove(&thread.pid)?;
         if !self.processes.values().any(|other| other.space == process.space) {
-            self.spaces.remove(&process.space);
+            let space = self.spaces.remove(&process.space);
+            if process.role == Role::Followed {
+                self.left = space.map(|space| space.modules);
+            }
         }
         Some(process)
     }

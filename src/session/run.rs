@@ -426,7 +426,7 @@ impl Session {
             return None;
         }
         self.selection = None;
-        self.forget_locations(pid);
+        self.look_back();
         Some(Stop { pid, tid, what: Halt::Exited(status) })
     }
 

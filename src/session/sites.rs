@@ -1,5 +1,7 @@
 //! From breakpoints to patched bytes: resolving wishes in loaded modules, and keeping text in step with them.
 
+use std::path::Path;
+
 use super::breakpoint::{Breakpoint, BreakpointSpec, Location, Stage};
 use super::process::Role;
 use super::space::Owner;
@@ -152,8 +154,14 @@ impl Session {
         self.breakpoints = breakpoints;
     }
 
-    /// Breakpoints of a process that is gone are looked up in the program's file again.
-    pub(super) fn forget_locations(&mut self, _pid: Pid) {
+    /// When the last process is gone, everything is looked up in the files, at the addresses that it had there: they are
+    /// the ones that the user saw.
+    pub(super) fn look_back(&mut self) {
+        if let (Some(program), Some(left)) = (&mut self.program, self.tracer.table.left.take())
+            && left.program().is_some_and(|module| Path::new(&module.path) == program.path)
+        {
+            program.modules = left;
+        }
         self.resolve();
     }
 

@@ -330,7 +330,7 @@ impl Session {
             let pid = self.tracer.table.threads.get(&other).map_or(Pid(other.0), |thread| thread.pid);
             self.selection = Some(Selection { pid, tid: other, level: 0 });
         }
-        self.forget_locations(pid);
+        self.look_back();
     }
 
     /// Serves processes that were let go but need our company, until something else wants attention.

@@ -308,9 +308,8 @@ impl Entry {
         match tag {
             dw::DW_TAG_subprogram if self.start(unit).is_some() => Some(NameKind::Function),
             dw::DW_TAG_subprogram => Some(NameKind::Abstract),
-            dw::DW_TAG_variable if self.has_location => Some(NameKind::Variable),
-            dw::DW_TAG_variable if self.declaration => Some(NameKind::Declaration),
-            dw::DW_TAG_variable => None,
+            dw::DW_TAG_variable if self.declaration && !self.has_location => Some(NameKind::Declaration),
+            dw::DW_TAG_variable => Some(NameKind::Variable),
             dw::DW_TAG_structure_type
             | dw::DW_TAG_class_type
             | dw::DW_TAG_union_type

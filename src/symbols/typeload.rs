@@ -99,6 +99,19 @@ struct Loader<'a> {
     die: &'a Die<'a>,
 }
 
+/// gdb's names of C's integers (gdb 13.1, `c_canonicalize_name`): compilers write `long unsigned int`.
+fn canonical(name: Box<str>) -> Box<str> {
+    match &*name {
+        "short int" => "short".into(),
+        "short unsigned int" => "unsigned short".into(),
+        "long int" => "long".into(),
+        "long unsigned int" => "unsigned long".into(),
+        "long long int" => "long long".into(),
+        "long long unsigned int" => "unsigned long long".into(),
+        _ => name,
+    }
+}
+
 impl Loader<'_> {
     fn kind(&self) -> Option<Kind> {
         let qualified = |qualifier| Kind::Qualified { qualifier, of: self.target() };
@@ -150,7 +163,7 @@ impl Loader<'_> {
             },
             _ => Encoding::Other,
         };
-        Some(Base { name: self.name()?, size: self.size(), encoding })
+        Some(Base { name: canonical(self.name()?), size: self.size(), encoding })
     }
 
     fn array(&self) -> Option<Kind> {

@@ -97,15 +97,23 @@ impl Context<'_> {
                     let register = register.map_or_else(|| number.to_string(), |reg| reg.name.to_owned());
                     return Err(ExprError::InRegister(name.clone(), register));
                 }
+                if let Expr::Name(name) = &**x
+                    && value.is_optimized_out()
+                {
+                    return Err(ExprError::NoLvalue(name.clone()));
+                }
                 Ok(value.address_of()?)
             }
             Expr::SizeOf(x) => {
-                let size = self.value(x)?.ty().size();
-                Ok(Value::integer(builtin("unsigned long"), i128::from(size)))
+                let size = match (&**x, self.value(x)) {
+                    (Expr::Name(name), Err(ExprError::NoSymbol(_))) => self.type_called(name)?.size(),
+                    (_, value) => value?.ty().size(),
+                };
+                Ok(Value::integer(builtin("int"), i128::from(size)))
             }
             Expr::SizeOfType(ty) => {
                 let size = self.type_named(ty)?.size();
-                Ok(Value::integer(builtin("unsigned long"), i128::from(size)))
+                Ok(Value::integer(builtin("int"), i128::from(size)))
             }
             Expr::Type(ty) => {
                 let ty = self.type_named(ty)?;
@@ -160,6 +168,10 @@ impl Context<'_> {
         if value.ty().is_integral() && !value.ty().is_pointer() {
             let at = value.as_u64(self.memory())?;
             return Ok(Value::at(builtin("long"), Addr(at)));
+        }
+        // An array is the address of its first element, and one that is not there has none.
+        if value.is_optimized_out() {
+            return Err(ValueError::OptimizedOut.into());
         }
         Ok(value.deref(self.memory())?)
     }
@@ -227,7 +239,13 @@ impl Context<'_> {
                 Ok(ops::truth(is_void))
             }
             "$_caller_is" | "$_any_caller_is" => self.caller_is(&name, arguments),
-            _ => Err(ExprError::Call(name.trim_start_matches('$').to_owned())),
+            other => Err(match other.strip_prefix('$') {
+                Some(convenience) => ExprError::Call(convenience.to_owned()),
+                None if matches!(self.name(other)?.ty().kind(), Kind::Function(_)) => {
+                    ExprError::NoCalls(other.to_owned())
+                }
+                None => ExprError::Call(other.to_owned()),
+            }),
         }
     }
 

@@ -88,12 +88,18 @@ pub enum ExprError {
         "'{0}' has unknown return type; cast the call to its declared return type\n  hint: brkwater never calls into the target; strcmp, strlen and their kin work as they are."
     )]
     Call(String),
+    #[error(
+        "Cannot call '{0}': brkwater never calls into the target.\n  hint: strcmp, strlen and their kin are computed from the memory that is there."
+    )]
+    NoCalls(String),
     #[error("Left operand of assignment is not an lvalue.")]
     NotAssignable,
     #[error("Invalid number of arguments to {0}.")]
     Arguments(String),
     #[error("Argument to arithmetic operation not a number or boolean.")]
     NotANumber,
+    #[error("Can't take address of \"{0}\" which isn't an lvalue.")]
+    NoLvalue(String),
     #[error("Only values in memory can be extended with '@'.")]
     NotExtendable,
     #[error("Invalid number {0} of repetitions.")]

@@ -135,7 +135,7 @@ impl Context<'_> {
 
     /// The type that a written name means.
     pub(super) fn type_named(&self, written: &TypeName) -> Result<Type, ExprError> {
-        let mut ty = self.base_type(&written.base)?;
+        let mut ty = self.type_called(&written.base)?;
         for _ in 0..written.pointers {
             ty = ty.pointer();
         }
@@ -145,7 +145,8 @@ impl Context<'_> {
         Ok(ty)
     }
 
-    fn base_type(&self, words: &str) -> Result<Type, ExprError> {
+    /// The type that words without stars and brackets name.
+    pub(super) fn type_called(&self, words: &str) -> Result<Type, ExprError> {
         if let Some(ty) = Type::builtin(words) {
             return Ok(ty);
         }

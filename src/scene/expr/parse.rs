@@ -282,8 +282,12 @@ impl Parser<'_> {
 
     fn size_of(&mut self) -> Result<Expr, ExprError> {
         let start = self.at;
+        // A single name may be a variable's, which comes first; the evaluator knows.
+        let keyword = |token: &Token| matches!(&token.kind, Tok::Name(word) if is_keyword(word));
+        let certain = self.tokens.get(start + 1).is_some_and(keyword);
         if self.eat("(")
             && let Some(ty) = self.type_name()
+            && (certain || self.at > start + 2)
             && self.eat(")")
         {
             return Ok(Expr::SizeOfType(ty));
