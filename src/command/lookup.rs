@@ -145,7 +145,6 @@ fn info_symbol(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say("Argument required (address)."));
     }
     let at = place::address(shell, args)?;
-    let running = shell.session.is_live();
     let text = shell.session.with_scene(|scene, _| {
         let module = scene.modules.at(at)?;
         let image = module.image.as_ref()?;
@@ -153,7 +152,7 @@ fn info_symbol(shell: &mut Shell, args: &str) -> Done {
         let section = image.section_at(FileAddr(at.0.wrapping_sub(module.bias)))?;
         let offset = if offset == 0 { String::new() } else { format!(" + {offset}") };
         // One file alone needs no name.
-        let file = if running {
+        let file = if scene.modules.iter().nth(1).is_some() {
             let name = scene.library_name(module).unwrap_or_else(|| module.path.clone());
             format!(" of {name}")
         } else {

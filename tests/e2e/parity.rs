@@ -378,6 +378,60 @@ fn threads_are_listed_and_chosen() {
 
 /// Commands of the shell's side of the language.
 #[test]
+fn integers_have_gdb_s_names_and_sizeof_takes_variables() {
+    let lines: Vec<String> = ('a'..='u')
+        .flat_map(|name| ["whatis", "ptype", "p sizeof"].map(|what| format!("{what} {name}")))
+        .chain(('a'..='u').map(|name| format!("p sizeof({name})")))
+        .chain(
+            ["short", "long unsigned int", "size", "struct nothing"]
+                .iter()
+                .flat_map(|ty| [format!("whatis ({ty}) 70000"), format!("p sizeof({ty})")]),
+        )
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    must_equal(
+        &[&target("types")],
+        &[
+            &lines,
+            &[
+                "break main",
+                "run",
+                "p left_out",
+                "p *left_out",
+                "p &left_out",
+                "p left_out[1]",
+                "p *left_out@2",
+            ],
+        ],
+    );
+}
+
+#[test]
+fn after_its_end_a_program_stays_where_it_was() {
+    must_equal(
+        &[&target("steps")],
+        &[&[
+            "break add",
+            "run",
+            "delete",
+            "continue",
+            "info symbol main",
+            "p &main",
+            "p main",
+            "break twice",
+            "tbreak write",
+            "info breakpoints",
+            "info line add",
+            "x/2i add",
+            "run",
+            "kill",
+            "p &main",
+            "info symbol add",
+        ]],
+    );
+}
+
+#[test]
 fn libraries_without_debug_files() {
     must_equal(
         &[&target("calls")],
