@@ -302,23 +302,25 @@ impl Session {
 
     fn kill_process(&mut self, pid: Pid) {
         let _ = ptrace::signal_thread(pid.0, Tid(pid.0), 9);
-        // All its threads report their end, the leader last.
+        // All its threads report their end, the leader last. There may be some that we have not heard of: born, but
+        // not announced by a parent that died before it could.
+        let mut done = vec![Tid(pid.0)];
         while self.tracer.table.processes.contains_key(&pid) {
-            let Some(tid) =
-                self.tracer.table.threads_of(pid).into_iter().find(|tid| tid.0 != pid.0).or(Some(Tid(pid.0)))
-            else {
-                break;
-            };
+            let known = self.tracer.table.threads_of(pid);
+            let others = known.into_iter().chain(procfs::threads(pid)).find(|tid| !done.contains(tid));
+            let tid = others.unwrap_or(Tid(pid.0));
             match wait::thread(tid, true) {
                 Ok(Some((_, Status::Exited(status)))) => {
                     if tid.0 == pid.0 {
                         self.record(pid, tid, EventKind::Exited(status));
                     }
                     self.tracer.table.remove_thread(tid);
+                    done.push(tid);
                 }
                 Ok(Some(_) | None) | Err(Errno::EINTR) => {}
                 Err(_) => {
                     self.tracer.table.remove_thread(tid);
+                    done.push(tid);
                 }
             }
         }

@@ -85,6 +85,17 @@ fn a_target_that_is_attached_to_and_let_go_goes_on() {
     }
 }
 
+/// A target was killed while one of its threads had just been born and not been announced: the leader's end, which comes
+/// after that of all others, was waited for without an end.
+#[test]
+fn a_target_that_is_making_threads_can_be_killed() {
+    for _ in 0..12 {
+        let output =
+            Debugger::brkwater().ex("break tick").ex("run").limit(20).args(&[&target("ticker"), "16", "0"]);
+        output.must_have("hit Breakpoint 1, tick (n=").exits(0);
+    }
+}
+
 /// A thread that executes a breakpoint while it is being stopped has its trap queued behind the stop. It was left
 /// there, and killed the target as soon as nobody was there to take it.
 #[test]
