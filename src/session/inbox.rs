@@ -1,8 +1,8 @@
 //! The engine's two ends of its stream: requests in, notes out.
 //!
-//! The session thread may be deep in `waitpid` when a request comes, so the reading thread rings it, again and
-//! again, until the request has been taken: one ring alone can be lost when it comes just before the call
-//! blocks. Notes are written by a thread of their own, so that a slow face never holds up the target; when
+//! The session thread may be deep in `waitpid` when something comes that it waits for, so the reading thread rings it,
+//! again and again, until it has been heard: one ring alone can be lost when it comes just before the call
+//! blocks. For anything else there is no bell: who rings does not read, and would miss an interrupt. Notes are written by a thread of their own, so that a slow face never holds up the target; when
 //! too many wait, events are left out and counted, for the journal has them.
 
 use std::collections::VecDeque;
@@ -30,8 +30,8 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
-    /// Whether the session thread is, or is about to be, blocked in the kernel.
-    waiting: AtomicBool,
+    /// What the session thread waits for that is, or is about to be, blocked in the kernel.
+    waiting: Mutex<Option<Wakes>>,
     /// Set by [`Request::Interrupt`], which overtakes the queue.
     interrupt: AtomicBool,
 }
@@ -41,6 +41,33 @@ impl Shared {
         // A panic of the reading thread leaves the queue whole: it only pushes.
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Option<Wakes>> {
+        self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Whether the session thread waits although what it waits for is there.
+    fn is_unheard(&self) -> bool {
+        let waiting = *self.waiting();
+        waiting.is_some_and(|wakes| self.ends(wakes))
+    }
+
+    /// Whether something is there that ends such a wait.
+    fn ends(&self, wakes: Wakes) -> bool {
+        let queue = self.lock();
+        self.interrupt.load(Ordering::SeqCst)
+            || queue.closed
+            || (wakes == Wakes::Request && !queue.requests.is_empty())
+    }
+}
+
+/// What ends a wait in the kernel.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Wakes {
+    /// An interrupt, or the end of the face.
+    Stop,
+    /// Those, and any request.
+    Request,
 }
 
 /// Where requests arrive.
@@ -87,7 +114,7 @@ fn receive(stream: UnixStream, shared: &Shared, ringer: Ringer) {
         let closed = queue.closed;
         drop(queue);
         shared.arrived.notify_one();
-        while shared.waiting.load(Ordering::SeqCst) {
+        while shared.is_unheard() {
             ringer.ring();
             std::thread::sleep(Duration::from_micros(500));
         }
@@ -152,12 +179,6 @@ impl Inbox {
         self.shared.lock().closed
     }
 
-    /// Whether a request waits.
-    #[must_use]
-    pub fn has_request(&self) -> bool {
-        !self.shared.lock().requests.is_empty()
-    }
-
     /// Whether the running target should be stopped; asking forgets an interrupt.
     pub fn woken(&self) -> Option<Woken> {
         if self.shared.interrupt.swap(false, Ordering::SeqCst) {
@@ -166,19 +187,13 @@ impl Inbox {
         self.is_closed().then_some(Woken::Closed)
     }
 
-    /// Runs `block`, a call that waits in the kernel, so that whatever arrives meanwhile rings it out.
-    /// Does not call it at all when something is waiting already that `wanted` asks for.
-    pub fn while_blocked<R>(&self, wanted: impl Fn(&Inbox) -> bool, block: impl FnOnce() -> R) -> Option<R> {
-        self.shared.waiting.store(true, Ordering::SeqCst);
-        let result = (!wanted(self)).then(block);
-        self.shared.waiting.store(false, Ordering::SeqCst);
+    /// Runs `block`, a call that waits in the kernel, so that what ends the wait rings it out when it comes. Does not
+    /// call it at all when it is there already.
+    pub fn while_blocked<R>(&self, wakes: Wakes, block: impl FnOnce() -> R) -> Option<R> {
+        *self.shared.waiting() = Some(wakes);
+        let result = (!self.shared.ends(wakes)).then(block);
+        *self.shared.waiting() = None;
         result
-    }
-
-    /// Whether an interrupt or the end of the face is waiting, without forgetting it.
-    #[must_use]
-    pub fn wants_stop(&self) -> bool {
-        self.shared.interrupt.load(Ordering::SeqCst) || self.is_closed()
     }
 
     /// Forgets an interrupt that came when nothing ran.
@@ -221,5 +236,31 @@ impl Outbox {
         while self.waiting.load(Ordering::Relaxed) > 0 && start.elapsed() < limit {
             std::thread::sleep(Duration::from_micros(200));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request that nobody waits for kept the reading thread ringing, and the end of the face went unread.
+    #[test]
+    fn a_request_that_nobody_waits_for_does_not_hide_the_end_of_the_face() {
+        let (mut face, engine) = UnixStream::pair().unwrap();
+        let (inbox, _outbox) = join(engine).unwrap();
+        *inbox.shared.waiting() = Some(Wakes::Stop);
+        wire::write(&mut face, &Request::Line { id: 1, text: "bt".into() }).unwrap();
+        while inbox.shared.lock().requests.is_empty() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(!inbox.shared.is_unheard(), "a stop is waited for, not a line");
+        drop(face);
+        // Waits for ever when the end is not read.
+        while !inbox.is_closed() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert!(inbox.shared.is_unheard());
+        assert_eq!(inbox.while_blocked(Wakes::Stop, || ()), None);
+        assert_eq!(inbox.woken(), Some(Woken::Closed));
     }
 }

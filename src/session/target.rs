@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::breakpoint::Breakpoint;
+use super::inbox::Wakes;
 use super::process::{Role, Tracing};
 use super::run::{Halt, Stop};
 use super::tracer::{ForkPolicy, Happening, MEMORY_CALLS};
@@ -337,8 +338,7 @@ impl Session {
 
     /// Serves processes that were let go but need our company, until something else wants attention.
     pub(super) fn accompany(&mut self) {
-        let waited =
-            self.inbox.while_blocked(|inbox| inbox.has_request() || inbox.is_closed(), || wait::any(true));
+        let waited = self.inbox.while_blocked(Wakes::Request, || wait::any(true));
         if let Some(Ok(Some((tid, status)))) = waited {
             self.tracer.pass_on(tid, status);
         }

@@ -8,7 +8,7 @@
 
 use std::rc::Rc;
 
-use super::inbox::{Inbox, Woken};
+use super::inbox::{Inbox, Wakes, Woken};
 use super::process::{Process, Role, Table, Thread, Tracing};
 use super::space::{Space, files_of};
 use crate::addr::{Addr, Pid, Tid};
@@ -117,7 +117,7 @@ impl Tracer {
                 }
                 continue;
             }
-            let waited = inbox.while_blocked(Inbox::wants_stop, || wait::any(true));
+            let waited = inbox.while_blocked(Wakes::Stop, || wait::any(true));
             match waited {
                 Some(Ok(Some((tid, status)))) => {
                     if let Some(happening) = self.digest(tid, status) {
