@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The kernel's release, such as `6.1.0-18-amd64`.
@@ -28,7 +29,9 @@ pub fn randomize_va_space() -> Option<u8> {
 /// Rows and columns of a terminal (tty_ioctl(4)): of the one at `tty`, else of ours.
 #[must_use]
 pub fn window_size(tty: Option<&Path>) -> Option<(u16, u16)> {
-    let opened = tty.and_then(|path| fs::File::open(path).ok());
+    // Looking must neither make the terminal ours nor wait for somebody at its other end.
+    let flags = libc::O_NOCTTY | libc::O_NONBLOCK;
+    let opened = tty.and_then(|path| fs::File::options().read(true).custom_flags(flags).open(path).ok());
     let fds = opened.as_ref().map_or([0, 1, 2], |file| [file.as_raw_fd(); 3]);
     fds.into_iter().find_map(|fd| {
         let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };

@@ -2,8 +2,10 @@
 //!
 //! The session thread may be deep in `waitpid` when something comes that it waits for, so the reading thread rings it,
 //! again and again, until it has been heard: one ring alone can be lost when it comes just before the call
-//! blocks. For anything else there is no bell: who rings does not read, and would miss an interrupt. Notes are written by a thread of their own, so that a slow face never holds up the target; when
-//! too many wait, events are left out and counted, for the journal has them.
+//! blocks. For anything else there is no bell: who rings does not read, and would miss an interrupt.
+//!
+//! Notes are written by a thread of their own, so that a slow face never holds up the target; when too many wait,
+//! events are left out and counted, for the journal has them.
 
 use std::collections::VecDeque;
 use std::io::{self, BufReader, BufWriter, Write};

@@ -103,7 +103,7 @@ impl NameIndex {
         self
     }
 
-    /// Puts the keys into groups of a few: counted and then moved, which takes a tenth of the time of sorting them.
+    /// Puts the keys into groups of a few: counted and then moved, which is cheaper than sorting them.
     fn grouped(mut self) -> NameIndex {
         let bits = self.keys.len().next_power_of_two().trailing_zeros().saturating_sub(2).min(20);
         let mut groups = vec![0_u32; (1 << bits) + 1];
