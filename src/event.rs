@@ -50,6 +50,9 @@ pub enum EventKind {
         child: Pid,
         /// Whether we keep it under control.
         followed: bool,
+        /// Whether it borrows its parent's memory (vfork).
+        #[serde(default)]
+        vfork: bool,
     },
     /// A thread appeared.
     ThreadStarted,
@@ -110,6 +113,15 @@ pub enum StopReason {
         /// Whether it was temporary (`tbreak`).
         temporary: bool,
     },
+    /// Something that a catchpoint waits for.
+    Catchpoint {
+        /// Its number.
+        number: u32,
+        /// Whether it was temporary (`tcatch`).
+        temporary: bool,
+        /// What it was.
+        what: Caught,
+    },
     /// A step, next, stepi… is done.
     StepDone,
     /// `finish` reached the caller.
@@ -125,6 +137,28 @@ pub enum StopReason {
     Attached,
     /// The first instruction after exec (`starti`).
     Entry,
+}
+
+/// What a catchpoint caught.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Caught {
+    /// The process made this one.
+    Fork(Pid),
+    /// The process made this one, which borrows its memory.
+    Vfork(Pid),
+    /// The process runs this program now.
+    Exec(String),
+    /// This signal is about to be delivered.
+    Signal(i32),
+    /// These libraries were loaded.
+    Load(Vec<String>),
+    /// These libraries were unloaded.
+    Unload(Vec<String>),
+    /// This system call begins (its number on x86-64).
+    SyscallEntry(u64),
+    /// This system call has returned.
+    SyscallReturn(u64),
 }
 
 /// A call of brk, mmap, munmap or mremap that returned, with what the story made of it.

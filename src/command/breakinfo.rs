@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::breakpoints::wish_text;
+use super::catchpoints;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
-use crate::session::{Breakpoint, Disposition, Location, Scope, Session, Stage};
-use crate::symbols::Linespec;
+use crate::session::{Breakpoint, Disposition, Location, Scope, Session, Stage, Trigger};
 
 pub(super) const INFO: &[Entry] = &[Entry {
     names: &["breakpoints", "b", "br"],
@@ -79,9 +79,15 @@ impl Page<'_> {
             Disposition::Disable => "dis",
         };
         let enabled = if breakpoint.enabled { 'y' } else { 'n' };
-        let head = format!("{:<7} {:<14} {disposition:<4} {enabled}   ", breakpoint.number, "breakpoint");
+        let kind = kind(breakpoint);
+        let head = format!("{:<7} {kind:<14} {disposition:<4} {enabled}   ", breakpoint.number);
         let locations: Vec<&Location> = breakpoint.stages.iter().flat_map(|stage| &stage.locations).collect();
+        let first = breakpoint.stages.first().map(|stage| &stage.trigger);
         match locations.as_slice() {
+            [] if let Some(Trigger::Catch(catch)) = first => {
+                let what = catchpoints::what(catch, breakpoint.caught.as_ref());
+                writeln!(out, "{head}{:<width$} {what}", "", width = self.width)?;
+            }
             [] => {
                 let wish = breakpoint.stages.first().map(wish_text).unwrap_or_default();
                 writeln!(out, "{head}{:<width$} {wish}", "<PENDING>", width = self.width)?;
@@ -129,7 +135,7 @@ impl Page<'_> {
     fn notes(&self, out: &mut String, breakpoint: &Breakpoint, session: &Session) -> std::fmt::Result {
         let plain = breakpoint.stages.first().filter(|_| !breakpoint.is_chain());
         if let Some((condition, _)) = plain.and_then(|stage| stage.condition.as_ref())
-            && breakpoint.stages.iter().any(|stage| !stage.locations.is_empty())
+            && (breakpoint.is_catchpoint() || breakpoint.stages.iter().any(|stage| !stage.locations.is_empty()))
         {
             writeln!(out, "\tstop only if {condition}")?;
         }
@@ -139,7 +145,7 @@ impl Page<'_> {
         }
         if breakpoint.hits > 0 {
             let times = if breakpoint.hits == 1 { "time" } else { "times" };
-            writeln!(out, "\tbreakpoint already hit {} {times}", breakpoint.hits)?;
+            writeln!(out, "\t{} already hit {} {times}", noun(breakpoint), breakpoint.hits)?;
         }
         if breakpoint.ignore > 0 {
             writeln!(out, "\tignore next {} hits", breakpoint.ignore)?;
@@ -153,6 +159,16 @@ impl Page<'_> {
         }
         Ok(())
     }
+}
+
+/// The column `Type`.
+fn kind(breakpoint: &Breakpoint) -> &'static str {
+    if breakpoint.is_catchpoint() { "catchpoint" } else { "breakpoint" }
+}
+
+/// What gdb calls it where it counts hits.
+fn noun(breakpoint: &Breakpoint) -> &'static str {
+    if breakpoint.is_catchpoint() { "catchpoint" } else { "breakpoint" }
 }
 
 fn thread_number(session: Option<&Session>, tid: crate::addr::Tid) -> Option<u32> {
@@ -269,8 +285,11 @@ fn save_chain(out: &mut String, breakpoint: &Breakpoint, number: &mut u32) -> st
 }
 
 fn gdb_line(command: &str, stage: &Stage) -> String {
-    if let Linespec::Syscall { .. } = stage.location {
-        return format!("catch {}", stage.text);
+    let catch = stage.trigger.catch().map(catchpoints::script_line);
+    match (catch, &stage.condition) {
+        (Some(line), Some((condition, _))) => return format!("{line} if {}", for_gdb(condition)),
+        (Some(line), None) => return line,
+        (None, _) => {}
     }
     match &stage.condition {
         Some((condition, _)) => format!("{command} {} if {}", stage.text, for_gdb(condition)),

@@ -2,13 +2,14 @@
 
 use super::args::{Id, first_word, ids};
 use super::breakparse::{self, Parsed};
+use super::catchpoints;
 use super::error::{CommandError, Done};
 use super::place;
 use super::running;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::scene::expr::{Condition, ExprError};
-use crate::session::{Breakpoint, BreakpointSpec, Disposition, Stage, StageSpec};
+use crate::session::{Breakpoint, BreakpointSpec, Catch, Disposition, Stage, StageSpec, Trigger};
 use crate::symbols::Linespec;
 
 macro_rules! entry {
@@ -85,19 +86,19 @@ fn set(shell: &mut Shell, args: &str, temporary: bool) -> Done {
     let thread = parsed.thread.map(|number| thread_numbered(shell, number)).transpose()?;
     let mut stages = Vec::new();
     for stage in &parsed.stages {
-        let location = if stage.syscall {
+        let trigger = if stage.syscall {
             let number = crate::syscalls::number(&stage.location);
             let unknown = || CommandError::say(format!("Unknown syscall name '{}'.", stage.location));
-            Linespec::Syscall { number: number.ok_or_else(unknown)? }
+            Trigger::Catch(Catch::Syscall { numbers: vec![number.ok_or_else(unknown)?], returns: false })
         } else {
-            place::linespec(shell, &stage.location)?
+            Trigger::Code(place::linespec(shell, &stage.location)?)
         };
         let condition = match &stage.condition {
             Some(text) => Some((text.clone(), Condition::parse(text)?)),
             None => None,
         };
         let text = if stage.syscall { format!("syscall {}", stage.location) } else { stage.location.clone() };
-        let stage = StageSpec { text, location, condition };
+        let stage = StageSpec { text, trigger, condition };
         check_names(shell, &stage)?;
         stages.push(stage);
     }
@@ -119,8 +120,9 @@ fn thread_numbered(shell: &Shell, number: u32) -> Done<crate::addr::Tid> {
 fn check_names(shell: &mut Shell, stage: &StageSpec) -> Done {
     let Some((_, condition)) = &stage.condition else { return Ok(()) };
     let names = condition.expr().names();
+    let Some(place) = stage.trigger.code() else { return Ok(()) };
     let missing = shell.session.with_scene(|scene, _| {
-        let sites = scene.modules.resolve(&stage.location, None, scene.memory()).ok()?;
+        let sites = scene.modules.resolve(place, None, scene.memory()).ok()?;
         let unknown = |at| names.iter().find(|name| !scene.knows_at(at, name)).cloned();
         // As in gdb, it is enough that one of the locations knows them all.
         let all: Vec<Option<String>> = sites.iter().map(|site| unknown(site.address)).collect();
@@ -149,14 +151,14 @@ pub(super) fn mention(shell: &mut Shell, number: u32) {
 fn reason_to_tell(shell: &mut Shell, number: u32) -> Option<String> {
     let why = shell.session.pending_reason(number)?;
     let breakpoint = shell.session.breakpoints().iter().find(|b| b.number == number)?;
-    let pending = breakpoint.stages.iter().find(|stage| stage.locations.is_empty())?;
-    let (text, location) = (pending.text.clone(), pending.location.clone());
-    let expected = match &location {
+    let waits = |stage: &&Stage| stage.locations.is_empty() && stage.trigger.code().is_some();
+    let pending = breakpoint.stages.iter().find(waits)?;
+    let (text, place) = (pending.text.clone(), pending.trigger.code()?.clone());
+    let expected = match &place {
         Linespec::Function { file: None, module: None, name } => {
             let name = name.clone();
             shell.session.with_scene(|scene, _| scene.modules.expects(&name))
         }
-        Linespec::Syscall { .. } => true,
         _ => false,
     };
     (!expected).then(|| place::as_typed(&text, why).to_string())
@@ -168,8 +170,9 @@ fn mention_text(breakpoint: &Breakpoint, address: bool) -> String {
     let temporary = breakpoint.disposition == Disposition::Delete;
     let kind = if temporary { "Temporary breakpoint" } else { "Breakpoint" };
     let Some(first) = breakpoint.stages.first() else { return format!("{kind} {number}") };
-    if matches!(first.location, Linespec::Syscall { .. }) {
-        return format!("{kind} {number} ({})", first.text);
+    if let Trigger::Catch(catch) = &first.trigger {
+        let kind = if breakpoint.is_chain() { kind } else { "Catchpoint" };
+        return format!("{kind} {number} {}", catchpoints::mention(catch));
     }
     match first.locations.as_slice() {
         [] => format!("{kind} {number} ({}) pending.", wish_text(first)),
@@ -200,7 +203,7 @@ fn stage_words(index: usize, stage: &Stage) -> String {
     let wish = wish_text(stage);
     let index = index + 1;
     match stage.locations.as_slice() {
-        _ if matches!(stage.location, Linespec::Syscall { .. }) => format!("{wish}: stage {index}"),
+        _ if stage.trigger.code().is_none() => format!("{wish}: stage {index}"),
         [] => format!("{wish}: stage {index}, pending"),
         [one] => format!("{wish}: stage {index}, at {}", one.address),
         many => format!("{wish}: stage {index}, {} locations", many.len()),
@@ -226,7 +229,7 @@ fn condition(shell: &mut Shell, args: &str) -> Done {
     let last = shell.session.breakpoint_mut(number).and_then(|b| b.stages.last()).ok_or_else(missing)?;
     let spec = StageSpec {
         text: last.text.clone(),
-        location: last.location.clone(),
+        trigger: last.trigger.clone(),
         condition: Some((text.to_owned(), Condition::parse(text)?)),
     };
     check_names(shell, &spec)?;

@@ -7,7 +7,7 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, data, display, export, heap, inferiors, listing, lookup, options, printf, running, script,
+    breakpoints, catchpoints, data, display, export, heap, inferiors, listing, lookup, options, printf, running, script,
     signals, stack, threads,
 };
 
@@ -38,7 +38,7 @@ pub(super) const COMMANDS: &[Entry] = &[
 type Class = (&'static str, &'static str, &'static [&'static [Entry]], &'static [&'static [Entry]]);
 
 const CLASSES: &[Class] = &[
-    ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS], &[]),
+    ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS, catchpoints::COMMANDS], &[]),
     ("data", "Examining data.", &[data::COMMANDS, display::COMMANDS, printf::COMMANDS], &[]),
     ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
     (
@@ -129,12 +129,17 @@ fn entry_text(entry: &Entry, prefix: &str) -> String {
     text.push('\n');
     if let Takes::Sub(tables) = entry.takes {
         let name = prefix.trim_end();
-        text.push_str(&format!("\nList of {name} subcommands:\n\n{}\n", list(tables, prefix)));
-        text.push_str(&format!(
-            "Type \"help {name}\" followed by {name} subcommand name for full documentation.\n"
-        ));
+        text.push_str(&format!("\n{}", sublist(tables, name)));
     }
     text
+}
+
+/// A command that is followed by another: what may follow.
+pub(super) fn sublist(tables: &[&[Entry]], name: &str) -> String {
+    format!(
+        "List of {name} subcommands:\n\n{}\nType \"help {name}\" followed by {name} subcommand name for full documentation.\n",
+        list(tables, &format!("{name} "))
+    )
 }
 
 /// `info` alone: what it can tell.

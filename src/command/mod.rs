@@ -10,6 +10,7 @@ mod backtrace;
 mod breakinfo;
 mod breakparse;
 mod breakpoints;
+mod catchpoints;
 mod complete;
 mod data;
 mod display;

@@ -124,7 +124,7 @@ fn start(shell: &mut Shell, args: &str) -> Done {
         return Err(SessionError::NoProgram.into());
     }
     let main = Linespec::Function { file: None, module: None, name: "main".to_owned() };
-    let stage = StageSpec { text: "main".to_owned(), location: main, condition: None };
+    let stage = StageSpec { text: "main".to_owned(), trigger: main.into(), condition: None };
     let spec = BreakpointSpec { disposition: Disposition::Delete, ..BreakpointSpec::plain(stage) };
     let number = shell.session.add_breakpoint(spec)?;
     if let Some(why) = shell.session.pending_reason(number) {

@@ -53,7 +53,6 @@ const ACCEPTED: &[&str] = &[
     "print thread-events",
     "print type",
     "print vtbl",
-    "schedule-multiple",
     "scheduler-locking",
     "startup-with-shell",
     "step-mode",
@@ -128,6 +127,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         .session
         .settings_mut()
         .detach_on_fork),
+    switch!("schedule-multiple", "Resuming the execution of threads of all processes", |shell| shell
+        .session
+        .settings_mut()
+        .schedule_multiple),
     switch!(
         "disable-randomization",
         "Disabling randomization of debuggee's virtual address space",

@@ -3,8 +3,9 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::stack::{self, Show};
+use super::threads;
 use crate::addr::{Addr, Tid};
-use crate::event::{Event, EventKind, ExitStatus, StopReason};
+use crate::event::{Caught, Event, EventKind, ExitStatus, StopReason};
 use crate::kernel::signals;
 use crate::report::escape;
 use crate::scene::{Printer, Scene, frame_line};
@@ -113,7 +114,7 @@ fn exit_words(session: &Session, pid: crate::addr::Pid, status: ExitStatus) -> S
 
 fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Before) -> Done {
     let hit = match reason {
-        StopReason::Breakpoint { number, .. } => Some(*number),
+        StopReason::Breakpoint { number, .. } | StopReason::Catchpoint { number, .. } => Some(*number),
         _ => None,
     };
     let commands = hit.and_then(|number| shell.session.breakpoint_mut(number)).map(|b| b.commands.clone());
@@ -134,7 +135,9 @@ fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Bef
         stack::show_frame(shell, if same { Show::Line } else { Show::Stop })?;
         super::data::show_displays(shell);
     }
-    if let StopReason::Breakpoint { number, temporary: true, .. } = reason {
+    if let StopReason::Breakpoint { number, temporary: true, .. }
+    | StopReason::Catchpoint { number, temporary: true, .. } = reason
+    {
         shell.session.delete_breakpoint(*number);
     }
     shell.actions.due = commands.into_iter().skip(usize::from(silent)).collect();
@@ -146,7 +149,7 @@ fn reason_words(shell: &Shell, stop: &Stop, reason: &StopReason) -> String {
     let session = &shell.session;
     let many = session.highest_thread() > 1;
     let thread = if many {
-        format!("Thread {} \"{}\"", number_of(session, stop.tid), name_of(session, stop.tid))
+        format!("Thread {} \"{}\"", threads::id_of(shell, stop.tid), name_of(session, stop.tid))
     } else {
         "Program".to_owned()
     };
@@ -155,6 +158,12 @@ fn reason_words(shell: &Shell, stop: &Stop, reason: &StopReason) -> String {
         StopReason::Breakpoint { number, temporary, .. } => {
             let kind = if *temporary { "Temporary breakpoint" } else { "Breakpoint" };
             format!("\n{hit}{kind} {}, ", hit_number(session, stop, *number))
+        }
+        StopReason::Catchpoint { number, temporary, what } => {
+            // gdb 13.1 does not tell a temporary one of signals from others (break-catch-sig.c).
+            let temporary = *temporary && !matches!(what, Caught::Signal(_));
+            let kind = if temporary { "Temporary catchpoint" } else { "Catchpoint" };
+            format!("\n{hit}{kind} {number}{}", super::catchpoints::stop_words(what))
         }
         StopReason::Signal { signo } => {
             let (name, words) = signals::describe(*signo);
@@ -180,10 +189,6 @@ fn hit_number(session: &Session, stop: &Stop, number: u32) -> String {
         Some(index) => format!("{number}.{}", index + 1),
         None => number.to_string(),
     }
-}
-
-fn number_of(session: &Session, tid: Tid) -> u32 {
-    session.threads().iter().find(|thread| thread.tid == tid).map_or(0, |thread| thread.number)
 }
 
 /// A thread's name; the target chose it.
@@ -284,19 +289,29 @@ pub(super) fn announce(session: &Session, event: &Event) -> Option<String> {
     let text = match &event.kind {
         EventKind::ThreadStarted => format!("[New {}]", target_id(session, event.tid)),
         EventKind::ThreadEnded => format!("[{} exited]", target_id(session, event.tid)),
-        EventKind::Forked { child, followed: false } => {
-            format!("[Detaching after fork from child process {child}]")
+        EventKind::Forked { child, followed: false, vfork } => {
+            let fork = if *vfork { "vfork" } else { "fork" };
+            format!("[Detaching after {fork} from child process {child}]")
         }
-        EventKind::Forked { child, followed: true } => {
+        EventKind::Forked { child, followed: true, vfork } => {
+            let fork = if *vfork { "vfork" } else { "fork" };
             let number = session.inferior_number(*child);
             if session.settings().follow_fork_child {
                 format!(
-                    "[Attaching after {} fork to child process {child}]\n[New inferior {number} (process {child})]",
+                    "[Attaching after {} {fork} to child process {child}]\n[New inferior {number} (process {child})]",
                     target_id(session, event.tid)
                 )
             } else {
                 format!("[New inferior {number} (process {child})]")
             }
+        }
+        // After a fork the parent is let go; `detach` has words of its own.
+        EventKind::Detached if session.selection().is_some_and(|s| s.pid == event.pid) => {
+            let number = session.inferior_number(event.pid);
+            format!(
+                "[Detaching after fork from parent process {0}]\n[Inferior {number} (process {0}) detached]",
+                event.pid
+            )
         }
         // Who kills one knows that it ends; the last one's end is the answer of the command that let it run.
         EventKind::Exited(ExitStatus::Signal(9)) => return None,

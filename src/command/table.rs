@@ -6,7 +6,7 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, data, display, export, heap, help, inferiors, listing, lookup, options, printf,
+    breakinfo, breakpoints, catchpoints, data, display, export, heap, help, inferiors, listing, lookup, options, printf,
     process, registers, running, script, signals, stack, threads,
 };
 
@@ -66,6 +66,7 @@ impl std::fmt::Debug for Entry {
 pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     breakpoints::COMMANDS,
+    catchpoints::COMMANDS,
     signals::COMMANDS,
     stack::COMMANDS,
     data::COMMANDS,

@@ -82,6 +82,12 @@ fn id_text(known: &Known, shell: &Shell) -> String {
     }
 }
 
+/// The same for a thread by its kernel's number; `0` for one that is gone.
+pub(super) fn id_of(shell: &Shell, tid: Tid) -> String {
+    let all = known(shell);
+    all.iter().find(|known| known.tid == tid).map_or_else(|| "0".to_owned(), |known| id_text(known, shell))
+}
+
 fn is_qualified(shell: &Shell) -> bool {
     shell.session.processes().iter().any(|(number, ..)| *number != 1)
 }

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use crate::addr::{Addr, Pid, Tid};
+use crate::event::Caught;
+use super::trigger::Trigger;
 use crate::scene::expr::Condition;
-use crate::symbols::Linespec;
 
 /// What a `break` command asks for.
 #[derive(Clone, Debug)]
@@ -57,10 +58,10 @@ pub enum Disposition {
 /// One `LOC [if C]`.
 #[derive(Clone, Debug)]
 pub struct StageSpec {
-    /// The location as typed, for `info breakpoints` and for pending breakpoints.
+    /// What is waited for as typed, for `info breakpoints` and for pending breakpoints.
     pub text: String,
     /// The same, understood.
-    pub location: Linespec,
+    pub trigger: Trigger,
     /// The condition as typed and as compiled.
     pub condition: Option<(String, Condition)>,
 }
@@ -102,6 +103,8 @@ pub struct Breakpoint {
     pub hits: u64,
     /// Lines to run when it stops (`commands`).
     pub commands: Vec<String>,
+    /// What a catchpoint caught last.
+    pub caught: Option<Caught>,
     /// Which stage waits for whom: stage index (from 1) armed by thread. Stage 0 is always armed.
     pub armed: Vec<Armed>,
 }
@@ -120,10 +123,10 @@ pub struct Armed {
 /// One stage as it stands.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// The location as typed.
+    /// What is waited for as typed.
     pub text: String,
     /// The same, understood.
-    pub location: Linespec,
+    pub trigger: Trigger,
     /// The condition as typed and as compiled.
     pub condition: Option<(String, Condition)>,
     /// Where it is in the loaded modules, by address; empty while it is pending.
@@ -166,11 +169,17 @@ impl Breakpoint {
         self.stages.len() > 1
     }
 
+    /// Whether it waits, in its first stage, for something that is no place in the code.
+    #[must_use]
+    pub fn is_catchpoint(&self) -> bool {
+        self.stages.first().is_some_and(|stage| stage.trigger.catch().is_some())
+    }
+
     /// Whether any stage has found no place yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.stages
             .iter()
-            .any(|stage| stage.locations.is_empty() && !matches!(stage.location, Linespec::Syscall { .. }))
+            .any(|stage| stage.locations.is_empty() && stage.trigger.code().is_some())
     }
 }

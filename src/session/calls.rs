@@ -1,17 +1,12 @@
-//! System calls of the target: memory calls become events with stack and meaning, others may be stages of breakpoints.
-
-use std::time::Instant;
+//! Memory calls of the target: they become events with stack and meaning.
 
 use super::Session;
-use super::hits::{Arrival, Crossing};
-use super::run::Stop;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{CallRecord, EventKind};
 use crate::heap::story::Look;
 use crate::kernel::procfs;
 use crate::memory::{Cached, Memory};
 use crate::regs::{FrameRegs, Regs};
-use crate::symbols::Linespec;
 use crate::syscalls;
 
 /// Frames that are recorded of a memory call's stack, at most.
@@ -28,36 +23,6 @@ impl Session {
             CLONE => regs.argument(5),
             CLONE3 => self.tracer.table.space_of(maker)?.clean().u64(Addr(regs.argument(1)?).add(56)).ok(),
             _ => None,
-        }
-    }
-
-    /// A system call that a stage of a breakpoint names begins.
-    pub(super) fn entered_call(&mut self, tid: Tid, nr: u64) -> Option<Stop> {
-        let since = Instant::now();
-        let pid = self.pid_of(tid);
-        let names =
-            |stage: &super::Stage| matches!(stage.location, Linespec::Syscall { number } if number == nr);
-        let wanted: Vec<(u32, usize)> = self
-            .breakpoints
-            .iter()
-            .flat_map(|b| b.stages.iter().enumerate().map(move |(at, stage)| (b.number, at, stage)))
-            .filter(|(.., stage)| names(stage))
-            .map(|(number, at, _)| (number, at))
-            .collect();
-        let mut reason = None;
-        for (number, stage) in wanted {
-            match self.cross(number, Arrival { pid, tid, stage, location: 0 }, since) {
-                Crossing::Go => {}
-                Crossing::Stop(why) => reason = reason.or(Some(why)),
-                Crossing::Rearmed => self.sync_sites(),
-                Crossing::Complain { number, error } => {
-                    self.record(pid, tid, EventKind::ConditionError { number, error });
-                }
-            }
-        }
-        match reason {
-            Some(reason) => Some(self.stop(tid, reason)),
-            None => self.go_on(tid),
         }
     }
 

@@ -139,7 +139,7 @@ mod tests {
     fn stage(text: &str) -> Stage {
         Stage {
             text: text.into(),
-            location: Linespec::parse(text).unwrap(),
+            trigger: Linespec::parse(text).unwrap().into(),
             condition: None,
             locations: Vec::new(),
             tests: 0,
@@ -162,6 +162,7 @@ mod tests {
             ignore: 0,
             hits: 0,
             commands: Vec::new(),
+            caught: None,
             armed: Vec::new(),
         }
     }

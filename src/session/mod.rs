@@ -5,8 +5,10 @@
 //! the kernel's statuses into happenings, [`space`] patches text, [`hits`] judges arrivals, [`steps`] plans
 //! steps, [`recorder`] keeps the journal; this file and [`run`] join them.
 
+mod births;
 mod breakpoint;
 mod calls;
+mod catching;
 mod emulate;
 mod error;
 mod halting;
@@ -26,6 +28,7 @@ mod specials;
 mod steps;
 mod target;
 mod tracer;
+mod trigger;
 mod wire;
 
 use std::path::PathBuf;
@@ -39,6 +42,7 @@ pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Settings};
 pub use specials::Snapshot;
+pub use trigger::{Catch, Signals, Trigger};
 
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
@@ -110,6 +114,8 @@ pub struct Session {
     pointers: FxHashMap<Tid, u64>,
     /// The breakpoint that the last stop was for.
     last_hit: Option<(Tid, u32)>,
+    /// Children that wait for the end of a stop to be kept or let go.
+    births: Vec<births::Birth>,
     synced: u64,
     unsynced: bool,
 }
@@ -139,6 +145,7 @@ impl Session {
             numbers: FxHashMap::default(),
             pointers: FxHashMap::default(),
             last_hit: None,
+            births: Vec::new(),
             synced: 0,
             unsynced: false,
         }

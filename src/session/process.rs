@@ -35,6 +35,7 @@ pub(super) enum Tracing {
 }
 
 /// A process under control.
+#[derive(Clone)]
 pub(super) struct Process {
     pub(super) pid: Pid,
     pub(super) role: Role,
@@ -60,7 +61,7 @@ pub(super) struct Thread {
     pub(super) pending: Option<Status>,
     /// Delivered when it goes on; 0 for none.
     pub(super) signal: i32,
-    /// Inside a memory call whose return we wait for: number and arguments.
+    /// Inside a call whose return we wait for: number and arguments.
     pub(super) call: Option<(u64, [u64; 6])>,
     /// A single-step was asked for and its trap has not been seen yet.
     pub(super) stepping: bool,
@@ -105,6 +106,26 @@ impl Thread {
     }
 }
 
+/// Which system calls the user wants to see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct WantedCalls {
+    /// These.
+    pub(super) numbers: Vec<u64>,
+    /// All of them.
+    pub(super) any: bool,
+    /// Also when they return.
+    pub(super) returns: bool,
+    /// Seeing them takes a stop at every system call.
+    pub(super) every: bool,
+}
+
+impl WantedCalls {
+    /// Whether this call is one of them.
+    pub(super) fn has(&self, nr: u64) -> bool {
+        self.any || self.numbers.contains(&nr)
+    }
+}
+
 /// Everything under control.
 #[derive(Default)]
 pub(super) struct Table {
@@ -115,10 +136,8 @@ pub(super) struct Table {
     pub(super) early: Vec<(Tid, Status)>,
     pub(super) last_thread_number: u32,
     pub(super) last_process_number: u32,
-    /// Numbers of system calls whose entry the user wants to see.
-    pub(super) wanted_calls: Vec<u64>,
-    /// Whether seeing them takes a stop at every system call.
-    pub(super) every_call: bool,
+    /// System calls that the user wants to see.
+    pub(super) wanted: WantedCalls,
     /// Where everything was in the debugged process that ended last.
     pub(super) left: Option<Modules>,
 }
@@ -158,7 +177,7 @@ impl Table {
         match tracing {
             _ if thread.group_stopped => Go::Listen,
             Tracing::Every => Go::ToSyscall,
-            _ if self.every_call => Go::ToSyscall,
+            _ if self.wanted.every => Go::ToSyscall,
             // Inside a call that the filter showed us, its return is the next thing to see.
             Tracing::Filter if thread.call.is_some() => Go::ToSyscall,
             Tracing::Filter | Tracing::Off => Go::Run,

@@ -11,7 +11,7 @@ use super::steps::{Next, Plan};
 use super::tracer::Happening;
 use super::{Selection, Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
-use crate::event::{EventKind, ExitStatus, StopReason};
+use crate::event::{Caught, EventKind, ExitStatus, StopReason};
 use crate::kernel::procfs;
 use crate::kernel::ptrace::SignalInfo;
 use crate::kernel::signals::SIGINT;
@@ -79,6 +79,7 @@ impl Session {
     /// [`SessionError::NotRunning`] without a target; whatever makes the step impossible;
     /// [`SessionError::FaceGone`] when nobody is there any more to see the stop.
     pub fn resume(&mut self, how: Resume) -> Result<Stop, SessionError> {
+        self.decide_births();
         let selection = self.selection.ok_or(SessionError::NotRunning)?;
         let plan = self.plan(&how, selection)?;
         if let (Resume::Signal(signal), Some(thread)) =
@@ -115,13 +116,19 @@ impl Session {
     }
 
     fn start(&mut self, selected: Tid) {
-        let steps = self.plan.as_ref().is_some_and(Plan::steps);
-        if steps {
+        if self.plan.as_ref().is_some_and(Plan::steps) {
             self.tracer.single_step(selected);
         }
+        self.start_all(selected);
+    }
+
+    /// Lets everything go on that stands: the threads of this one's process and, with `schedule-multiple`, all others.
+    pub(super) fn start_all(&mut self, selected: Tid) {
+        let pid = self.pid_of(selected);
         for tid in self.tracer.table.followed() {
-            let waits = |t: &super::process::Thread| !t.running && t.pending.is_none();
-            if !(steps && tid == selected) && self.tracer.table.threads.get(&tid).is_some_and(waits) {
+            let Some(thread) = self.tracer.table.threads.get(&tid) else { continue };
+            let may = thread.pid == pid || self.settings.schedule_multiple;
+            if may && !thread.running && thread.pending.is_none() && !self.tracer.stepped.contains(&tid) {
                 self.tracer.go(tid);
             }
         }
@@ -143,12 +150,9 @@ impl Session {
             Happening::Stepped { tid } => return Ok(self.stepped(tid)),
             Happening::Signal { tid, info } => return Ok(self.signalled(tid, info)),
             Happening::Entered { tid, nr } => return Ok(self.entered_call(tid, nr)),
-            Happening::Returned { tid, nr, args, ret } => {
-                self.returned(tid, nr, args, ret);
-                return Ok(self.go_on(tid));
-            }
-            Happening::Forked { tid, child } => return Ok(self.forked(tid, child)),
-            Happening::Execed { tid } => self.execed(tid),
+            Happening::Returned { tid, nr, args, ret } => return Ok(self.left_call(tid, nr, args, ret)),
+            Happening::Forked { tid, birth } => return Ok(self.forked(tid, birth)),
+            Happening::Execed { tid } => return Ok(self.execed(tid)),
             Happening::ThreadStarted { tid, new } => {
                 let pid = self.pid_of(tid);
                 if let Some(pointer) = self.pointer_of_new(tid) {
@@ -204,7 +208,7 @@ impl Session {
         self.plan = None;
         self.selection = Some(Selection { pid, tid, level: 0 });
         self.last_hit = match reason {
-            StopReason::Breakpoint { number, .. } => Some((tid, number)),
+            StopReason::Breakpoint { number, .. } | StopReason::Catchpoint { number, .. } => Some((tid, number)),
             _ => None,
         };
         self.tracer.regs(tid);
@@ -222,7 +226,10 @@ impl Session {
         let mut planned = false;
         for owner in owners.unwrap_or_default() {
             match owner {
-                Owner::Loader => self.libraries_changed(pid),
+                Owner::Loader => {
+                    self.libraries_changed(pid);
+                    reason = reason.or(self.caught_libraries(pid, tid));
+                }
                 Owner::Plan => planned = true,
                 Owner::User { number, stage, location } => {
                     let arrival = Arrival { pid, tid, stage, location };
@@ -361,6 +368,9 @@ impl Session {
         {
             thread.signal = 0;
         }
+        if let Some(reason) = self.caught(tid, &Caught::Signal(signal)) {
+            return Some(self.stop(tid, reason));
+        }
         if disposal.stop {
             return Some(self.stop(tid, StopReason::Signal { signo: signal }));
         }
@@ -377,40 +387,20 @@ impl Session {
         None
     }
 
-    fn forked(&mut self, tid: Tid, child: Pid) -> Option<Stop> {
-        let pid = self.pid_of(tid);
-        let followed = self
-            .tracer
-            .table
-            .processes
-            .get(&child)
-            .is_some_and(|process| process.role == super::process::Role::Followed);
-        if let Some(number) = self.tracer.table.processes.get(&child).map(|process| process.number) {
-            self.numbers.insert(child, number);
-        }
-        // Known registers let whoever announces the fork name the thread.
-        self.tracer.regs(tid);
-        self.record(pid, tid, EventKind::Forked { child, followed });
-        if followed {
-            self.libraries_changed(child);
-        }
-        if followed && self.settings.follow_fork_child && self.settings.detach_on_fork {
-            self.follow_child(pid, child);
-            return None;
-        }
-        self.go_on(tid)
-    }
-
-    fn execed(&mut self, tid: Tid) {
+    fn execed(&mut self, tid: Tid) -> Option<Stop> {
         let pid = self.pid_of(tid);
         let program = procfs::executable(pid).map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
         if let Some(process) = self.tracer.table.processes.get_mut(&pid) {
             process.program.clone_from(&program);
         }
         self.breakpoints.iter_mut().for_each(|b| b.armed.clear());
-        self.record(pid, tid, EventKind::Execed { program });
+        self.record(pid, tid, EventKind::Execed { program: program.clone() });
         self.libraries_changed(pid);
+        if let Some(reason) = self.caught(tid, &Caught::Exec(program)) {
+            return Some(self.stop(tid, reason));
+        }
         self.tracer.go(tid);
+        None
     }
 
     fn exited(&mut self, pid: Pid, status: ExitStatus) -> Option<Stop> {
@@ -420,9 +410,12 @@ impl Session {
         for breakpoint in &mut self.breakpoints {
             breakpoint.armed.retain(|armed| armed.pid != pid);
         }
-        if let Some(other) = self.tracer.table.followed().first().copied() {
+        let runs = |tid: &&Tid| self.tracer.table.threads.get(tid).is_some_and(|thread| thread.running);
+        if let Some(other) = self.tracer.table.followed().iter().find(runs).copied() {
             // Another process goes on; the user is told by the event.
-            self.selection = Some(Selection { pid: self.pid_of(other), tid: other, level: 0 });
+            if self.selection.is_none_or(|selection| selection.pid == pid) {
+                self.selection = Some(Selection { pid: self.pid_of(other), tid: other, level: 0 });
+            }
             return None;
         }
         self.selection = None;

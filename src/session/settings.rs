@@ -22,6 +22,8 @@ pub struct Settings {
     pub follow_fork_child: bool,
     /// After a fork the other process is let go.
     pub detach_on_fork: bool,
+    /// Going on lets all debugged processes run, not only the selected one.
+    pub schedule_multiple: bool,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
     /// Where sources are looked for besides the place that debug info names.
@@ -51,6 +53,7 @@ impl Default for Settings {
             disable_randomization: true,
             follow_fork_child: false,
             detach_on_fork: true,
+            schedule_multiple: false,
             memory_calls: true,
             source_dirs: Vec::new(),
             signals: Vec::new(),

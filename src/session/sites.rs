@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::breakpoint::{Breakpoint, BreakpointSpec, Location, Stage};
-use super::process::Role;
+use super::process::{Role, WantedCalls};
 use super::space::Owner;
 use super::tracer::MEMORY_CALLS;
+use super::trigger::Catch;
 use super::{Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::EventKind;
@@ -38,7 +39,7 @@ impl Session {
         let number = self.last_breakpoint;
         let stage = |stage: super::StageSpec| Stage {
             text: stage.text,
-            location: stage.location,
+            trigger: stage.trigger,
             condition: stage.condition,
             locations: Vec::new(),
             tests: 0,
@@ -58,10 +59,12 @@ impl Session {
             ignore: 0,
             hits: 0,
             commands: Vec::new(),
+            caught: None,
             armed: Vec::new(),
         });
         self.resolve();
         self.sync_sites();
+        self.libraries_are_known();
         Ok(number)
     }
 
@@ -73,8 +76,9 @@ impl Session {
             .find(|breakpoint| breakpoint.number == number)?
             .stages
             .iter()
-            .find(|stage| stage.locations.is_empty())?
-            .location
+            .find(|stage| stage.locations.is_empty() && stage.trigger.code().is_some())?
+            .trigger
+            .code()?
             .clone();
         self.with_scene(|scene, _| scene.modules.resolve(&stage, None, scene.source.memory()).err())
     }
@@ -129,17 +133,18 @@ impl Session {
     /// Looks every breakpoint up in the modules that are loaded now.
     pub(super) fn resolve(&mut self) {
         let mut breakpoints = std::mem::take(&mut self.breakpoints);
-        let live: Vec<(Pid, Pid)> = self
+        let mut live: Vec<_> = self
             .tracer
             .table
             .processes
             .values()
             .filter(|process| process.role == Role::Followed)
-            .map(|process| (process.pid, process.space))
+            .map(|process| (process.number, process.pid, process.space))
             .collect();
+        live.sort_unstable();
         for stage in breakpoints.iter_mut().flat_map(|breakpoint| &mut breakpoint.stages) {
             let mut found = Vec::new();
-            for (pid, space) in &live {
+            for (_, pid, space) in &live {
                 if let Some(space) = self.tracer.table.spaces.get(space) {
                     found.extend(places(stage, Some(*pid), &space.modules, &space.clean()));
                 }
@@ -171,8 +176,10 @@ impl Session {
         let table = &mut self.tracer.table;
         let mut complaints = Vec::new();
         for process in table.processes.values() {
-            // A passing process keeps what its space has: a vfork child shares its parent's.
-            if process.role != Role::Followed {
+            // A passing process keeps what its space has: a vfork child shares its parent's. Nor is anything put
+            // into the memory of a parent that was let go, on behalf of its child.
+            let lender = table.processes.get(&process.space).map(|lender| lender.role);
+            if process.role != Role::Followed || lender != Some(Role::Followed) {
                 continue;
             }
             let mut wanted: Vec<(Addr, Owner)> = Vec::new();
@@ -198,21 +205,22 @@ impl Session {
     /// Which system calls stages wait for now. The filter shows the memory calls anyway; for any other, every
     /// call stops while it is wanted.
     fn want_calls(&mut self) {
-        let mut numbers = Vec::new();
+        let mut wanted = WantedCalls::default();
         for breakpoint in &self.breakpoints {
             for (index, stage) in breakpoint.stages.iter().enumerate() {
-                if let Linespec::Syscall { number } = stage.location
+                if let Some(Catch::Syscall { numbers, returns }) = stage.trigger.catch()
                     && breakpoint.wants_sites(index)
                 {
-                    numbers.push(number);
+                    wanted.any |= numbers.is_empty();
+                    wanted.numbers.extend(numbers);
+                    wanted.returns |= returns;
                 }
             }
         }
-        let filtered = |number: &u64| MEMORY_CALLS.iter().any(|call| u64::from(*call) == *number);
-        let table = &mut self.tracer.table;
-        table.every_call =
-            !self.settings.memory_calls && !numbers.is_empty() || !numbers.iter().all(filtered);
-        table.wanted_calls = numbers;
+        let shown = |number: &u64| MEMORY_CALLS.iter().any(|call| u64::from(*call) == *number);
+        let filtered = self.settings.memory_calls && wanted.numbers.iter().all(shown);
+        wanted.every = wanted.any || !wanted.numbers.is_empty() && !filtered;
+        self.tracer.table.wanted = wanted;
     }
 
     /// An address that cannot be patched: the breakpoint says so, once, and is disabled there.
@@ -250,7 +258,8 @@ fn collect(breakpoint: &Breakpoint, pid: Pid, wanted: &mut Vec<(Addr, Owner)>) {
 }
 
 fn places(stage: &Stage, pid: Option<Pid>, modules: &Modules, memory: &dyn Memory) -> Vec<Location> {
-    if let Linespec::Address(address) = &stage.location {
+    let Some(wish) = stage.trigger.code() else { return Vec::new() };
+    if let Linespec::Address(address) = wish {
         let frame = modules.frames_of(*address).into_iter().next().unwrap_or_default();
         let mut byte = [0];
         // Nothing is there to be patched; that may change when a library comes.
@@ -268,7 +277,7 @@ fn places(stage: &Stage, pid: Option<Pid>, modules: &Modules, memory: &dyn Memor
             hits: 0,
         }];
     }
-    let Ok(sites) = modules.resolve(&stage.location, None, memory) else { return Vec::new() };
+    let Ok(sites) = modules.resolve(wish, None, memory) else { return Vec::new() };
     sites
         .into_iter()
         .map(|site| Location {

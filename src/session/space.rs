@@ -59,6 +59,8 @@ pub(super) struct Space {
     pub(super) unwinder: Unwinder,
     pub(super) maps: Vec<Mapping>,
     pub(super) auxv: Vec<(u64, u64)>,
+    /// The libraries in the loader's list at the last look, where somebody waits for changes of it.
+    pub(super) libraries: Option<Vec<String>>,
     /// Whether mappings of code may have changed since `modules` was made.
     pub(super) stale: bool,
     files: Rc<MappedFiles>,
@@ -75,6 +77,7 @@ impl Space {
             unwinder: Unwinder::new(),
             maps: Vec::new(),
             auxv: procfs::auxv(pid),
+            libraries: None,
             stale: true,
             files,
             cfi: FxHashMap::default(),
@@ -174,17 +177,7 @@ impl Space {
         }
     }
 
-    /// Takes our bytes out of a copy of this space: a forked child's.
-    pub(super) fn scrub(&self, child: &ProcMem) {
-        for (at, original) in &self.originals {
-            let mut now = [0];
-            if child.read(*at, &mut now) == 1 && now[0] == INT3 {
-                let _ = child.write(*at, &[*original]);
-            }
-        }
-    }
-
-    /// The same patches as seen from a child that has a copy of this space and is kept.
+    /// The same patches as seen from a child that has a copy of this space.
     pub(super) fn adopt_copy(&mut self, parent: &Space) {
         self.sites = parent.sites.clone();
         self.originals = parent.originals.clone();

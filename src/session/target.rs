@@ -8,7 +8,7 @@ use super::breakpoint::Breakpoint;
 use super::inbox::Wakes;
 use super::process::{Role, Tracing};
 use super::run::{Halt, Stop};
-use super::tracer::{ForkPolicy, Happening, MEMORY_CALLS};
+use super::tracer::{Happening, MEMORY_CALLS};
 use super::{Program, Selection, Session, SessionError};
 use crate::addr::{Pid, Tid};
 use crate::event::{EventKind, StopReason};
@@ -138,8 +138,11 @@ impl Session {
                 | Happening::Signal { tid, .. }
                 | Happening::Stepped { tid }
                 | Happening::Arrived { tid, .. }
-                | Happening::Forked { tid, .. }
                 | Happening::ThreadStarted { tid, .. } => self.tracer.go(tid),
+                Happening::Forked { tid, birth } => {
+                    self.tracer.adopt(birth, false);
+                    self.tracer.go(tid);
+                }
                 Happening::ThreadEnded { .. } => {}
                 Happening::Woken(_) | Happening::Nothing => return Err(SessionError::NotRunning),
             }
@@ -153,10 +156,6 @@ impl Session {
         launched: bool,
         tracing: Tracing,
     ) -> Result<(), SessionError> {
-        self.tracer.forks = ForkPolicy {
-            follow_child: self.settings.follow_fork_child,
-            keep_both: !self.settings.detach_on_fork,
-        };
         self.tracer.enter(pid, tids, launched, tracing).map_err(|error| SessionError::Attach {
             why: words(&error),
             hint: format!("/proc/{pid}/mem cannot be opened"),
@@ -238,22 +237,7 @@ impl Session {
         Ok(Stop { pid, tid, what: Halt::Reason(StopReason::Attached) })
     }
 
-    /// After a fork that the user wants to follow into the child: the parent is let go.
-    pub(super) fn follow_child(&mut self, parent: Pid, child: Pid) {
-        self.tracer.stop_all();
-        self.clear_sites(parent);
-        self.tracer.release(parent);
-        self.record(parent, Tid(parent.0), EventKind::Detached);
-        self.selection = Some(Selection { pid: child, tid: Tid(child.0), level: 0 });
-        self.libraries_changed(child);
-        for tid in self.tracer.table.followed() {
-            if self.tracer.table.threads.get(&tid).is_some_and(|t| !t.running && t.pending.is_none()) {
-                self.tracer.go(tid);
-            }
-        }
-    }
-
-    fn clear_sites(&mut self, pid: Pid) {
+    pub(super) fn clear_sites(&mut self, pid: Pid) {
         let Some(process) = self.tracer.table.processes.get(&pid) else { return };
         if let Some(space) = self.tracer.table.spaces.get_mut(&process.space) {
             let _ = space.set_sites(&[]);
@@ -268,6 +252,7 @@ impl Session {
         let selection = self.selection.take().ok_or(SessionError::NotRunning)?;
         self.sync_face();
         self.tracer.stop_all();
+        self.part_from_births(selection.pid);
         self.clear_sites(selection.pid);
         self.tracer.release(selection.pid);
         self.record(selection.pid, selection.tid, EventKind::Detached);
@@ -302,6 +287,11 @@ impl Session {
     }
 
     fn kill_process(&mut self, pid: Pid) {
+        // As in gdb, children that wait for their fate die with it.
+        for birth in self.births.iter().filter(|birth| self.pid_of(birth.maker) == pid) {
+            let _ = ptrace::signal_thread(birth.child().0, Tid(birth.child().0), 9);
+        }
+        self.part_from_births(pid);
         let _ = ptrace::signal_thread(pid.0, Tid(pid.0), 9);
         // All its threads report their end, the leader last. There may be some that we have not heard of: born, but
         // not announced by a parent that died before it could.
@@ -353,6 +343,7 @@ impl Session {
                 self.kill_process(pid);
             } else {
                 self.tracer.stop_all();
+                self.part_from_births(pid);
                 self.clear_sites(pid);
                 self.tracer.release(pid);
             }

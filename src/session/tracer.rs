@@ -8,12 +8,12 @@
 
 use std::rc::Rc;
 
+use super::births::Birth;
 use super::inbox::{Inbox, Wakes, Woken};
 use super::process::{Process, Role, Table, Thread, Tracing};
 use super::space::{Space, files_of};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::ExitStatus;
-use crate::kernel::mem::ProcMem;
 use crate::kernel::ptrace::{self, Go, SignalInfo, SyscallInfo};
 use crate::kernel::signals::{SIGINT, SIGTRAP};
 use crate::kernel::wait::{self, Status};
@@ -36,10 +36,10 @@ pub(super) enum Happening {
     Signal { tid: Tid, info: SignalInfo },
     /// A system call that the user wants to see begins; it has not been carried out.
     Entered { tid: Tid, nr: u64 },
-    /// A memory call returned.
+    /// A call that was waited for returned.
     Returned { tid: Tid, nr: u64, args: [u64; 6], ret: i64 },
-    /// A process made another.
-    Forked { tid: Tid, child: Pid },
+    /// A process made another, which waits to be told what becomes of it ([`Tracer::adopt`]).
+    Forked { tid: Tid, birth: Birth },
     /// A process replaced its program.
     Execed { tid: Tid },
     /// A thread was made.
@@ -54,20 +54,10 @@ pub(super) enum Happening {
     Nothing,
 }
 
-/// What becomes of forked children.
-#[derive(Copy, Clone, Debug, Default)]
-pub(super) struct ForkPolicy {
-    /// The child is debugged, not the parent.
-    pub(super) follow_child: bool,
-    /// Both are kept.
-    pub(super) keep_both: bool,
-}
-
 /// See the module.
 #[derive(Default)]
 pub(super) struct Tracer {
     pub(super) table: Table,
-    pub(super) forks: ForkPolicy,
     /// Threads whose single-step we carried out ourselves: the kernel will send no trap for it.
     pub(super) stepped: Vec<Tid>,
 }
@@ -173,7 +163,7 @@ impl Tracer {
         }
         match status {
             Status::Clone => Some(self.cloned(tid)),
-            Status::Fork | Status::Vfork => self.forked(tid, status == Status::Vfork),
+            Status::Fork | Status::Vfork => self.born(tid, status == Status::Vfork),
             Status::Exec => self.execed(tid),
             Status::Seccomp | Status::Syscall => self.syscall(tid),
             Status::GroupStop(_) => {
@@ -222,61 +212,6 @@ impl Tracer {
         self.table.threads.insert(tid, thread);
     }
 
-    fn forked(&mut self, tid: Tid, vfork: bool) -> Option<Happening> {
-        let child = Pid(ptrace::event_message(tid).unwrap_or(0) as i32);
-        let parent = self.table.process_of(tid)?;
-        let (tracing, space, launched) = (parent.tracing, parent.space, parent.launched);
-        let followed = parent.role == Role::Followed;
-        let keep = followed && (self.forks.follow_child || self.forks.keep_both);
-        let role = match tracing {
-            _ if keep => Role::Followed,
-            _ if vfork => Role::Borrowing,
-            // The child inherited the filter, and would get ENOSYS for its memory calls without us.
-            Tracing::Filter => Role::Passing,
-            _ => Role::Leaving,
-        };
-        let program = parent.program.clone();
-        if vfork {
-            self.fall_silent(tid);
-        } else {
-            self.copy_space(space, child, role);
-        }
-        // Only what is debugged has a number that users see.
-        self.table.last_process_number += u32::from(role == Role::Followed);
-        let process = Process {
-            pid: child,
-            role,
-            launched,
-            tracing,
-            program,
-            space: if vfork { space } else { child },
-            swallow_interrupt: false,
-            number: self.table.last_process_number,
-        };
-        self.table.processes.insert(child, process);
-        self.add_thread(Tid(child.0), child);
-        if !followed {
-            self.go(tid);
-            return None;
-        }
-        Some(Happening::Forked { tid, child })
-    }
-
-    /// A forked child has a copy of our patches: it is cleaned, or known to us with them.
-    fn copy_space(&mut self, parent: Pid, child: Pid, role: Role) {
-        let Some(space) = self.table.spaces.get(&parent) else { return };
-        if role != Role::Followed {
-            if let Ok(memory) = ProcMem::open(child) {
-                space.scrub(&memory);
-            }
-            return;
-        }
-        if let Ok(mut copy) = Space::open(child, Rc::new(files_of(child))) {
-            copy.adopt_copy(space);
-            self.table.spaces.insert(child, copy);
-        }
-    }
-
     fn execed(&mut self, tid: Tid) -> Option<Happening> {
         // All other threads are gone without a word; the one that called exec has the leader's id now.
         let pid = Pid(tid.0);
@@ -284,12 +219,12 @@ impl Tracer {
         let thread = self.table.threads.get_mut(&tid)?;
         *thread = Thread::new(pid, thread.number);
         let process = self.table.processes.get_mut(&pid)?;
-        let borrowed = process.space != pid;
-        process.space = pid;
+        let left = std::mem::replace(&mut process.space, pid);
         let role = process.role;
-        if !borrowed {
-            self.table.spaces.remove(&pid);
+        if !self.table.processes.values().any(|other| other.space == left && other.pid != pid) {
+            self.table.spaces.remove(&left);
         }
+        let process = self.table.processes.get_mut(&pid)?;
         match role {
             Role::Followed => {
                 if let Ok(space) = Space::open(pid, Rc::new(files_of(pid))) {
@@ -322,10 +257,12 @@ impl Tracer {
         let happening = match info {
             _ if role != Role::Followed => None,
             SyscallInfo::Seccomp { nr, args } | SyscallInfo::Entry { nr, args } => {
-                thread.call = MEMORY_CALLS.contains(&(nr as u32)).then_some((nr, args));
+                let wanted = self.table.wanted.has(nr);
+                let awaited = MEMORY_CALLS.contains(&(nr as u32)) || wanted && self.table.wanted.returns;
+                thread.call = awaited.then_some((nr, args));
                 // Where every call stops, the filter's stop is followed by the entry's own.
                 let first = way == Go::ToSyscall && matches!(info, SyscallInfo::Seccomp { .. });
-                (!first && self.table.wanted_calls.contains(&nr)).then_some(Happening::Entered { tid, nr })
+                (!first && wanted).then_some(Happening::Entered { tid, nr })
             }
             SyscallInfo::Exit { ret } => {
                 let call = thread.call.take();

@@ -25,12 +25,6 @@ pub enum Linespec {
     Offset(i64),
     /// An address.
     Address(Addr),
-    /// The entry of a system call: no place in the code. Never parsed here: names of calls are another
-    /// reader's.
-    Syscall {
-        /// Its number (x86-64).
-        number: u64,
-    },
 }
 
 impl Linespec {

@@ -65,7 +65,6 @@ impl Modules {
         match spec {
             Linespec::Address(at) => Ok(vec![self.site(*at)]),
             Linespec::Offset(_) => Err(ResolveError::NoCurrentLine),
-            Linespec::Syscall { .. } => Ok(Vec::new()),
             Linespec::Function { file, module, name } => {
                 self.function(file.as_deref(), module.as_deref(), name.trim_matches('\''), memory)
             }

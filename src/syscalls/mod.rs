@@ -6,6 +6,7 @@
 
 pub mod args;
 pub mod decode;
+pub mod groups;
 pub mod table;
 
 use syscalls::x86_64::Sysno;

@@ -89,7 +89,7 @@ impl Growth {
         match &event.kind {
             EventKind::Started { .. } => self.show(event.pid),
             EventKind::Execed { program } => self.mark(event, 'x', format!("exec {program}")),
-            EventKind::Forked { child, followed } => {
+            EventKind::Forked { child, followed, .. } => {
                 let fate = if *followed { "followed" } else { "let go" };
                 self.mark(event, 'F', format!("fork of {child}, {fate}"));
             }

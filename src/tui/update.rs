@@ -163,7 +163,7 @@ fn hear_event(model: &mut Model, event: &Event) {
             // A launched one is let go at once, unless a stop of its own is told.
             model.phase = if *attached { Phase::Stopped(None) } else { Phase::Running };
         }
-        EventKind::Forked { child, followed: true } => add_live(model, *child),
+        EventKind::Forked { child, followed: true, .. } => add_live(model, *child),
         EventKind::Resumed => {
             model.stop_number += 1;
             model.resumed_at = model.now;

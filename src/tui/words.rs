@@ -1,7 +1,8 @@
 //! Facts in words: stop reasons, frames, calls. One wording for status line, panes and marks.
 
-use crate::event::{ExitStatus, Label, StackFrame, StopReason};
+use crate::event::{Caught, ExitStatus, Label, StackFrame, StopReason};
 use crate::scene::view::FrameView;
+use crate::syscalls;
 
 use super::text;
 
@@ -12,12 +13,27 @@ pub fn reason(reason: &StopReason) -> String {
         StopReason::Breakpoint { number, stage: 0, temporary: false } => format!("breakpoint {number}"),
         StopReason::Breakpoint { number, stage: 0, .. } => format!("temporary breakpoint {number}"),
         StopReason::Breakpoint { number, stage, .. } => format!("breakpoint {number}.{stage}"),
+        StopReason::Catchpoint { number, what, .. } => format!("catchpoint {number}: {}", caught(what)),
         StopReason::StepDone => "step done".to_owned(),
         StopReason::Finished => "function finished".to_owned(),
         StopReason::Signal { signo } => format!("signal {}", signal(*signo)),
         StopReason::Interrupted => "paused by you".to_owned(),
         StopReason::Attached => "attached".to_owned(),
         StopReason::Entry => "first instruction".to_owned(),
+    }
+}
+
+fn caught(what: &Caught) -> String {
+    let call = |nr: &u64| syscalls::name(*nr).map_or_else(|| nr.to_string(), str::to_owned);
+    match what {
+        Caught::Fork(_) => "fork".to_owned(),
+        Caught::Vfork(_) => "vfork".to_owned(),
+        Caught::Exec(_) => "exec".to_owned(),
+        Caught::Signal(signo) => signal(*signo),
+        Caught::Load(_) => "library loaded".to_owned(),
+        Caught::Unload(_) => "library unloaded".to_owned(),
+        Caught::SyscallEntry(nr) => format!("{} begins", call(nr)),
+        Caught::SyscallReturn(nr) => format!("{} returned", call(nr)),
     }
 }
 

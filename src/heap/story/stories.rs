@@ -20,7 +20,7 @@ impl Stories {
     pub fn apply(&mut self, event: &Event) {
         let story = self.all.entry(event.pid).or_default();
         story.apply(event);
-        if let EventKind::Forked { child, followed: true } = event.kind {
+        if let EventKind::Forked { child, followed: true, .. } = event.kind {
             let inherited = story.clone();
             self.all.insert(child, inherited);
         }

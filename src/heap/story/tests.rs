@@ -338,7 +338,7 @@ fn arenas_and_thread_stacks_are_known_by_their_flags() {
 fn a_fork_inherits_and_an_exec_forgets() {
     let mut run = Run::nginx();
     let mut stories = Stories::default();
-    run.tell(9.0, EventKind::Forked { child: Pid(5000), followed: true });
+    run.tell(9.0, EventKind::Forked { child: Pid(5000), followed: true, vfork: false });
     run.tell(9.1, EventKind::Execed { program: "/bin/other".into() });
     run.events.iter().for_each(|event| stories.apply(event));
     let child = stories.of(Pid(5000)).unwrap();

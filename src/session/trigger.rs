@@ -1,0 +1,88 @@
+//! What a stage of a breakpoint waits for: a place in the code, something that the kernel tells, or an access to data.
+//!
+//! It describes wishes; what fits them is found where things happen ([`super::catching`], [`super::sites`]).
+
+use crate::symbols::Linespec;
+
+/// What a stage waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Trigger {
+    /// A thread arrives at a place in the code.
+    Code(Linespec),
+    /// A process or thread does something that the kernel tells us of (`catch`).
+    Catch(Catch),
+}
+
+impl From<Linespec> for Trigger {
+    fn from(place: Linespec) -> Trigger {
+        Trigger::Code(place)
+    }
+}
+
+impl Trigger {
+    /// The place in the code, if it is one.
+    #[must_use]
+    pub fn code(&self) -> Option<&Linespec> {
+        match self {
+            Trigger::Code(place) => Some(place),
+            Trigger::Catch(_) => None,
+        }
+    }
+
+    /// What the kernel tells, if it is that.
+    #[must_use]
+    pub fn catch(&self) -> Option<&Catch> {
+        match self {
+            Trigger::Catch(catch) => Some(catch),
+            Trigger::Code(_) => None,
+        }
+    }
+}
+
+/// What `catch` waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Catch {
+    /// fork(2), or a clone(2) that makes a process.
+    Fork,
+    /// vfork(2) and its like: the child borrows the memory.
+    Vfork,
+    /// The program is replaced.
+    Exec,
+    /// A signal is about to be delivered.
+    Signal(Signals),
+    /// Shared libraries were loaded; with a text, one whose name contains it.
+    Load(Option<String>),
+    /// Shared libraries were unloaded.
+    Unload(Option<String>),
+    /// A system call begins and, with `returns`, ends. Without numbers: any.
+    Syscall {
+        /// Which (x86-64).
+        numbers: Vec<u64>,
+        /// Whether its end counts as well.
+        returns: bool,
+    },
+}
+
+/// Which signals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signals {
+    /// All but those that debuggers use themselves: SIGTRAP and SIGINT.
+    Standard,
+    /// All.
+    All,
+    /// These.
+    These(Vec<i32>),
+}
+
+impl Signals {
+    /// Whether a signal is one of them.
+    #[must_use]
+    pub fn has(&self, signo: i32) -> bool {
+        use crate::kernel::signals::{SIGINT, SIGTRAP};
+        match self {
+            Signals::Standard => !matches!(signo, SIGINT | SIGTRAP),
+            Signals::All => true,
+            Signals::These(some) => some.contains(&signo),
+        }
+    }
+}
