@@ -122,6 +122,24 @@ pub enum StopReason {
         /// What it was.
         what: Caught,
     },
+    /// What a watchpoint watches was touched.
+    Watchpoint {
+        /// Its number.
+        number: u32,
+        /// Its expression.
+        expression: String,
+        /// Its value before, when it changed.
+        old: Option<String>,
+        /// Its value now.
+        new: String,
+        /// Whether it was temporary.
+        temporary: bool,
+    },
+    /// The frame whose variables a watchpoint watched has returned; the watchpoint is gone.
+    WatchpointScope {
+        /// Its number.
+        number: u32,
+    },
     /// A step, next, stepi… is done.
     StepDone,
     /// `finish` reached the caller.

@@ -7,6 +7,7 @@ use super::catchpoints;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
+use super::watchpoints;
 use crate::session::{Breakpoint, Disposition, Location, Scope, Session, Stage, Trigger};
 
 pub(super) const INFO: &[Entry] = &[Entry {
@@ -17,12 +18,22 @@ pub(super) const INFO: &[Entry] = &[Entry {
 }];
 
 fn info(shell: &mut Shell, args: &str) -> Done {
+    list(shell, args, |_| true, "breakpoint or watchpoint")
+}
+
+/// Lists those that are wanted and of a kind.
+pub(super) fn list(shell: &mut Shell, args: &str, kind: fn(&Breakpoint) -> bool, noun: &str) -> Done {
     let wanted = super::args::ids(args)?;
-    let some = |b: &&Breakpoint| wanted.is_empty() || wanted.iter().any(|id| id.number == b.number);
-    if !wanted.is_empty() && !shell.session.breakpoints().iter().any(|b| some(&b)) {
-        return Err(CommandError::say(format!("No breakpoint or watchpoint matching '{}'.", args.trim())));
-    }
+    let some =
+        |b: &&Breakpoint| kind(b) && (wanted.is_empty() || wanted.iter().any(|id| id.number == b.number));
     let numbers: Vec<u32> = shell.session.breakpoints().iter().filter(some).map(|b| b.number).collect();
+    if numbers.is_empty() {
+        if !wanted.is_empty() {
+            return Err(CommandError::say(format!("No {noun} matching '{}'.", args.trim())));
+        }
+        shell.say(format!("No {}.", noun.replace("point", "points")));
+        return Ok(());
+    }
     let text = table(shell, &numbers);
     shell.say(text);
     Ok(())
@@ -41,12 +52,17 @@ fn table(shell: &mut Shell, numbers: &[u32]) -> String {
     let inside = symbols(shell);
     let several = shell.session.processes().len() > 1;
     // As in gdb: only addresses need the width of one.
-    let shown = shell.session.breakpoints().iter().filter(|b| numbers.contains(&b.number));
-    let placed = shown.flat_map(|b| &b.stages).any(|stage| !stage.locations.is_empty());
-    let width = if placed { 18 } else { 10 };
-    let mut out = format!("Num     Type           Disp Enb {:<width$} What\n", "Address");
+    let live = shell.session.is_live();
+    let shown: Vec<&Breakpoint> =
+        shell.session.breakpoints().iter().filter(|b| numbers.contains(&b.number)).collect();
+    let placed = |b: &&Breakpoint| {
+        live && b.is_watchpoint() || b.stages.iter().any(|stage| !stage.locations.is_empty())
+    };
+    let width = if shown.iter().any(placed) { 18 } else { 10 };
+    let kinds = shown.iter().map(|b| kind(b).len()).max().unwrap_or(0).max(14);
+    let mut out = format!("Num     {:<kinds$} Disp Enb {:<width$} What\n", "Type", "Address");
     for breakpoint in shell.session.breakpoints().iter().filter(|b| numbers.contains(&b.number)) {
-        let page = Page { inside: &inside, inferiors: several.then_some(&shell.session), width };
+        let page = Page { inside: &inside, inferiors: several.then_some(&shell.session), width, kinds };
         // Writing into a String cannot fail.
         let _ = page.breakpoint(&mut out, breakpoint, &shell.session);
     }
@@ -69,6 +85,8 @@ struct Page<'a> {
     inferiors: Option<&'a Session>,
     /// The width of the column of addresses.
     width: usize,
+    /// The width of the column of types.
+    kinds: usize,
 }
 
 impl Page<'_> {
@@ -80,13 +98,19 @@ impl Page<'_> {
         };
         let enabled = if breakpoint.enabled { 'y' } else { 'n' };
         let kind = kind(breakpoint);
-        let head = format!("{:<7} {kind:<14} {disposition:<4} {enabled}   ", breakpoint.number);
+        let kinds = self.kinds;
+        let head = format!("{:<7} {kind:<kinds$} {disposition:<4} {enabled}   ", breakpoint.number);
         let locations: Vec<&Location> = breakpoint.stages.iter().flat_map(|stage| &stage.locations).collect();
         let first = breakpoint.stages.first().map(|stage| &stage.trigger);
         match locations.as_slice() {
             [] if let Some(Trigger::Catch(catch)) = first => {
                 let what = catchpoints::what(catch, breakpoint.caught.as_ref());
                 writeln!(out, "{head}{:<width$} {what}", "", width = self.width)?;
+            }
+            [] if let Some(Trigger::Data(watch)) = first => {
+                let thread = breakpoint.thread.and_then(|tid| thread_number(Some(session), tid));
+                let thread = thread.map_or_else(String::new, |number| format!(" thread {number}"));
+                writeln!(out, "{head}{:<width$} {}{thread}", "", watch.text, width = self.width)?;
             }
             [] => {
                 let wish = breakpoint.stages.first().map(wish_text).unwrap_or_default();
@@ -105,7 +129,12 @@ impl Page<'_> {
                 let number = format!("{}.{}", breakpoint.number, index + 1);
                 let enabled = if place.enabled { 'y' } else { 'n' };
                 let what = self.what(place, breakpoint);
-                writeln!(out, "{number:<27} {enabled}   {:#018x} {what}", place.address.0)?;
+                writeln!(
+                    out,
+                    "{number:<width$} {enabled}   {:#018x} {what}",
+                    place.address.0,
+                    width = kinds + 13
+                )?;
             }
         }
         additions(out, breakpoint)
@@ -135,7 +164,8 @@ impl Page<'_> {
     fn notes(&self, out: &mut String, breakpoint: &Breakpoint, session: &Session) -> std::fmt::Result {
         let plain = breakpoint.stages.first().filter(|_| !breakpoint.is_chain());
         if let Some((condition, _)) = plain.and_then(|stage| stage.condition.as_ref())
-            && (breakpoint.is_catchpoint() || breakpoint.stages.iter().any(|stage| !stage.locations.is_empty()))
+            && (first_is_no_code(breakpoint)
+                || breakpoint.stages.iter().any(|stage| !stage.locations.is_empty()))
         {
             writeln!(out, "\tstop only if {condition}")?;
         }
@@ -163,7 +193,16 @@ impl Page<'_> {
 
 /// The column `Type`.
 fn kind(breakpoint: &Breakpoint) -> &'static str {
-    if breakpoint.is_catchpoint() { "catchpoint" } else { "breakpoint" }
+    match breakpoint.watch() {
+        Some(watch) => watchpoints::kind(watch),
+        None if breakpoint.is_catchpoint() => "catchpoint",
+        None if breakpoint.hardware => "hw breakpoint",
+        None => "breakpoint",
+    }
+}
+
+fn first_is_no_code(breakpoint: &Breakpoint) -> bool {
+    breakpoint.stages.first().is_some_and(|stage| stage.trigger.code().is_none())
 }
 
 /// What gdb calls it where it counts hits.
@@ -285,8 +324,9 @@ fn save_chain(out: &mut String, breakpoint: &Breakpoint, number: &mut u32) -> st
 }
 
 fn gdb_line(command: &str, stage: &Stage) -> String {
-    let catch = stage.trigger.catch().map(catchpoints::script_line);
-    match (catch, &stage.condition) {
+    let caught = stage.trigger.catch().map(catchpoints::script_line);
+    let other = caught.or_else(|| stage.trigger.data().map(watchpoints::script_line));
+    match (other, &stage.condition) {
         (Some(line), Some((condition, _))) => return format!("{line} if {}", for_gdb(condition)),
         (Some(line), None) => return line,
         (None, _) => {}

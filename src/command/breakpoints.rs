@@ -8,6 +8,7 @@ use super::place;
 use super::running;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
+use super::watchpoints;
 use crate::scene::expr::{Condition, ExprError};
 use crate::session::{Breakpoint, BreakpointSpec, Catch, Disposition, Stage, StageSpec, Trigger};
 use crate::symbols::Linespec;
@@ -21,15 +22,27 @@ macro_rules! entry {
 pub(super) const COMMANDS: &[Entry] = &[
     entry!(
         ["break", "b", "br", "bre", "brea"],
-        |shell, args| set(shell, args, false),
+        |shell, args| set(shell, args, false, false),
         Place,
         "Set breakpoint at specified location.\n\nUsage: break [LOCATION] [thread THREADNUM] [if CONDITION] [then LOCATION [if CONDITION]]...\nLOCATION: FUNCTION, FILE:LINE, LINE, +N, -N, *ADDRESS, LIBRARY:FUNCTION; without one, where the program stands.\nCONDITION: a C expression. strcmp, strncmp, strcasecmp, strstr, strlen and memcmp are computed from memory: the\nprogram is not called, and registers need no cast: break open if strcmp($rdi, \"/etc/hosts\") == 0\nA chain stops at its last location only, and only when the ones before were crossed. Behind the last one:\n  once                      it ends after its first stop\n  in thread|process|any     who has to cross the next location: the same thread (default), any of its process, anybody\n\"then every LOCATION\" keeps the last location armed until the first is crossed anew; \"then syscall NAME\" is a system call."
     ),
     entry!(
         ["tbreak", "tb", "tbr"],
-        |shell, args| set(shell, args, true),
+        |shell, args| set(shell, args, true, false),
         Place,
         "Set a temporary breakpoint: it is deleted when it is hit.\n\nUsage: tbreak [LOCATION] [if CONDITION]\nArguments are those of \"break\"."
+    ),
+    entry!(
+        ["hbreak", "hb"],
+        |shell, args| set(shell, args, false, true),
+        Place,
+        "Set a hardware assisted breakpoint: no byte of the program is changed.\n\nUsage: hbreak [LOCATION] [if CONDITION]\nArguments are those of \"break\". There are four debug registers, for these and for watchpoints."
+    ),
+    entry!(
+        ["thbreak", "thb"],
+        |shell, args| set(shell, args, true, true),
+        Place,
+        "Set a temporary hardware assisted breakpoint.\n\nUsage: thbreak [LOCATION] [if CONDITION]\nArguments are those of \"break\"."
     ),
     entry!(
         ["condition", "cond"],
@@ -81,7 +94,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     ),
 ];
 
-fn set(shell: &mut Shell, args: &str, temporary: bool) -> Done {
+fn set(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done {
     let parsed = breakparse::parse(args)?;
     let thread = parsed.thread.map(|number| thread_numbered(shell, number)).transpose()?;
     let mut stages = Vec::new();
@@ -104,13 +117,20 @@ fn set(shell: &mut Shell, args: &str, temporary: bool) -> Done {
     }
     let Parsed { scope, once, every, .. } = parsed;
     let disposition = if temporary { Disposition::Delete } else { Disposition::Keep };
-    let number =
-        shell.session.add_breakpoint(BreakpointSpec { stages, disposition, thread, scope, once, every })?;
+    let number = shell.session.add_breakpoint(BreakpointSpec {
+        stages,
+        disposition,
+        thread,
+        scope,
+        hardware,
+        once,
+        every,
+    })?;
     mention(shell, number);
     Ok(())
 }
 
-fn thread_numbered(shell: &Shell, number: u32) -> Done<crate::addr::Tid> {
+pub(super) fn thread_numbered(shell: &Shell, number: u32) -> Done<crate::addr::Tid> {
     let threads = shell.session.threads();
     let found = threads.iter().find(|thread| thread.number == number);
     found.map(|thread| thread.tid).ok_or_else(|| CommandError::say(format!("Unknown thread {number}.")))
@@ -168,8 +188,15 @@ fn reason_to_tell(shell: &mut Shell, number: u32) -> Option<String> {
 fn mention_text(breakpoint: &Breakpoint, address: bool) -> String {
     let number = breakpoint.number;
     let temporary = breakpoint.disposition == Disposition::Delete;
-    let kind = if temporary { "Temporary breakpoint" } else { "Breakpoint" };
+    let kind = match (breakpoint.hardware, temporary) {
+        (true, _) => "Hardware assisted breakpoint",
+        (false, true) => "Temporary breakpoint",
+        (false, false) => "Breakpoint",
+    };
     let Some(first) = breakpoint.stages.first() else { return format!("{kind} {number}") };
+    if let Trigger::Data(watch) = &first.trigger {
+        return watchpoints::mention(number, watch);
+    }
     if let Trigger::Catch(catch) = &first.trigger {
         let kind = if breakpoint.is_chain() { kind } else { "Catchpoint" };
         return format!("{kind} {number} {}", catchpoints::mention(catch));

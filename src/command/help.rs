@@ -7,8 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, catchpoints, data, display, export, heap, inferiors, listing, lookup, options, printf, running, script,
-    signals, stack, threads,
+    breakpoints, catchpoints, data, display, export, heap, inferiors, listing, lookup, options, printf,
+    running, script, signals, stack, threads, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -38,7 +38,12 @@ pub(super) const COMMANDS: &[Entry] = &[
 type Class = (&'static str, &'static str, &'static [&'static [Entry]], &'static [&'static [Entry]]);
 
 const CLASSES: &[Class] = &[
-    ("breakpoints", "Making program stop at certain points.", &[breakpoints::COMMANDS, catchpoints::COMMANDS], &[]),
+    (
+        "breakpoints",
+        "Making program stop at certain points.",
+        &[breakpoints::COMMANDS, catchpoints::COMMANDS, watchpoints::COMMANDS],
+        &[],
+    ),
     ("data", "Examining data.", &[data::COMMANDS, display::COMMANDS, printf::COMMANDS], &[]),
     ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
     (

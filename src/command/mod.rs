@@ -40,6 +40,7 @@ mod table;
 mod threadid;
 mod threads;
 mod views;
+mod watchpoints;
 
 use std::os::unix::net::UnixStream;
 

@@ -265,7 +265,10 @@ fn stopped(shell: &Shell, reason: &StopReason) -> Option<String> {
         Some(format!("It stopped at signal {name}, {words}."))
     };
     match reason {
-        StopReason::Breakpoint { number, .. } | StopReason::Catchpoint { number, .. } => {
+        StopReason::Breakpoint { number, .. }
+        | StopReason::Catchpoint { number, .. }
+        | StopReason::Watchpoint { number, .. }
+        | StopReason::WatchpointScope { number } => {
             let still = shell.session.breakpoints().iter().any(|breakpoint| breakpoint.number == *number);
             Some(match still {
                 true => format!("It stopped at breakpoint {number}."),

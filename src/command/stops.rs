@@ -114,7 +114,9 @@ fn exit_words(session: &Session, pid: crate::addr::Pid, status: ExitStatus) -> S
 
 fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Before) -> Done {
     let hit = match reason {
-        StopReason::Breakpoint { number, .. } | StopReason::Catchpoint { number, .. } => Some(*number),
+        StopReason::Breakpoint { number, .. }
+        | StopReason::Catchpoint { number, .. }
+        | StopReason::Watchpoint { number, .. } => Some(*number),
         _ => None,
     };
     let commands = hit.and_then(|number| shell.session.breakpoint_mut(number)).map(|b| b.commands.clone());
@@ -136,7 +138,8 @@ fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Bef
         super::data::show_displays(shell);
     }
     if let StopReason::Breakpoint { number, temporary: true, .. }
-    | StopReason::Catchpoint { number, temporary: true, .. } = reason
+    | StopReason::Catchpoint { number, temporary: true, .. }
+    | StopReason::Watchpoint { number, temporary: true, .. } = reason
     {
         shell.session.delete_breakpoint(*number);
     }
@@ -145,7 +148,7 @@ fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Bef
 }
 
 /// What stands before the frame: `\nBreakpoint 1, `.
-fn reason_words(shell: &Shell, stop: &Stop, reason: &StopReason) -> String {
+fn reason_words(shell: &mut Shell, stop: &Stop, reason: &StopReason) -> String {
     let session = &shell.session;
     let many = session.highest_thread() > 1;
     let thread = if many {
@@ -165,6 +168,10 @@ fn reason_words(shell: &Shell, stop: &Stop, reason: &StopReason) -> String {
             let kind = if temporary { "Temporary catchpoint" } else { "Catchpoint" };
             format!("\n{hit}{kind} {number}{}", super::catchpoints::stop_words(what))
         }
+        StopReason::Watchpoint { .. } => super::watchpoints::stop_words(shell, &hit),
+        StopReason::WatchpointScope { number } => format!(
+            "\n{hit}Watchpoint {number} deleted because the program has left the block in\nwhich its expression is valid.\n"
+        ),
         StopReason::Signal { signo } => {
             let (name, words) = signals::describe(*signo);
             format!("\n{thread} received signal {name}, {words}.\n")

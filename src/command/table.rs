@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, catchpoints, data, display, export, heap, help, inferiors, listing, lookup, options, printf,
-    process, registers, running, script, signals, stack, threads,
+    breakinfo, breakpoints, catchpoints, data, display, export, heap, help, inferiors, listing, lookup,
+    options, printf, process, registers, running, script, signals, stack, threads, watchpoints,
 };
 
 /// A command.
@@ -67,6 +67,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     breakpoints::COMMANDS,
     catchpoints::COMMANDS,
+    watchpoints::COMMANDS,
     signals::COMMANDS,
     stack::COMMANDS,
     data::COMMANDS,
@@ -86,6 +87,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
 /// What `info` can tell.
 pub(super) const INFO: &[&[Entry]] = &[
     breakinfo::INFO,
+    watchpoints::INFO,
     signals::INFO,
     stack::INFO,
     data::INFO,

@@ -234,6 +234,48 @@ pub fn trap_is_queued(tid: Tid) -> bool {
     }
 }
 
+/// The debug registers of a thread: what it is watched for (Intel SDM vol. 3B, 18.2).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct DebugRegs {
+    /// `DR0` to `DR3`: addresses.
+    pub addresses: [u64; 4],
+    /// `DR7`: which are in force, for what kind of access, and how many bytes they cover.
+    pub control: u64,
+}
+
+/// Where debug register `n` is for `PTRACE_PEEKUSER`.
+const fn debug_offset(n: usize) -> usize {
+    std::mem::offset_of!(libc::user, u_debugreg) + n * 8
+}
+
+/// Writes the debug registers of a stopped thread. A new thread, and one that executes a program, has none in force.
+///
+/// # Errors
+/// `ESRCH` when it is gone or runs, `EINVAL` for addresses that may not be watched, `ENOSPC` when somebody else has them.
+pub fn set_debug_registers(tid: Tid, regs: &DebugRegs) -> Result<(), Errno> {
+    // The kernel checks each register against the others: first none is in force, then all are right.
+    request(libc::PTRACE_POKEUSER, tid, debug_offset(7), 0)?;
+    for (n, address) in regs.addresses.iter().enumerate() {
+        request(libc::PTRACE_POKEUSER, tid, debug_offset(n), *address as usize)?;
+    }
+    request(libc::PTRACE_POKEUSER, tid, debug_offset(7), regs.control as usize).map(drop)
+}
+
+/// Takes the debug status of a stopped thread (`DR6`): bit n is set when register n was met since the last look.
+///
+/// # Errors
+/// `ESRCH` when it is gone or runs.
+pub fn take_debug_status(tid: Tid) -> Result<u64, Errno> {
+    Errno::clear();
+    // SAFETY: for this request the C library's wrapper returns the word and touches no memory of ours.
+    let status = unsafe { libc::ptrace(libc::PTRACE_PEEKUSER, tid.0, debug_offset(6), 0) };
+    let status = Errno::result(status)? as u64;
+    if status != 0 {
+        request(libc::PTRACE_POKEUSER, tid, debug_offset(6), 0)?;
+    }
+    Ok(status)
+}
+
 /// Where in a system call a stopped thread is.
 ///
 /// # Errors

@@ -252,6 +252,9 @@ fn stop(inputs: &Inputs<'_>) -> Value {
         Some(StopReason::Breakpoint { number, stage: 0, .. }) => ("breakpoint", Some(*number), None),
         Some(StopReason::Breakpoint { number, stage, .. }) => ("chain", Some(*number), Some(*stage)),
         Some(StopReason::Catchpoint { number, .. }) => ("catchpoint", Some(*number), None),
+        Some(StopReason::Watchpoint { number, .. } | StopReason::WatchpointScope { number }) => {
+            ("watchpoint", Some(*number), None)
+        }
         Some(StopReason::StepDone) => ("step", None, None),
         Some(StopReason::Finished) => ("finish", None, None),
         Some(StopReason::Signal { .. }) => ("signal", None, None),

@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::process::{Process, Role, Thread, Tracing};
+use super::run::Stop;
 use super::space::{Space, files_of};
 use super::tracer::{Happening, Tracer};
 use super::{Selection, Session};
@@ -14,7 +15,6 @@ use crate::addr::{Pid, Tid};
 use crate::event::{Caught, EventKind};
 use crate::kernel::wait::{self, Status};
 use crate::kernel::{Errno, ptrace};
-use super::run::Stop;
 
 /// A child that has been born and has not run yet.
 pub(super) struct Birth {
@@ -85,6 +85,9 @@ impl Tracer {
     pub(super) fn adopt(&mut self, birth: Birth, keep: bool) {
         let Birth { maker, vfork, mut process, space } = birth;
         let child = process.pid;
+        if !keep {
+            process.slots.clear();
+        }
         process.role = match process.tracing {
             _ if keep => Role::Followed,
             _ if vfork => Role::Borrowing,
@@ -170,6 +173,7 @@ impl Session {
         if !followed {
             return;
         }
+        self.watch_child(pid, child);
         self.libraries_changed(child);
         if follow && !both {
             self.follow_child(pid, child);

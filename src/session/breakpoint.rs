@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
+use super::trigger::{Trigger, Watch};
+use super::watching::Watched;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::Caught;
-use super::trigger::Trigger;
 use crate::scene::expr::Condition;
 
 /// What a `break` command asks for.
@@ -22,6 +23,8 @@ pub struct BreakpointSpec {
     pub thread: Option<Tid>,
     /// Whose hit of one stage arms the next.
     pub scope: Scope,
+    /// Debug registers are used, no bytes patched (`hbreak`).
+    pub hardware: bool,
     /// A chain ends after its first stop (`once`).
     pub once: bool,
     /// The last stage stays armed after a stop, until the first stage is crossed anew (`then every`).
@@ -37,6 +40,7 @@ impl BreakpointSpec {
             disposition: Disposition::Keep,
             thread: None,
             scope: Scope::Thread,
+            hardware: false,
             once: false,
             every: false,
         }
@@ -103,6 +107,10 @@ pub struct Breakpoint {
     pub hits: u64,
     /// Lines to run when it stops (`commands`).
     pub commands: Vec<String>,
+    /// Its place is watched by a debug register, not patched (`hbreak`).
+    pub hardware: bool,
+    /// What a watchpoint knows of the targets.
+    pub(super) watched: Watched,
     /// What a catchpoint caught last.
     pub caught: Option<Caught>,
     /// Which stage waits for whom: stage index (from 1) armed by thread. Stage 0 is always armed.
@@ -175,11 +183,21 @@ impl Breakpoint {
         self.stages.first().is_some_and(|stage| stage.trigger.catch().is_some())
     }
 
+    /// What it watches, if it is a watchpoint.
+    #[must_use]
+    pub fn watch(&self) -> Option<&Watch> {
+        self.stages.first()?.trigger.data()
+    }
+
+    /// Whether it is a watchpoint.
+    #[must_use]
+    pub fn is_watchpoint(&self) -> bool {
+        self.watch().is_some()
+    }
+
     /// Whether any stage has found no place yet.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.stages
-            .iter()
-            .any(|stage| stage.locations.is_empty() && stage.trigger.code().is_some())
+        self.stages.iter().any(|stage| stage.locations.is_empty() && stage.trigger.code().is_some())
     }
 }

@@ -122,9 +122,9 @@ fn fits(catch: &Catch, what: &Caught) -> bool {
         wanted.as_ref().is_none_or(|wanted| names.iter().any(|name| name.contains(wanted.as_str())))
     };
     match (catch, what) {
-        (Catch::Fork, Caught::Fork(_)) | (Catch::Vfork, Caught::Vfork(_)) | (Catch::Exec, Caught::Exec(_)) => {
-            true
-        }
+        (Catch::Fork, Caught::Fork(_))
+        | (Catch::Vfork, Caught::Vfork(_))
+        | (Catch::Exec, Caught::Exec(_)) => true,
         (Catch::Signal(signals), Caught::Signal(signo)) => signals.has(*signo),
         (Catch::Load(wanted), Caught::Load(names)) | (Catch::Unload(wanted), Caught::Unload(names)) => {
             named(wanted, names)

@@ -42,6 +42,22 @@ pub enum SessionError {
     Symbols(#[from] SymbolError),
     #[error(transparent)]
     Expression(#[from] ExprError),
+    #[error("Cannot watch constant value `{0}'.")]
+    Constant(String),
+    #[error(
+        "Cannot watch `{0}': it is in a register.\n  hint: brkwater watches memory, with the processor's four debug registers."
+    )]
+    InRegister(String),
+    #[error(
+        "Could not insert hardware watchpoint {number}.\nYou may have requested too many hardware breakpoints/watchpoints.\n  hint: `{text}' needs {needs} of the four debug registers{}",
+        in_use(owners)
+    )]
+    NoSlots { number: u32, text: String, needs: usize, owners: Vec<String> },
     #[error("The debugger's other half is gone.")]
     FaceGone,
+}
+
+/// Who has the debug registers: `; in use: 1 (x: 1), 3 (*p: 2).`
+fn in_use(owners: &[String]) -> String {
+    if owners.is_empty() { ".".to_owned() } else { format!("; in use: {}.", owners.join(", ")) }
 }

@@ -20,6 +20,7 @@ impl Tracer {
             Status::Signal(signal) if signal != SIGTRAP => signal,
             _ => 0,
         };
+        self.disarm(tid);
         self.flush(tid);
         let _ = ptrace::detach(tid, signal);
         self.table.remove_thread(tid);

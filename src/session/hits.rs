@@ -163,6 +163,8 @@ mod tests {
             hits: 0,
             commands: Vec::new(),
             caught: None,
+            hardware: false,
+            watched: Default::default(),
             armed: Vec::new(),
         }
     }

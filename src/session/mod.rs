@@ -9,6 +9,7 @@ mod births;
 mod breakpoint;
 mod calls;
 mod catching;
+mod claims;
 mod emulate;
 mod error;
 mod halting;
@@ -23,12 +24,14 @@ mod recorder;
 mod run;
 mod settings;
 mod sites;
+mod slots;
 mod space;
 mod specials;
 mod steps;
 mod target;
 mod tracer;
 mod trigger;
+mod watching;
 mod wire;
 
 use std::path::PathBuf;
@@ -42,7 +45,8 @@ pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Settings};
 pub use specials::Snapshot;
-pub use trigger::{Catch, Signals, Trigger};
+pub use trigger::{Catch, Signals, Trigger, Watch, WatchKind};
+pub use watching::WatchHit;
 
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
@@ -114,6 +118,8 @@ pub struct Session {
     pointers: FxHashMap<Tid, u64>,
     /// The breakpoint that the last stop was for.
     last_hit: Option<(Tid, u32)>,
+    /// The watchpoints that the last touch hit.
+    watch_hits: Vec<WatchHit>,
     /// Children that wait for the end of a stop to be kept or let go.
     births: Vec<births::Birth>,
     synced: u64,
@@ -145,6 +151,7 @@ impl Session {
             numbers: FxHashMap::default(),
             pointers: FxHashMap::default(),
             last_hit: None,
+            watch_hits: Vec::new(),
             births: Vec::new(),
             synced: 0,
             unsynced: false,

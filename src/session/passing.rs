@@ -50,6 +50,8 @@ impl Tracer {
         if let Some(at) = self.standing_on_site(tid) {
             if self.emulate(tid, at) || self.step_over(tid, at) {
                 self.stepped.push(tid);
+            } else if let Some((.., stepped)) = self.touched.iter_mut().find(|(other, ..)| *other == tid) {
+                *stepped = true;
             }
             return;
         }
@@ -60,6 +62,8 @@ impl Tracer {
     }
 
     pub(super) fn start(&mut self, tid: Tid, how: Go) {
+        // A thread that cannot be watched is let run: what can be wrong with a slot was told when it was made.
+        let _ = self.arm(tid);
         self.flush(tid);
         let Some(thread) = self.table.threads.get_mut(&tid) else { return };
         let signal = if how == Go::Listen { 0 } else { std::mem::take(&mut thread.signal) };
@@ -74,10 +78,17 @@ impl Tracer {
     pub(super) fn standing_on_site(&mut self, tid: Tid) -> Option<Addr> {
         let at = self.table.threads.get_mut(&tid)?.passed.take()?;
         let here = self.regs(tid)?.rip() == at.0;
+        if here {
+            self.pass_slot(tid, at);
+        }
         (here && self.table.space_of(tid)?.site(at).is_some()).then_some(at)
     }
 
     pub(super) fn emulate(&mut self, tid: Tid, at: Addr) -> bool {
+        // What we write on its behalf would go past its debug registers.
+        if self.is_watched(tid) {
+            return false;
+        }
         let Some(mut regs) = self.regs(tid) else { return false };
         let Some(space) = self.table.space_of(tid) else { return false };
         let Some((emulation, length)) =
@@ -97,6 +108,7 @@ impl Tracer {
     pub(super) fn step_over(&mut self, tid: Tid, at: Addr) -> bool {
         let Some(space) = self.table.process_of(tid).map(|process| process.space) else { return false };
         let others = self.stop_sharers(space, tid);
+        let _ = self.arm(tid);
         self.flush(tid);
         if let Some(space) = self.table.spaces.get(&space) {
             space.lift(at);
@@ -105,12 +117,16 @@ impl Tracer {
         if let Some(space) = self.table.spaces.get(&space) {
             space.lower(at);
         }
+        let met = if done { self.take_met(tid) } else { 0 };
+        if met != 0 {
+            self.touched.push((tid, met, false));
+        }
         for other in others {
             if self.table.threads.get(&other).is_some_and(|t| !t.running && t.pending.is_none()) {
                 self.go(other);
             }
         }
-        done
+        done && met == 0
     }
 
     pub(super) fn one_instruction(&mut self, tid: Tid) -> bool {

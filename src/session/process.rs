@@ -2,9 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
+use super::slots::Slot;
 use super::space::Space;
 use crate::addr::{Addr, Pid, Tid};
-use crate::kernel::ptrace::Go;
+use crate::kernel::ptrace::{DebugRegs, Go};
 use crate::kernel::wait::Status;
 use crate::regs::Regs;
 use crate::symbols::Modules;
@@ -48,6 +49,8 @@ pub(super) struct Process {
     pub(super) swallow_interrupt: bool,
     /// The number that users see.
     pub(super) number: u32,
+    /// What its threads' debug registers watch.
+    pub(super) slots: Vec<Slot>,
 }
 
 /// A thread under control.
@@ -77,6 +80,8 @@ pub(super) struct Thread {
     pub(super) silent: bool,
     /// Registers as last read, while it is stopped.
     pub(super) regs: Option<Regs>,
+    /// Its debug registers, as last written.
+    pub(super) debug: DebugRegs,
     /// `regs` differs from what the kernel has.
     pub(super) dirty: bool,
 }
@@ -101,6 +106,7 @@ impl Thread {
             group_stopped: false,
             silent: false,
             regs: None,
+            debug: DebugRegs::default(),
             dirty: false,
         }
     }

@@ -128,7 +128,7 @@ impl Session {
         for tid in self.tracer.table.followed() {
             let Some(thread) = self.tracer.table.threads.get(&tid) else { continue };
             let may = thread.pid == pid || self.settings.schedule_multiple;
-            if may && !thread.running && thread.pending.is_none() && !self.tracer.stepped.contains(&tid) {
+            if may && !thread.running && thread.pending.is_none() && !self.tracer.owes(tid) {
                 self.tracer.go(tid);
             }
         }
@@ -148,6 +148,7 @@ impl Session {
         match happening {
             Happening::Arrived { tid, at } => return Ok(self.arrived(tid, at)),
             Happening::Stepped { tid } => return Ok(self.stepped(tid)),
+            Happening::Touched { tid, met, stepped } => return Ok(self.touched(tid, met, stepped)),
             Happening::Signal { tid, info } => return Ok(self.signalled(tid, info)),
             Happening::Entered { tid, nr } => return Ok(self.entered_call(tid, nr)),
             Happening::Returned { tid, nr, args, ret } => return Ok(self.left_call(tid, nr, args, ret)),
@@ -208,7 +209,9 @@ impl Session {
         self.plan = None;
         self.selection = Some(Selection { pid, tid, level: 0 });
         self.last_hit = match reason {
-            StopReason::Breakpoint { number, .. } | StopReason::Catchpoint { number, .. } => Some((tid, number)),
+            StopReason::Breakpoint { number, .. }
+            | StopReason::Catchpoint { number, .. }
+            | StopReason::Watchpoint { number, .. } => Some((tid, number)),
             _ => None,
         };
         self.tracer.regs(tid);
@@ -231,6 +234,7 @@ impl Session {
                     reason = reason.or(self.caught_libraries(pid, tid));
                 }
                 Owner::Plan => planned = true,
+                Owner::Scope(number) => reason = reason.or(self.scope_ended(number, tid)),
                 Owner::User { number, stage, location } => {
                     let arrival = Arrival { pid, tid, stage, location };
                     match self.cross(number, arrival, since) {
@@ -257,6 +261,11 @@ impl Session {
         if planned && let Some(next) = self.plan_arrived(tid) {
             return self.follow(tid, next);
         }
+        self.on_with(tid)
+    }
+
+    /// Lets a thread go on by steps, when its plan steps, or running.
+    pub(super) fn on_with(&mut self, tid: Tid) -> Option<Stop> {
         if self.plan.as_ref().is_some_and(|plan| plan.steps_thread(tid)) {
             self.tracer.single_step(tid);
         } else {
@@ -309,7 +318,7 @@ impl Session {
         condition.test(&mut SlowContext { scene: &scene, tid, specials: &special, vars: &mut self.vars })
     }
 
-    fn stepped(&mut self, tid: Tid) -> Option<Stop> {
+    pub(super) fn stepped(&mut self, tid: Tid) -> Option<Stop> {
         if !self.plan.as_ref().is_some_and(|plan| plan.is_for(tid)) {
             self.tracer.go(tid);
             return None;
@@ -396,6 +405,7 @@ impl Session {
         self.breakpoints.iter_mut().for_each(|b| b.armed.clear());
         self.record(pid, tid, EventKind::Execed { program: program.clone() });
         self.libraries_changed(pid);
+        self.watch_anew(pid);
         if let Some(reason) = self.caught(tid, &Caught::Exec(program)) {
             return Some(self.stop(tid, reason));
         }
@@ -406,6 +416,7 @@ impl Session {
     fn exited(&mut self, pid: Pid, status: ExitStatus) -> Option<Stop> {
         let tid = self.selection.filter(|s| s.pid == pid).map_or(Tid(pid.0), |s| s.tid);
         self.record(pid, tid, EventKind::Exited(status));
+        self.watch_no_more(pid);
         self.last_exit = Some(status);
         for breakpoint in &mut self.breakpoints {
             breakpoint.armed.retain(|armed| armed.pid != pid);

@@ -60,6 +60,8 @@ impl Session {
             hits: 0,
             commands: Vec::new(),
             caught: None,
+            hardware: spec.hardware,
+            watched: Default::default(),
             armed: Vec::new(),
         });
         self.resolve();
@@ -173,6 +175,7 @@ impl Session {
     /// Makes the patched bytes of every space those that are wanted now.
     pub(super) fn sync_sites(&mut self) {
         self.want_calls();
+        let scope_ends = self.scope_ends();
         let table = &mut self.tracer.table;
         let mut complaints = Vec::new();
         for process in table.processes.values() {
@@ -186,6 +189,7 @@ impl Session {
             for breakpoint in &self.breakpoints {
                 collect(breakpoint, process.pid, &mut wanted);
             }
+            wanted.extend(scope_ends.iter().filter(|(pid, _)| *pid == process.pid).map(|(_, end)| *end));
             if let Some(plan) = &self.plan {
                 wanted.extend(plan.sites(process.pid).map(|at| (at, Owner::Plan)));
             }
@@ -200,6 +204,7 @@ impl Session {
         for (pid, at) in complaints {
             self.complain(pid, at);
         }
+        self.sync_slots();
     }
 
     /// Which system calls stages wait for now. The filter shows the memory calls anyway; for any other, every
@@ -246,7 +251,7 @@ impl Session {
 
 fn collect(breakpoint: &Breakpoint, pid: Pid, wanted: &mut Vec<(Addr, Owner)>) {
     for (stage, found) in breakpoint.stages.iter().enumerate() {
-        if !breakpoint.wants_sites(stage) {
+        if breakpoint.hardware || !breakpoint.wants_sites(stage) {
             continue;
         }
         for (location, place) in found.locations.iter().enumerate() {

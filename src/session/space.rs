@@ -39,6 +39,8 @@ pub(super) enum Owner {
     Loader,
     /// The plan of the step under way.
     Plan,
+    /// The frame of this watchpoint returns here.
+    Scope(u32),
 }
 
 /// A patched byte.

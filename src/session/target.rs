@@ -137,6 +137,7 @@ impl Session {
                 | Happening::Entered { tid, .. }
                 | Happening::Signal { tid, .. }
                 | Happening::Stepped { tid }
+                | Happening::Touched { tid, .. }
                 | Happening::Arrived { tid, .. }
                 | Happening::ThreadStarted { tid, .. } => self.tracer.go(tid),
                 Happening::Forked { tid, birth } => {
@@ -186,6 +187,7 @@ impl Session {
         let kind = EventKind::Started { program: program.unwrap_or_default(), args, attached, brk, maps };
         self.record(pid, tid, kind);
         self.libraries_changed(pid);
+        self.watch_anew(pid);
     }
 
     /// Takes control of a running process and stops it.
@@ -292,6 +294,7 @@ impl Session {
             let _ = ptrace::signal_thread(birth.child().0, Tid(birth.child().0), 9);
         }
         self.part_from_births(pid);
+        self.watch_no_more(pid);
         let _ = ptrace::signal_thread(pid.0, Tid(pid.0), 9);
         // All its threads report their end, the leader last. There may be some that we have not heard of: born, but
         // not announced by a parent that died before it could.

@@ -32,6 +32,8 @@ pub(super) enum Happening {
     Arrived { tid: Tid, at: Addr },
     /// A single-step is done.
     Stepped { tid: Tid },
+    /// A thread met slots of its debug registers, as bits; perhaps with the instruction that it was to step.
+    Touched { tid: Tid, met: u64, stepped: bool },
     /// A signal wants to be delivered. The program's own int3 is one, too.
     Signal { tid: Tid, info: SignalInfo },
     /// A system call that the user wants to see begins; it has not been carried out.
@@ -60,6 +62,8 @@ pub(super) struct Tracer {
     pub(super) table: Table,
     /// Threads whose single-step we carried out ourselves: the kernel will send no trap for it.
     pub(super) stepped: Vec<Tid>,
+    /// Threads that met slots (as bits) with an instruction that we carried them over, and whether it was a step.
+    pub(super) touched: Vec<(Tid, u64, bool)>,
 }
 
 impl Tracer {
@@ -95,9 +99,17 @@ impl Tracer {
         }
     }
 
+    /// Whether a thread stands although it is meant to go on: its step, which we carried out, is still to be told.
+    pub(super) fn owes(&self, tid: Tid) -> bool {
+        self.stepped.contains(&tid) || self.touched.iter().any(|(other, ..)| *other == tid)
+    }
+
     /// Waits for the next thing that matters.
     pub(super) fn next(&mut self, inbox: &Inbox) -> Happening {
         loop {
+            if let Some((tid, met, stepped)) = self.touched.pop() {
+                return Happening::Touched { tid, met, stepped };
+            }
             if let Some(tid) = self.stepped.pop() {
                 return Happening::Stepped { tid };
             }
@@ -320,6 +332,12 @@ impl Tracer {
                 self.go(tid);
                 return None;
             }
+        } else if let met @ 1.. = self.take_met(tid) {
+            if role != Role::Followed {
+                self.go(tid);
+                return None;
+            }
+            return Some(Happening::Touched { tid, met, stepped });
         } else if stepped {
             if in_call && role == Role::Followed {
                 // That was the end of the system call; the instruction comes now.
@@ -361,6 +379,7 @@ impl Tracer {
             space: pid,
             swallow_interrupt: false,
             number: self.table.last_process_number,
+            slots: Vec::new(),
         };
         self.table.processes.insert(pid, process);
         for tid in tids {

@@ -2,6 +2,7 @@
 //!
 //! It describes wishes; what fits them is found where things happen ([`super::catching`], [`super::sites`]).
 
+use crate::scene::expr::Expr;
 use crate::symbols::Linespec;
 
 /// What a stage waits for.
@@ -11,6 +12,8 @@ pub enum Trigger {
     Code(Linespec),
     /// A process or thread does something that the kernel tells us of (`catch`).
     Catch(Catch),
+    /// Data is touched (`watch`).
+    Data(Watch),
 }
 
 impl From<Linespec> for Trigger {
@@ -25,7 +28,7 @@ impl Trigger {
     pub fn code(&self) -> Option<&Linespec> {
         match self {
             Trigger::Code(place) => Some(place),
-            Trigger::Catch(_) => None,
+            Trigger::Catch(_) | Trigger::Data(_) => None,
         }
     }
 
@@ -34,9 +37,42 @@ impl Trigger {
     pub fn catch(&self) -> Option<&Catch> {
         match self {
             Trigger::Catch(catch) => Some(catch),
-            Trigger::Code(_) => None,
+            Trigger::Code(_) | Trigger::Data(_) => None,
         }
     }
+
+    /// What is watched, if it is that.
+    #[must_use]
+    pub fn data(&self) -> Option<&Watch> {
+        match self {
+            Trigger::Data(watch) => Some(watch),
+            Trigger::Code(_) | Trigger::Catch(_) => None,
+        }
+    }
+}
+
+/// What `watch` waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watch {
+    /// How the data is touched.
+    pub kind: WatchKind,
+    /// The expression as typed; with `-location ` in front when its place counts from now on, not what it names.
+    pub text: String,
+    /// The same, understood.
+    pub expr: Expr,
+    /// Whether its place counts.
+    pub location: bool,
+}
+
+/// How data is touched.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum WatchKind {
+    /// It changes (`watch`).
+    Write,
+    /// It is read (`rwatch`).
+    Read,
+    /// Either (`awatch`).
+    Access,
 }
 
 /// What `catch` waits for.

@@ -44,7 +44,9 @@ mod tests {
 
     #[test]
     fn groups_are_gdb_s() {
-        let called = |group: &str, name: &str| of(group).unwrap().iter().any(|nr| super::super::name(*nr) == Some(name));
+        let called = |group: &str, name: &str| {
+            of(group).unwrap().iter().any(|nr| super::super::name(*nr) == Some(name))
+        };
         assert!(called("memory", "brk") && called("process", "execve") && called("file", "openat"));
         assert!(!called("memory", "read"));
         assert_eq!(of("nosuch"), None);

@@ -14,6 +14,12 @@ pub fn reason(reason: &StopReason) -> String {
         StopReason::Breakpoint { number, stage: 0, .. } => format!("temporary breakpoint {number}"),
         StopReason::Breakpoint { number, stage, .. } => format!("breakpoint {number}.{stage}"),
         StopReason::Catchpoint { number, what, .. } => format!("catchpoint {number}: {}", caught(what)),
+        StopReason::Watchpoint { number, expression, old, new, .. } => {
+            let change = old.as_ref().map_or_else(|| new.clone(), |old| format!("{old} -> {new}"));
+            let words = format!("watchpoint {number}: {expression} = {change}");
+            crate::report::escape::plain(&words)
+        }
+        StopReason::WatchpointScope { number } => format!("watchpoint {number} left its scope"),
         StopReason::StepDone => "step done".to_owned(),
         StopReason::Finished => "function finished".to_owned(),
         StopReason::Signal { signo } => format!("signal {}", signal(*signo)),

@@ -14,6 +14,7 @@ mod lex;
 mod names;
 mod ops;
 mod parse;
+mod places;
 mod print;
 mod vars;
 
@@ -22,6 +23,7 @@ pub use condition::{Condition, FastContext, SlowContext};
 pub use describe::describe_type;
 pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
 pub use parse::parse;
+pub use places::{Places, places};
 pub use print::{Printed, Printing, output_line, print_line, shown};
 pub use vars::Vars;
 

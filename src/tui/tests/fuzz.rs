@@ -80,7 +80,11 @@ fn take(face: &mut Face, teller: &mut Teller, step: Step) {
                 1 => EventKind::Stopped(StopReason::Signal { signo: i32::from(n) }),
                 2 => EventKind::Exited(ExitStatus::Signal(9)),
                 3 => EventKind::Execed { program: "\x1b[31m".to_owned() },
-                4 => EventKind::Forked { child: crate::addr::Pid(i32::from(n)), followed: n > 100, vfork: n % 2 == 0 },
+                4 => EventKind::Forked {
+                    child: crate::addr::Pid(i32::from(n)),
+                    followed: n > 100,
+                    vfork: n % 2 == 0,
+                },
                 _ => EventKind::Detached,
             };
             face.note(teller.event(0.01, kind));
