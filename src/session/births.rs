@@ -63,7 +63,7 @@ impl Tracer {
     }
 
     /// Waits for the stop in which a child is born; what it tells instead is kept.
-    fn await_first_stop(&mut self, child: Tid) {
+    pub(super) fn await_first_stop(&mut self, child: Tid) {
         if let Some(at) = self.table.early.iter().position(|(tid, _)| *tid == child) {
             if self.table.early[at].1 == Status::Event {
                 self.table.early.swap_remove(at);
@@ -186,6 +186,7 @@ impl Session {
     /// After a fork that the user wants to follow into the child: the parent is let go.
     fn follow_child(&mut self, parent: Pid, child: Pid) {
         self.tracer.stop_all();
+        self.tracer.settle_pending(parent);
         self.clear_sites(parent);
         self.tracer.release(parent);
         self.record(parent, Tid(parent.0), EventKind::Detached);

@@ -4,7 +4,7 @@
 //! the way has not been hit as far as anybody was told.
 
 use super::process::{Role, Thread, Tracing};
-use super::tracer::{SI_KERNEL, Tracer};
+use super::tracer::{Happening, SI_KERNEL, Tracer};
 use crate::addr::{Addr, Pid, Tid};
 use crate::kernel::ptrace::Go;
 use crate::kernel::signals::SIGTRAP;
@@ -134,12 +134,43 @@ impl Tracer {
         }
     }
 
+    /// Takes in what the threads of a process made just before they were stopped, and nobody was told of yet: left alone,
+    /// a new thread or child would stay stopped for ever, or run over copies of our patches.
+    pub(super) fn settle_pending(&mut self, pid: Pid) {
+        for tid in self.table.threads_of(pid) {
+            let Some(thread) = self.table.threads.get_mut(&tid) else { continue };
+            match thread.pending {
+                Some(Status::Clone) => {
+                    thread.pending = None;
+                    let new = Tid(ptrace::event_message(tid).unwrap_or(0) as i32);
+                    self.await_first_stop(new);
+                    self.add_thread(new, pid);
+                    if let Some(thread) = self.table.threads.get_mut(&new) {
+                        thread.running = false;
+                    }
+                }
+                Some(status @ (Status::Fork | Status::Vfork)) => {
+                    thread.pending = None;
+                    if let Some(Happening::Forked { birth, .. }) = self.born(tid, status == Status::Vfork) {
+                        self.adopt(birth, false);
+                    }
+                }
+                Some(Status::Exec) => {
+                    thread.pending = None;
+                    let _ = self.execed(tid);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Lets a debugged process run on without us: our bytes are out already. One that carries our filter is
     /// accompanied; any other is detached.
     pub(super) fn release(&mut self, pid: Pid) {
         let Some(process) = self.table.processes.get_mut(&pid) else { return };
         let stays = process.tracing == Tracing::Filter;
         process.role = if stays { Role::Passing } else { Role::Leaving };
+        process.slots.clear();
         for tid in self.table.threads_of(pid) {
             let Some(thread) = self.table.threads.get_mut(&tid) else { continue };
             if let Some(Status::Signal(signal)) = thread.pending.take()

@@ -415,18 +415,21 @@ impl Session {
 
     fn exited(&mut self, pid: Pid, status: ExitStatus) -> Option<Stop> {
         let tid = self.selection.filter(|s| s.pid == pid).map_or(Tid(pid.0), |s| s.tid);
+        let runs = |tid: &&Tid| self.tracer.table.threads.get(tid).is_some_and(|thread| thread.running);
+        let other = self.tracer.table.followed().iter().find(runs).copied();
+        if let Some(other) = other
+            && self.selection.is_none_or(|selection| selection.pid == pid)
+        {
+            // Another process goes on; the user is told by the event.
+            self.selection = Some(Selection { pid: self.pid_of(other), tid: other, level: 0 });
+        }
         self.record(pid, tid, EventKind::Exited(status));
         self.watch_no_more(pid);
         self.last_exit = Some(status);
         for breakpoint in &mut self.breakpoints {
             breakpoint.armed.retain(|armed| armed.pid != pid);
         }
-        let runs = |tid: &&Tid| self.tracer.table.threads.get(tid).is_some_and(|thread| thread.running);
-        if let Some(other) = self.tracer.table.followed().iter().find(runs).copied() {
-            // Another process goes on; the user is told by the event.
-            if self.selection.is_none_or(|selection| selection.pid == pid) {
-                self.selection = Some(Selection { pid: self.pid_of(other), tid: other, level: 0 });
-            }
+        if other.is_some() {
             return None;
         }
         self.selection = None;

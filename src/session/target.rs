@@ -254,6 +254,7 @@ impl Session {
         let selection = self.selection.take().ok_or(SessionError::NotRunning)?;
         self.sync_face();
         self.tracer.stop_all();
+        self.tracer.settle_pending(selection.pid);
         self.part_from_births(selection.pid);
         self.clear_sites(selection.pid);
         self.tracer.release(selection.pid);
@@ -289,6 +290,7 @@ impl Session {
     }
 
     fn kill_process(&mut self, pid: Pid) {
+        self.tracer.settle_pending(pid);
         // As in gdb, children that wait for their fate die with it.
         for birth in self.births.iter().filter(|birth| self.pid_of(birth.maker) == pid) {
             let _ = ptrace::signal_thread(birth.child().0, Tid(birth.child().0), 9);
@@ -346,6 +348,7 @@ impl Session {
                 self.kill_process(pid);
             } else {
                 self.tracer.stop_all();
+                self.tracer.settle_pending(pid);
                 self.part_from_births(pid);
                 self.clear_sites(pid);
                 self.tracer.release(pid);

@@ -174,7 +174,7 @@ impl Tracer {
             return None;
         }
         match status {
-            Status::Clone => Some(self.cloned(tid)),
+            Status::Clone => self.cloned(tid, role),
             Status::Fork | Status::Vfork => self.born(tid, status == Status::Vfork),
             Status::Exec => self.execed(tid),
             Status::Seccomp | Status::Syscall => self.syscall(tid),
@@ -209,22 +209,26 @@ impl Tracer {
         }
     }
 
-    fn cloned(&mut self, tid: Tid) -> Happening {
+    fn cloned(&mut self, tid: Tid, role: Role) -> Option<Happening> {
         let new = Tid(ptrace::event_message(tid).unwrap_or(0) as i32);
         let pid = self.table.threads.get(&tid).map_or(Pid(tid.0), |thread| thread.pid);
         self.add_thread(new, pid);
-        Happening::ThreadStarted { tid, new }
+        if role == Role::Followed {
+            return Some(Happening::ThreadStarted { tid, new });
+        }
+        self.go(tid);
+        None
     }
 
     /// Enters a new thread, which reports a stop of its own before it runs.
-    fn add_thread(&mut self, tid: Tid, pid: Pid) {
+    pub(super) fn add_thread(&mut self, tid: Tid, pid: Pid) {
         self.table.last_thread_number += 1;
         let mut thread = Thread::new(pid, self.table.last_thread_number);
         thread.running = true;
         self.table.threads.insert(tid, thread);
     }
 
-    fn execed(&mut self, tid: Tid) -> Option<Happening> {
+    pub(super) fn execed(&mut self, tid: Tid) -> Option<Happening> {
         // All other threads are gone without a word; the one that called exec has the leader's id now.
         let pid = Pid(tid.0);
         self.table.threads.retain(|other, thread| thread.pid != pid || *other == tid);
