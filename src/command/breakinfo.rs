@@ -180,6 +180,9 @@ impl Page<'_> {
         if breakpoint.ignore > 0 {
             writeln!(out, "\tignore next {} hits", breakpoint.ignore)?;
         }
+        if let Some(print) = &breakpoint.print {
+            writeln!(out, "        printf {print}")?;
+        }
         let mut depth = 0;
         for line in &breakpoint.commands {
             let word = line.split_whitespace().next().unwrap_or_default();
@@ -196,6 +199,7 @@ fn kind(breakpoint: &Breakpoint) -> &'static str {
     match breakpoint.watch() {
         Some(watch) => watchpoints::kind(watch),
         None if breakpoint.is_catchpoint() => "catchpoint",
+        None if breakpoint.print.is_some() => "dprintf",
         None if breakpoint.hardware => "hw breakpoint",
         None => "breakpoint",
     }
@@ -275,8 +279,16 @@ pub(super) fn script(session: &Session) -> String {
 
 fn save_plain(out: &mut String, breakpoint: &Breakpoint) -> std::fmt::Result {
     let Some(stage) = breakpoint.stages.first() else { return Ok(()) };
-    let command = if breakpoint.disposition == Disposition::Delete { "tbreak" } else { "break" };
-    writeln!(out, "{}", gdb_line(command, stage))?;
+    let command = match (breakpoint.disposition == Disposition::Delete, breakpoint.hardware) {
+        (false, false) => "break",
+        (true, false) => "tbreak",
+        (false, true) => "hbreak",
+        (true, true) => "thbreak",
+    };
+    match &breakpoint.print {
+        Some(print) => writeln!(out, "dprintf {},{print}", stage.text)?,
+        None => writeln!(out, "{}", gdb_line(command, stage))?,
+    }
     if !breakpoint.commands.is_empty() {
         writeln!(out, "  commands")?;
         for line in &breakpoint.commands {

@@ -33,6 +33,12 @@ pub(super) const COMMANDS: &[Entry] = &[
         "Set a temporary breakpoint: it is deleted when it is hit.\n\nUsage: tbreak [LOCATION] [if CONDITION]\nArguments are those of \"break\"."
     ),
     entry!(
+        ["dprintf"],
+        dprintf,
+        Place,
+        "Set a dynamic printf at specified location.\n\nUsage: dprintf LOCATION,\"FORMAT STRING\",ARG1,ARG2,...\nEach hit prints and the program goes on. \"condition\", \"ignore\" and \"disable\" work as for breakpoints."
+    ),
+    entry!(
         ["hbreak", "hb"],
         |shell, args| set(shell, args, false, true),
         Place,
@@ -95,6 +101,12 @@ pub(super) const COMMANDS: &[Entry] = &[
 ];
 
 fn set(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done {
+    let number = make(shell, args, temporary, hardware)?;
+    mention(shell, number);
+    Ok(())
+}
+
+fn make(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done<u32> {
     let parsed = breakparse::parse(args)?;
     let thread = parsed.thread.map(|number| thread_numbered(shell, number)).transpose()?;
     let mut stages = Vec::new();
@@ -117,15 +129,21 @@ fn set(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done {
     }
     let Parsed { scope, once, every, .. } = parsed;
     let disposition = if temporary { Disposition::Delete } else { Disposition::Keep };
-    let number = shell.session.add_breakpoint(BreakpointSpec {
-        stages,
-        disposition,
-        thread,
-        scope,
-        hardware,
-        once,
-        every,
-    })?;
+    let spec = BreakpointSpec { stages, disposition, thread, scope, hardware, once, every };
+    Ok(shell.session.add_breakpoint(spec)?)
+}
+
+fn dprintf(shell: &mut Shell, args: &str) -> Done {
+    let (location, print) = args.split_once(',').unwrap_or((args, ""));
+    let (location, print) = (location.trim(), print.trim());
+    if print.is_empty() {
+        return Err(CommandError::say("Format string required"));
+    }
+    super::printf::check(print)?;
+    let number = make(shell, location, false, false)?;
+    if let Some(made) = shell.session.breakpoint_mut(number) {
+        made.print = Some(print.to_owned());
+    }
     mention(shell, number);
     Ok(())
 }
@@ -189,6 +207,7 @@ fn mention_text(breakpoint: &Breakpoint, address: bool) -> String {
     let number = breakpoint.number;
     let temporary = breakpoint.disposition == Disposition::Delete;
     let kind = match (breakpoint.hardware, temporary) {
+        _ if breakpoint.print.is_some() => "Dprintf",
         (true, _) => "Hardware assisted breakpoint",
         (false, true) => "Temporary breakpoint",
         (false, false) => "Breakpoint",

@@ -58,6 +58,7 @@ pub fn serve(stream: UnixStream) -> i32 {
     let Ok((inbox, outbox)) = join(stream) else { return 1 };
     let mut session = Session::new(outbox, inbox);
     session.set_announcer(running::announce);
+    session.set_narrator(printf::narrate);
     let mut shell = Shell::new(session);
     while let Some(request) = shell.session.next_request() {
         match request {

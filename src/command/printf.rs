@@ -15,6 +15,7 @@ use crate::memory::Memory;
 use crate::scene::Value;
 use crate::scene::expr::{Context, evaluate};
 use crate::scene::number::general;
+use crate::session::Session;
 use crate::symbols::types::Type;
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -55,13 +56,29 @@ const LONGEST: usize = 1 << 20;
 const WIDEST: usize = 1 << 16;
 
 fn printf(shell: &mut Shell, args: &str) -> Done {
+    let text = text(&mut shell.session, args)?;
+    shell.put(text);
+    Ok(())
+}
+
+/// Says what is wrong with a format string and its arguments, as far as that can be told without values.
+pub(super) fn check(args: &str) -> Done {
+    format_string(args).map(|_| ())
+}
+
+/// What a breakpoint that only prints (`dprintf`) prints; where it cannot, why.
+pub(super) fn narrate(session: &mut Session, args: &str) -> String {
+    text(session, args).unwrap_or_else(|error| format!("{error}\n"))
+}
+
+fn text(session: &mut Session, args: &str) -> Done<String> {
     let (pieces, rest) = format_string(args)?;
     let wanted = pieces.iter().filter(|piece| matches!(piece, Piece::Value(_))).count();
     let arguments = split_arguments(rest);
     if arguments.len() != wanted {
         return Err(CommandError::say("Wrong number of arguments for specified format-string"));
     }
-    let text = shell.with_context(|context| {
+    session.with_context(|context| {
         let mut values = Vec::new();
         for argument in arguments {
             let expr = context.read(argument)?;
@@ -77,9 +94,7 @@ fn printf(shell: &mut Shell, args: &str) -> Done {
             }
         }
         Ok::<_, CommandError>(out)
-    })?;
-    shell.put(text);
-    Ok(())
+    })
 }
 
 fn piece_value<'a>(piece: &Piece, values: &mut impl Iterator<Item = &'a Value>) -> Option<&'a Value> {

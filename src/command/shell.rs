@@ -88,15 +88,7 @@ impl Shell {
 
     /// Does `work` with an expression's surroundings: the selected frame, or the program's file before it runs.
     pub(super) fn with_context<R>(&mut self, work: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        let snapshot = self.session.specials();
-        let selection = self.session.selection();
-        self.session.with_scene(|scene, vars| {
-            let level = selection.map_or(0, |selection| selection.level as usize);
-            let frames = selection.map(|selection| scene.frames(selection.tid, level + 1));
-            let frame = frames.as_ref().and_then(|frames| frames.frames.get(level));
-            let specials = |name: &str| snapshot.get(name);
-            work(&mut Context { scene, frame, specials: &specials, vars })
-        })
+        self.session.with_context(work)
     }
 
     /// Does `work` with the selected frame.

@@ -109,6 +109,8 @@ pub struct Breakpoint {
     pub commands: Vec<String>,
     /// Its place is watched by a debug register, not patched (`hbreak`).
     pub hardware: bool,
+    /// A hit stops nothing: this is printed, a format string with its arguments (`dprintf`).
+    pub print: Option<String>,
     /// What a watchpoint knows of the targets.
     pub(super) watched: Watched,
     /// What a catchpoint caught last.

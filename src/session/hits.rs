@@ -165,6 +165,7 @@ mod tests {
             caught: None,
             hardware: false,
             watched: Default::default(),
+            print: None,
             armed: Vec::new(),
         }
     }

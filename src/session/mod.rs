@@ -17,6 +17,7 @@ pub mod handle;
 mod hits;
 mod inbox;
 mod live;
+mod looking;
 mod passing;
 mod process;
 pub mod protocol;
@@ -54,12 +55,9 @@ use crate::heap::story::{Stories, Story};
 use crate::kernel::files::MappedFiles;
 use crate::kernel::procfs;
 use crate::maps::Mapping;
-use crate::memory::Memory;
 use crate::scene::expr::Vars;
-use crate::scene::{Scene, SceneCaches};
-use crate::symbols::{Image, ImageCache, Modules};
-use crate::unwind::Unwinder;
-use live::{Live, Unstarted};
+use crate::scene::SceneCaches;
+use crate::symbols::{ImageCache, Modules};
 use protocol::{Note, Request, State};
 use recorder::Recorder;
 use tracer::Tracer;
@@ -112,6 +110,8 @@ pub struct Session {
     plan: Option<steps::Plan>,
     /// How an event reads, for those that are announced while the target runs (`[New Thread …]`).
     announce: fn(&Session, &Event) -> Option<String>,
+    /// What a breakpoint that only prints says, from its text, for the thread that is selected meanwhile.
+    narrate: fn(&mut Session, &str) -> String,
     /// The numbers that users know processes by, also those that have ended.
     numbers: FxHashMap<Pid, u32>,
     /// Where the thread-local storage of threads begins, as it was given to them when they were made.
@@ -148,6 +148,7 @@ impl Session {
             last_exit: None,
             plan: None,
             announce: |_, _| None,
+            narrate: |_, _| String::new(),
             numbers: FxHashMap::default(),
             pointers: FxHashMap::default(),
             last_hit: None,
@@ -161,6 +162,11 @@ impl Session {
     /// How events are announced while the target runs: a line for the user, or nothing.
     pub fn set_announcer(&mut self, announce: fn(&Session, &Event) -> Option<String>) {
         self.announce = announce;
+    }
+
+    /// What breakpoints say that only print.
+    pub fn set_narrator(&mut self, narrate: fn(&mut Session, &str) -> String) {
+        self.narrate = narrate;
     }
 
     /// The settings.
@@ -364,43 +370,6 @@ impl Session {
         all
     }
 
-    /// Does `work` with the stopped world: the live one of the selected process, or before `run` the program
-    /// as its file describes it.
-    pub fn with_scene<R>(&mut self, work: impl FnOnce(&Scene<'_>, &mut Vars) -> R) -> R {
-        if let Some(selection) = self.selection {
-            self.refresh(selection.pid);
-            let threads = self.stopped_registers(selection.pid);
-            let space = self
-                .tracer
-                .table
-                .processes
-                .get(&selection.pid)
-                .and_then(|process| self.tracer.table.spaces.get(&process.space));
-            if let Some(space) = space {
-                let memory = space.clean();
-                let live = Live::new(selection.pid, &memory, &space.auxv, threads);
-                let scene = Scene {
-                    source: &live,
-                    modules: &space.modules,
-                    unwinder: &space.unwinder,
-                    caches: &self.caches,
-                };
-                return work(&scene, &mut self.vars);
-            }
-        }
-        let nothing = (Modules::default(), Unwinder::new());
-        let modules = self.program.as_ref().map_or(&nothing.0, |program| &program.modules);
-        let contents = Contents(modules);
-        let unstarted = Unstarted { memory: &contents };
-        let scene = Scene { source: &unstarted, modules, unwinder: &nothing.1, caches: &self.caches };
-        work(&scene, &mut self.vars)
-    }
-
-    fn stopped_registers(&mut self, pid: Pid) -> Vec<(Tid, crate::regs::Regs)> {
-        let tids = self.tracer.table.threads_of(pid);
-        tids.into_iter().filter_map(|tid| Some((tid, self.tracer.regs(tid)?))).collect()
-    }
-
     /// History and convenience variables.
     pub fn vars(&mut self) -> &mut Vars {
         &mut self.vars
@@ -479,21 +448,5 @@ impl Session {
         if let Some(event) = self.recorder.usage(&self.outbox, pid, tid, insist) {
             self.stories.apply(&event);
         }
-    }
-}
-
-/// The bytes of a program that does not run, as its files hold them.
-struct Contents<'a>(&'a Modules);
-
-impl Memory for Contents<'_> {
-    fn read(&self, at: Addr, buf: &mut [u8]) -> usize {
-        self.0
-            .iter()
-            .find_map(|module| {
-                let image: &Image = module.image.as_ref()?;
-                let got = image.read_linked(Addr(at.0.wrapping_sub(module.bias)), buf);
-                (got > 0).then_some(got)
-            })
-            .unwrap_or(0)
     }
 }

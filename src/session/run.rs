@@ -283,7 +283,24 @@ impl Session {
             return Crossing::Go;
         }
         let tested = self.test(index, arrival);
-        self.breakpoints[index].cross(arrival, tested, since)
+        let crossing = self.breakpoints[index].cross(arrival, tested, since);
+        match (&crossing, self.breakpoints[index].print.clone()) {
+            (Crossing::Stop(_), Some(print)) => {
+                self.print_at(arrival, &print);
+                Crossing::Go
+            }
+            _ => crossing,
+        }
+    }
+
+    /// Prints what a breakpoint says instead of stopping.
+    fn print_at(&mut self, at: Arrival, print: &str) {
+        let selected = self.selection.replace(Selection { pid: at.pid, tid: at.tid, level: 0 });
+        let text = (self.narrate)(self, print);
+        self.selection = selected;
+        self.say(Note::Output { text, error: false });
+        // Whatever the target prints next comes behind it.
+        self.sync_face();
     }
 
     fn test(&mut self, index: usize, arrival: Arrival) -> Tested {

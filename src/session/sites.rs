@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::breakpoint::{Breakpoint, BreakpointSpec, Location, Stage};
+use super::looking::Contents;
 use super::process::{Role, WantedCalls};
 use super::space::Owner;
 use super::tracer::MEMORY_CALLS;
@@ -62,6 +63,7 @@ impl Session {
             caught: None,
             hardware: spec.hardware,
             watched: Default::default(),
+            print: None,
             armed: Vec::new(),
         });
         self.resolve();
@@ -154,7 +156,7 @@ impl Session {
             if live.is_empty()
                 && let Some(program) = &self.program
             {
-                found = places(stage, None, &program.modules, &super::Contents(&program.modules));
+                found = places(stage, None, &program.modules, &Contents(&program.modules));
             }
             adopt(stage, found);
         }
