@@ -19,7 +19,8 @@ use crate::scene::PrintOptions;
 use crate::scene::Value;
 use crate::scene::examine::{self, ExamineState};
 use crate::scene::expr::{
-    Expr, ExprError, Printing, describe_type, evaluate, evaluate_with_effect, output_line, print_line,
+    Expr, ExprError, Printing, describe_type, evaluate, evaluate_with_effect, output_line, print_expr,
+    read_print,
 };
 use crate::symbols::types::Type;
 
@@ -33,7 +34,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry {
         names: &["call"],
         run: |shell, args| print(shell, args, Printing::Call),
-        help: "Print value of expression EXP, unless it is void.\n\nUsage: call EXP\nNothing is called in the target: strcmp, strlen and their kin are computed.",
+        help: "Print value of expression EXP, unless it is void.\n\nUsage: call EXP\nFunctions of the program are called, in the selected thread; strcmp, strlen and their kin are computed.",
         takes: Takes::Expression,
     },
     Entry {
@@ -76,8 +77,13 @@ fn print(shell: &mut Shell, args: &str, command: Printing) -> Done {
     let (options, text) = options(args, &shell.print)?;
     let text = text.to_owned();
     let mut letter = shell.data.examine.letter;
-    let printed = shell.with_context(|context| print_line(&text, command, context, &options, &mut letter));
+    let read = shell.with_context(|context| read_print(&text, command, context, &mut letter));
     shell.data.examine.letter = letter;
+    let (letter, mut expr) = read?;
+    if shell.options.may_call.unwrap_or(command == Printing::Call) {
+        super::calling::carry_out(shell, &mut expr)?;
+    }
+    let printed = shell.with_context(|context| print_expr(&expr, letter, command, context, &options));
     let printed = printed.map_err(|error| without_process(shell, error))?;
     shell.carry_out(printed.effect)?;
     if !printed.text.is_empty() {

@@ -7,8 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, catchpoints, data, display, export, heap, inferiors, listing, lookup, options, printf,
-    running, script, signals, stack, threads, watchpoints,
+    breakpoints, calling, catchpoints, data, display, export, heap, inferiors, listing, lookup, options,
+    printf, running, script, signals, stack, threads, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -58,7 +58,8 @@ const CLASSES: &[Class] = &[
     ("support", "Support facilities.", &[script::COMMANDS, options::COMMANDS, COMMANDS], &[]),
 ];
 
-const RUNNING: &[&[Entry]] = &[running::COMMANDS, signals::COMMANDS, threads::COMMANDS, inferiors::COMMANDS];
+const RUNNING: &[&[Entry]] =
+    &[calling::COMMANDS, running::COMMANDS, signals::COMMANDS, threads::COMMANDS, inferiors::COMMANDS];
 
 /// What stands below a list of commands.
 const MORE: &str = "Type \"help\" followed by command name for full documentation.\n\

@@ -10,6 +10,7 @@ mod backtrace;
 mod breakinfo;
 mod breakparse;
 mod breakpoints;
+mod calling;
 mod catchpoints;
 mod complete;
 mod data;

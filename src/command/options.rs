@@ -61,6 +61,8 @@ pub(super) struct Options {
     pub(super) confirm: bool,
     /// Somebody types: gdb's chatter (`Continuing.`) is printed (`set interactive-mode`).
     pub(super) interactive: bool,
+    /// Whether expressions call functions of the program (`set may-call-functions`); unless said, `call` alone does.
+    pub(super) may_call: Option<bool>,
     /// Lines that `list` shows (`set listsize`); 0 is no limit.
     pub(super) listsize: u32,
     /// gdb's settings without an effect here, as they were last set, by name.
@@ -69,7 +71,7 @@ pub(super) struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { confirm: true, interactive: true, listsize: 10, accepted: Vec::new() }
+        Options { confirm: true, interactive: true, may_call: None, listsize: 10, accepted: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@ use super::args::first_word;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use crate::scene::FrameArguments;
+use crate::session::Locking;
 
 /// A setting.
 pub(super) struct Setting {
@@ -53,7 +54,6 @@ const ACCEPTED: &[&str] = &[
     "print thread-events",
     "print type",
     "print vtbl",
-    "scheduler-locking",
     "startup-with-shell",
     "step-mode",
     "stop-on-solib-events",
@@ -110,6 +110,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "cwd", set: set_cwd, show: show_cwd },
     Setting { name: "inferior-tty", set: set_tty, show: show_tty },
     Setting { name: "follow-fork-mode", set: set_follow, show: show_follow },
+    Setting { name: "may-call-functions", set: set_may_call, show: show_may_call },
+    Setting { name: "scheduler-locking", set: set_locking, show: show_locking },
     Setting { name: "listsize", set: set_listsize, show: show_listsize },
     Setting { name: "print frame-arguments", set: set_frame_arguments, show: show_frame_arguments },
     Setting { name: "print entry-values", set: set_entry_values, show: show_entry_values },
@@ -328,6 +330,36 @@ fn show_debug_roots(shell: &mut Shell, _: &str) -> String {
         shell.session.debug_roots().iter().map(|root| root.display().to_string()).collect();
     let roots = roots.join(":");
     format!("The directory where separate debug symbols are searched for is \"{roots}\".")
+}
+
+fn set_may_call(shell: &mut Shell, value: &str) -> Done {
+    let on = [("on", true), ("1", true), ("off", false), ("0", false), ("", true)];
+    shell.options.may_call = Some(choice(value, &on)?);
+    Ok(())
+}
+
+fn show_may_call(shell: &mut Shell, _: &str) -> String {
+    let word = match shell.options.may_call {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "off, but for \"call\"",
+    };
+    format!("Permission to call functions in the program is {word}.")
+}
+
+/// gdb's four words, of which `replay` means `off` where nothing is replayed.
+const LOCKING: &[(&str, Locking)] =
+    &[("off", Locking::Off), ("on", Locking::On), ("step", Locking::Step), ("replay", Locking::Replay)];
+
+fn set_locking(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().scheduler_locking = choice(value, LOCKING)?;
+    Ok(())
+}
+
+fn show_locking(shell: &mut Shell, _: &str) -> String {
+    let now = shell.session.settings().scheduler_locking;
+    let word = LOCKING.iter().find(|(_, mode)| *mode == now).map_or("off", |(word, _)| word);
+    format!("Mode for locking scheduler during execution is \"{word}\".")
 }
 
 fn set_follow(shell: &mut Shell, value: &str) -> Done {

@@ -73,6 +73,11 @@ impl Before {
     }
 }
 
+/// Whether it was a signal that stopped the target.
+pub(super) fn is_signal(stop: &Stop) -> bool {
+    matches!(stop.what, Halt::Reason(StopReason::Signal { .. }))
+}
+
 /// Tells a stop, and prepares what follows from it.
 pub(super) fn report(shell: &mut Shell, stop: &Stop, before: &Before) -> Done {
     shell.actions.stops += 1;

@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, catchpoints, data, display, export, heap, help, inferiors, listing, lookup,
-    options, printf, process, registers, running, script, signals, stack, threads, watchpoints,
+    breakinfo, breakpoints, calling, catchpoints, data, display, export, heap, help, inferiors, listing,
+    lookup, options, printf, process, registers, running, script, signals, stack, threads, watchpoints,
 };
 
 /// A command.
@@ -65,6 +65,7 @@ impl std::fmt::Debug for Entry {
 /// The commands.
 pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
+    calling::COMMANDS,
     breakpoints::COMMANDS,
     catchpoints::COMMANDS,
     watchpoints::COMMANDS,

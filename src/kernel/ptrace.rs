@@ -176,6 +176,15 @@ pub fn extended_state(tid: Tid) -> Result<Vec<u8>, Errno> {
     Ok(state)
 }
 
+/// Writes the XSAVE area of a stopped thread, as [`extended_state`] gave it.
+///
+/// # Errors
+/// `ESRCH` when it is gone or runs, others when the kernel refuses the state.
+pub fn set_extended_state(tid: Tid, state: &[u8]) -> Result<(), Errno> {
+    let mut part = libc::iovec { iov_base: state.as_ptr().cast_mut().cast(), iov_len: state.len() };
+    request(libc::PTRACE_SETREGSET, tid, NT_X86_XSTATE, std::ptr::from_mut(&mut part) as usize).map(drop)
+}
+
 /// The number that comes with an event stop: the new thread's or child's id.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ pub use backtrace::{frame_line, frame_text};
 pub use debug::SceneCaches;
 pub use frame::{Frame, Frames};
 pub use print::{FrameArguments, PrintOptions, Printer};
+pub use returned::returns_in_memory;
 pub use value::{Value, ValueError};
 pub use variables::Argument;
 

@@ -62,6 +62,12 @@ pub(crate) fn value(function: &Type, regs: &FrameRegs) -> Option<Value> {
     Some(Value::in_place(ty, Place::Register(RESULTS[0]), bytes, Vec::new()))
 }
 
+/// Whether a function leaves a value of this type in memory that its caller has to name.
+#[must_use]
+pub fn returns_in_memory(ty: &Type) -> bool {
+    !matches!(ty.strip().kind(), Kind::Void) && classify(ty).contains(&Class::Memory)
+}
+
 /// The classes of a value's eightbytes: one or two of them, or memory.
 fn classify(ty: &Type) -> Vec<Class> {
     let size = ty.size();

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::run::Stop;
 use crate::addr::{Addr, Pid};
 use crate::scene::expr::ExprError;
 use crate::symbols::{ResolveError, SymbolError};
@@ -42,6 +43,12 @@ pub enum SessionError {
     Symbols(#[from] SymbolError),
     #[error(transparent)]
     Expression(#[from] ExprError),
+    #[error("Cannot call: the thread stands in a system call.\n  hint: \"stepi\" out of it first.")]
+    InSyscall,
+    #[error("Cannot pass floating point arguments: the vector registers cannot be written.")]
+    NoVectors,
+    #[error("The program being debugged stopped while in a function called from GDB.")]
+    CallStopped(Box<Stop>),
     #[error("Cannot watch constant value `{0}'.")]
     Constant(String),
     #[error(

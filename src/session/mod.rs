@@ -7,6 +7,7 @@
 
 mod births;
 mod breakpoint;
+mod calling;
 mod calls;
 mod catching;
 mod claims;
@@ -41,10 +42,11 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Disposition, Location, Scope, Stage, StageSpec};
+pub use calling::CallArgument;
 pub use error::SessionError;
 pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
-pub use settings::{Disposal, Settings};
+pub use settings::{Disposal, Locking, Settings};
 pub use specials::Snapshot;
 pub use trigger::{Catch, Signals, Trigger, Watch, WatchKind};
 pub use watching::WatchHit;
@@ -55,8 +57,8 @@ use crate::heap::story::{Stories, Story};
 use crate::kernel::files::MappedFiles;
 use crate::kernel::procfs;
 use crate::maps::Mapping;
-use crate::scene::expr::Vars;
 use crate::scene::SceneCaches;
+use crate::scene::expr::Vars;
 use crate::symbols::{ImageCache, Modules};
 use protocol::{Note, Request, State};
 use recorder::Recorder;
@@ -120,6 +122,8 @@ pub struct Session {
     last_hit: Option<(Tid, u32)>,
     /// The watchpoints that the last touch hit.
     watch_hits: Vec<WatchHit>,
+    /// Calls of the user's that have not returned, the innermost last.
+    calls: Vec<calling::Called>,
     /// Children that wait for the end of a stop to be kept or let go.
     births: Vec<births::Birth>,
     synced: u64,
@@ -153,6 +157,7 @@ impl Session {
             pointers: FxHashMap::default(),
             last_hit: None,
             watch_hits: Vec::new(),
+            calls: Vec::new(),
             births: Vec::new(),
             synced: 0,
             unsynced: false,

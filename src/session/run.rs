@@ -9,7 +9,7 @@ use super::protocol::{Note, Request};
 use super::space::Owner;
 use super::steps::{Next, Plan};
 use super::tracer::Happening;
-use super::{Selection, Session, SessionError};
+use super::{Locking, Selection, Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Caught, EventKind, ExitStatus, StopReason};
 use crate::kernel::procfs;
@@ -125,16 +125,21 @@ impl Session {
     /// Lets everything go on that stands: the threads of this one's process and, with `schedule-multiple`, all others.
     pub(super) fn start_all(&mut self, selected: Tid) {
         let pid = self.pid_of(selected);
+        let alone = match self.settings.scheduler_locking {
+            Locking::On => true,
+            Locking::Step => self.plan.as_ref().is_some_and(Plan::is_step),
+            Locking::Off | Locking::Replay => false,
+        };
         for tid in self.tracer.table.followed() {
             let Some(thread) = self.tracer.table.threads.get(&tid) else { continue };
-            let may = thread.pid == pid || self.settings.schedule_multiple;
+            let may = tid == selected || !alone && (thread.pid == pid || self.settings.schedule_multiple);
             if may && !thread.running && thread.pending.is_none() && !self.tracer.owes(tid) {
                 self.tracer.go(tid);
             }
         }
     }
 
-    fn until_stop(&mut self) -> Result<Stop, SessionError> {
+    pub(super) fn until_stop(&mut self) -> Result<Stop, SessionError> {
         loop {
             let happening = self.tracer.next(&self.inbox);
             if let Some(stop) = self.decide(happening)? {
@@ -234,6 +239,7 @@ impl Session {
                     reason = reason.or(self.caught_libraries(pid, tid));
                 }
                 Owner::Plan => planned = true,
+                Owner::Call => reason = reason.or(self.call_ended(tid)),
                 Owner::Scope(number) => reason = reason.or(self.scope_ended(number, tid)),
                 Owner::User { number, stage, location } => {
                     let arrival = Arrival { pid, tid, stage, location };
@@ -252,7 +258,10 @@ impl Session {
             self.sync_sites();
         }
         if let Some(thread) = self.tracer.table.threads.get_mut(&tid) {
-            thread.passed = Some(at);
+            // The end of a call has put it elsewhere.
+            if thread.regs.is_none_or(|regs| regs.rip() == at.0) {
+                thread.passed = Some(at);
+            }
             thread.stepping = false;
         }
         if let Some(reason) = reason {
@@ -442,6 +451,7 @@ impl Session {
         }
         self.record(pid, tid, EventKind::Exited(status));
         self.watch_no_more(pid);
+        self.forget_calls(pid);
         self.last_exit = Some(status);
         for breakpoint in &mut self.breakpoints {
             breakpoint.armed.retain(|armed| armed.pid != pid);

@@ -24,12 +24,28 @@ pub struct Settings {
     pub detach_on_fork: bool,
     /// Going on lets all debugged processes run, not only the selected one.
     pub schedule_multiple: bool,
+    /// Which threads stay stopped when the selected one goes on.
+    pub scheduler_locking: Locking,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
     /// Where sources are looked for besides the place that debug info names.
     pub source_dirs: Vec<PathBuf>,
     /// What is done with signals, where that is not gdb's default.
     pub(super) signals: Vec<(i32, Disposal)>,
+}
+
+/// When only the selected thread goes on.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Locking {
+    /// Never.
+    Off,
+    /// Always.
+    On,
+    /// While it steps.
+    Step,
+    /// While a recording is replayed, which is never.
+    #[default]
+    Replay,
 }
 
 /// What is done with a signal that arrives for the target.
@@ -54,6 +70,7 @@ impl Default for Settings {
             follow_fork_child: false,
             detach_on_fork: true,
             schedule_multiple: false,
+            scheduler_locking: Locking::Replay,
             memory_calls: true,
             source_dirs: Vec::new(),
             signals: Vec::new(),

@@ -192,6 +192,8 @@ impl Session {
                 collect(breakpoint, process.pid, &mut wanted);
             }
             wanted.extend(scope_ends.iter().filter(|(pid, _)| *pid == process.pid).map(|(_, end)| *end));
+            let ends = self.calls.iter().filter(|called| called.is_of(process.pid));
+            wanted.extend(ends.map(|called| (called.back(), Owner::Call)));
             if let Some(plan) = &self.plan {
                 wanted.extend(plan.sites(process.pid).map(|at| (at, Owner::Plan)));
             }

@@ -39,6 +39,8 @@ pub(super) enum Owner {
     Loader,
     /// The plan of the step under way.
     Plan,
+    /// A call that the user asked for returns here.
+    Call,
     /// The frame of this watchpoint returns here.
     Scope(u32),
 }

@@ -69,6 +69,16 @@ struct Row {
 }
 
 impl Plan {
+    /// Up to a return to this address, with the stack pointer at least so high.
+    pub(super) fn returning(pid: Pid, tid: Tid, back: Addr, low: u64) -> Plan {
+        Plan { pid, tid, kind: Kind::Finish, left: 1, until: Some((back, Some(low))) }
+    }
+
+    /// Whether it is a step by lines or instructions, whatever it runs through meanwhile.
+    pub(super) fn is_step(&self) -> bool {
+        matches!(self.kind, Kind::Instruction { .. } | Kind::Line { .. } | Kind::Enter { .. })
+    }
+
     /// Whether the thread goes on by single instructions right now.
     pub(super) fn steps(&self) -> bool {
         self.until.is_none() && matches!(self.kind, Kind::Instruction { .. } | Kind::Line { .. })
@@ -148,6 +158,25 @@ impl Session {
                 make(Kind::Until { places: places.clone(), low: regs.rsp() }, 1, until)
             }
         }))
+    }
+
+    /// The registers of the caller of the frame at `level`, as far as they are known.
+    pub(super) fn caller_registers(
+        &mut self,
+        tid: Tid,
+        level: u32,
+    ) -> Result<crate::regs::FrameRegs, SessionError> {
+        let past_main = self.caches.past_main.replace(true);
+        let found = self.with_scene(|scene, _| {
+            let frames = scene.frames(tid, level as usize + 64);
+            let frame = frames.frames.get(level as usize).ok_or(SessionError::NoFrame(level))?;
+            let outer = frames.frames[level as usize..].iter().find(|other| {
+                !other.physical.tail_call && !std::rc::Rc::ptr_eq(&other.physical, &frame.physical)
+            });
+            outer.map(|outer| outer.physical.regs.clone()).ok_or(SessionError::Outermost)
+        });
+        self.caches.past_main.set(past_main);
+        found
     }
 
     /// The return address of the frame at `level`, and the stack pointer that its caller will have at least.

@@ -255,6 +255,7 @@ impl Session {
         self.sync_face();
         self.tracer.stop_all();
         self.tracer.settle_pending(selection.pid);
+        self.abandon_calls(selection.pid);
         self.part_from_births(selection.pid);
         self.clear_sites(selection.pid);
         self.tracer.release(selection.pid);
@@ -297,6 +298,7 @@ impl Session {
         }
         self.part_from_births(pid);
         self.watch_no_more(pid);
+        self.forget_calls(pid);
         let _ = ptrace::signal_thread(pid.0, Tid(pid.0), 9);
         // All its threads report their end, the leader last. There may be some that we have not heard of: born, but
         // not announced by a parent that died before it could.
@@ -349,6 +351,7 @@ impl Session {
             } else {
                 self.tracer.stop_all();
                 self.tracer.settle_pending(pid);
+                self.abandon_calls(pid);
                 self.part_from_births(pid);
                 self.clear_sites(pid);
                 self.tracer.release(pid);

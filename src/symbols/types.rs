@@ -318,6 +318,18 @@ impl Type {
         Type::new(Kind::Void)
     }
 
+    /// A function that returns this and may be given anything.
+    #[must_use]
+    pub fn function_returning(returns: &Type) -> Type {
+        let returns = TypeRef::Ready(returns.clone());
+        Type::new(Kind::Function(Function {
+            returns,
+            parameters: Vec::new(),
+            prototyped: false,
+            variadic: false,
+        }))
+    }
+
     /// An integer of the language: `int`, `unsigned long`, …
     #[must_use]
     pub fn integer(name: &str, size: u64, signed: bool) -> Type {

@@ -55,14 +55,42 @@ fn each_event_stops_where_gdb_stops() {
     must_equal(
         &[&target("events")],
         &[
-            &["catch fork", "catch vfork", "run", "bt 1", "info inferiors", "c", "bt 1", "info breakpoints", "c"],
+            &[
+                "catch fork",
+                "catch vfork",
+                "run",
+                "bt 1",
+                "info inferiors",
+                "c",
+                "bt 1",
+                "info breakpoints",
+                "c",
+            ],
             &["catch exec", "run", "info breakpoints", "bt 1", "c"],
             &["catch signal SIGUSR1", "run", "bt 2", "info breakpoints", "c"],
             &["catch load", "catch unload", "run", "c", "c", "info breakpoints", "delete", "c"],
             &["catch load libm", "run", "bt 1", "c"],
             &["break main", "run", "catch load", "c", "info breakpoints"],
-            &["tcatch vfork", "tcatch syscall close", "run", "info breakpoints", "c", "info breakpoints", "c"],
-            &["break main", "run", "catch syscall rt_sigaction", "c", "bt 2", "c", "info breakpoints", "delete", "c"],
+            &[
+                "tcatch vfork",
+                "tcatch syscall close",
+                "run",
+                "info breakpoints",
+                "c",
+                "info breakpoints",
+                "c",
+            ],
+            &[
+                "break main",
+                "run",
+                "catch syscall rt_sigaction",
+                "c",
+                "bt 2",
+                "c",
+                "info breakpoints",
+                "delete",
+                "c",
+            ],
             &["catch syscall exit_group", "run", "c", "info breakpoints"],
             &["catch fork", "ignore 1 1", "run", "info breakpoints"],
             &["catch signal SIGUSR1", "handle SIGUSR1 nostop noprint nopass", "run", "c"],
@@ -80,7 +108,10 @@ fn a_caught_fork_is_followed_as_the_settings_are_when_the_program_goes_on() {
         .ex("continue")
         .args(&[&target("events")]);
     output.must_have("Catchpoint 1 (forked process ");
-    output.must_have("[Attaching after ").must_have("[Inferior 2 (process ").must_have("exited with code 07]");
+    output
+        .must_have("[Attaching after ")
+        .must_have("[Inferior 2 (process ")
+        .must_have("exited with code 07]");
 }
 
 /// Killing what stopped at a fork leaves no child behind that waits for ever.

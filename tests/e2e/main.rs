@@ -10,6 +10,7 @@ mod common;
 mod attach;
 mod bad_input;
 mod breakpoints;
+mod calling;
 mod case;
 mod catching;
 mod chains;

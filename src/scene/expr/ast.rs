@@ -50,6 +50,37 @@ pub enum Expr {
 }
 
 impl Expr {
+    /// The expressions that it is made of.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        match self {
+            Expr::Int(..)
+            | Expr::Float(_)
+            | Expr::Char(_)
+            | Expr::Text(_)
+            | Expr::Name(_)
+            | Expr::Scoped(..)
+            | Expr::Dollar(_)
+            | Expr::SizeOfType(_)
+            | Expr::Type(_)
+            // What sizeof looks at is not computed.
+            | Expr::SizeOf(_) => Vec::new(),
+            Expr::Unary(_, x)
+            | Expr::Deref(x)
+            | Expr::AddressOf(x)
+            | Expr::Cast(_, x)
+            | Expr::At(_, x)
+            | Expr::Member(x, ..)
+            | Expr::Step(_, x) => vec![x],
+            Expr::Binary(_, a, b) | Expr::Index(a, b) | Expr::Assign(_, a, b) => vec![a, b],
+            Expr::Choice(a, b, c) => vec![a, b, c],
+            Expr::Call(function, arguments) => {
+                let mut all = vec![&mut **function];
+                all.extend(arguments);
+                all
+            }
+        }
+    }
+
     /// The program's names in it; what is called is not among them, nor is a member.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

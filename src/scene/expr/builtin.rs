@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::ExprError;
+use super::ast::Expr;
 use crate::addr::{Addr, PAGE};
 use crate::memory::Memory;
 
@@ -30,6 +31,16 @@ pub(super) enum Function {
     Memcmp,
     Streq,
     Memeq,
+}
+
+/// Whether a call of this is computed from the target's memory, or is a function of gdb's own: nothing is called.
+#[must_use]
+pub fn is_computed(function: &Expr) -> bool {
+    match function {
+        Expr::Name(name) => Function::named(name).is_some(),
+        Expr::Dollar(_) => true,
+        _ => false,
+    }
 }
 
 impl Function {

@@ -19,12 +19,13 @@ mod print;
 mod vars;
 
 pub use ast::{Expr, TypeName};
+pub use builtin::is_computed;
 pub use condition::{Condition, FastContext, SlowContext};
 pub use describe::describe_type;
 pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
 pub use parse::parse;
 pub use places::{Places, places};
-pub use print::{Printed, Printing, output_line, print_line, shown};
+pub use print::{Printed, Printing, output_line, print_expr, print_line, read_print, shown};
 pub use vars::Vars;
 
 use thiserror::Error;
@@ -91,7 +92,7 @@ pub enum ExprError {
     )]
     Call(String),
     #[error(
-        "Cannot call '{0}': brkwater never calls into the target.\n  hint: strcmp, strlen and their kin are computed from the memory that is there."
+        "Cannot call functions in the program: {0} is called by \"call\" only.\n  hint: \"call {0}(...)\", or \"set may-call-functions on\"; strcmp, strlen and their kin are computed."
     )]
     NoCalls(String),
     #[error("Left operand of assignment is not an lvalue.")]

@@ -134,7 +134,10 @@ impl Context<'_> {
     }
 
     /// The type that a written name means.
-    pub(super) fn type_named(&self, written: &TypeName) -> Result<Type, ExprError> {
+    ///
+    /// # Errors
+    /// gdb's words for a name that means no type.
+    pub fn type_named(&self, written: &TypeName) -> Result<Type, ExprError> {
         let mut ty = self.type_called(&written.base)?;
         for _ in 0..written.pointers {
             ty = ty.pointer();

@@ -73,7 +73,35 @@ pub fn print_line(
     last: &mut Option<char>,
 ) -> Result<Printed, ExprError> {
     let (letter, text) = format(text, command, last)?;
-    let (value, effect) = value_of(text, context)?;
+    print_expr(&read(text, context)?, letter, command, context, options)
+}
+
+/// What is printed, taken apart: the format letter and the expression. `last` is the letter that was used last.
+///
+/// # Errors
+/// gdb's words.
+pub fn read_print(
+    text: &str,
+    command: Printing,
+    context: &Context<'_>,
+    last: &mut Option<char>,
+) -> Result<(Option<char>, Expr), ExprError> {
+    let (letter, text) = format(text, command, last)?;
+    Ok((letter, read(text, context)?))
+}
+
+/// [`print_line`] for an expression that has been read.
+///
+/// # Errors
+/// gdb's words.
+pub fn print_expr(
+    expr: &Expr,
+    letter: Option<char>,
+    command: Printing,
+    context: &mut Context<'_>,
+    options: &PrintOptions,
+) -> Result<Printed, ExprError> {
+    let (value, effect) = evaluate_with_effect(expr, context)?;
     if command == Printing::Call && matches!(value.ty().kind(), Kind::Void) {
         return Ok(Printed { text: String::new(), effect });
     }
@@ -96,14 +124,13 @@ pub fn output_line(
     last: &mut Option<char>,
 ) -> Result<Printed, ExprError> {
     let (letter, text) = format(text, Printing::Output, last)?;
-    let (value, effect) = value_of(text, context)?;
+    let (value, effect) = evaluate_with_effect(&read(text, context)?, context)?;
     Ok(Printed { text: shown(&value, letter, context, options)?, effect })
 }
 
 /// `print` alone shows the last value again.
-fn value_of(text: &str, context: &mut Context<'_>) -> Result<(Value, Option<Effect>), ExprError> {
-    let expr = if text.trim().is_empty() { Expr::Dollar(String::new()) } else { context.read(text)? };
-    evaluate_with_effect(&expr, context)
+fn read(text: &str, context: &Context<'_>) -> Result<Expr, ExprError> {
+    if text.trim().is_empty() { Ok(Expr::Dollar(String::new())) } else { context.read(text) }
 }
 
 /// A value as `print` shows it.
