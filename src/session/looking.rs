@@ -5,7 +5,7 @@ use super::live::{Live, Unstarted};
 use crate::addr::{Addr, Pid, Tid};
 use crate::memory::Memory;
 use crate::scene::Scene;
-use crate::scene::expr::{Context, Vars};
+use crate::scene::expr::{Context, Expr, Vars, evaluate};
 use crate::symbols::{Image, Modules};
 use crate::unwind::Unwinder;
 
@@ -40,6 +40,24 @@ impl Session {
         let unstarted = Unstarted { memory: &contents };
         let scene = Scene { source: &unstarted, modules, unwinder: &nothing.1, caches: &self.caches };
         work(&scene, &mut self.vars)
+    }
+
+    /// The address that an expression over a process's globals and functions means.
+    pub(super) fn address_in(&mut self, pid: Pid, expr: &Expr) -> Option<Addr> {
+        let space = self.tracer.table.processes.get(&pid)?.space;
+        let space = self.tracer.table.spaces.get(&space)?;
+        let memory = space.clean();
+        let live = Live::new(pid, &memory, &space.auxv, Vec::new());
+        let scene =
+            Scene { source: &live, modules: &space.modules, unwinder: &space.unwinder, caches: &self.caches };
+        let specials = |_: &str| None;
+        let mut context = Context { scene: &scene, frame: None, specials: &specials, vars: &mut self.vars };
+        let value = evaluate(expr, &mut context).ok()?;
+        match value.address() {
+            // A function stands for where it is, also one without debug info.
+            Some(at) if value.ty().is_function() || value.ty().size() == 0 => Some(at),
+            _ => value.as_u64(&memory).ok().map(Addr),
+        }
     }
 
     /// Does `work` with an expression's surroundings: the selected frame, or the program's file before it runs.

@@ -7,7 +7,7 @@ use super::looking::Contents;
 use super::process::{Role, WantedCalls};
 use super::space::Owner;
 use super::tracer::MEMORY_CALLS;
-use super::trigger::Catch;
+use super::trigger::{Catch, Trigger};
 use super::{Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::EventKind;
@@ -149,6 +149,7 @@ impl Session {
         for stage in breakpoints.iter_mut().flat_map(|breakpoint| &mut breakpoint.stages) {
             let mut found = Vec::new();
             for (_, pid, space) in &live {
+                self.compute_address(stage, *pid);
                 if let Some(space) = self.tracer.table.spaces.get(space) {
                     found.extend(places(stage, Some(*pid), &space.modules, &space.clean()));
                 }
@@ -161,6 +162,18 @@ impl Session {
             adopt(stage, found);
         }
         self.breakpoints = breakpoints;
+    }
+
+    /// `*main+4` is computed anew in each process: it was an address of the file before the program ran. What names
+    /// nothing of the program's, or cannot be computed any more, stays what it was.
+    fn compute_address(&mut self, stage: &mut Stage, pid: Pid) {
+        let Trigger::Code(Linespec::Address(address)) = &mut stage.trigger else { return };
+        let expr = stage.text.strip_prefix('*').and_then(|text| crate::scene::expr::parse(text).ok());
+        if let Some(expr) = expr.filter(|expr| !expr.names().is_empty())
+            && let Some(now) = self.address_in(pid, &expr)
+        {
+            *address = now;
+        }
     }
 
     /// When the last process is gone, everything is looked up in the files, at the addresses that it had there: they are

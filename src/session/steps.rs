@@ -113,6 +113,10 @@ struct Call {
 impl Session {
     /// The plan for a way of going on; `None` when it needs none.
     pub(super) fn plan(&mut self, how: &Resume, selection: Selection) -> Result<Option<Plan>, SessionError> {
+        if matches!(how, Resume::Continue | Resume::Signal(_)) {
+            // Nothing is read of the thread: it may have died meanwhile, and its end is what comes next.
+            return Ok(None);
+        }
         let make = |kind, left, until| Plan { pid: selection.pid, tid: selection.tid, kind, left, until };
         let regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
         Ok(Some(match how {

@@ -235,6 +235,11 @@ impl Running {
             .expect("the program beside the test says nothing more")
     }
 
+    /// A line that it has printed already.
+    pub(crate) fn try_line(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
     /// Forgets what it printed up to now.
     pub(crate) fn skip(&self) {
         while self.lines.try_recv().is_ok() {}
