@@ -64,6 +64,7 @@ pub fn serve(stream: UnixStream) -> i32 {
     while let Some(request) = shell.session.next_request() {
         match request {
             Request::Line { id, text } => {
+                shell.session.face_is_in_step();
                 let ok = shell.line(&text);
                 let (state, quit) = (shell.session.state(), shell.leaving);
                 shell.session.say(Note::Done { id, ok, state, quit });

@@ -249,13 +249,13 @@ impl Scene<'_> {
         Some(linker.filter(|_| is_linker).map_or_else(|| module.path.clone(), str::to_owned))
     }
 
-    /// The linker's list, read again when the number of mappings has changed.
+    /// The linker's list, read again when the number of modules has changed, and until it has been made.
     #[must_use]
     pub fn libraries(&self) -> Rc<Vec<Loaded>> {
-        let count = self.source.mappings().len();
+        let count = self.modules.iter().count();
         let mut kept = self.caches.libraries.borrow_mut();
         match &*kept {
-            Some((known, list)) if *known == count => list.clone(),
+            Some((known, list)) if *known == count && !list.is_empty() => list.clone(),
             _ => {
                 let list = Rc::new(linkmap::read(self.source.auxv(), self.memory()));
                 *kept = Some((count, list.clone()));

@@ -34,6 +34,11 @@ pub(crate) struct ModuleDebug {
 }
 
 impl SceneCaches {
+    /// The loader's list has changed: it is read again when it is needed.
+    pub fn forget_libraries(&self) {
+        *self.libraries.borrow_mut() = None;
+    }
+
     /// The debug info of a module, if it has any.
     pub(crate) fn debug(&self, module: &Module) -> Option<Rc<ModuleDebug>> {
         let debug = module.image.as_ref()?.debug()?;

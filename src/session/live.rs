@@ -1,5 +1,8 @@
 //! A stopped live process as a [`Source`].
 
+use std::cell::OnceCell;
+
+use super::process::Table;
 use crate::addr::{Pid, Tid};
 use crate::kernel::{procfs, ptrace};
 use crate::maps::Mapping;
@@ -9,11 +12,22 @@ use crate::source::Source;
 
 /// What a scene of a live process reads from: everything as it was at the stop.
 pub(super) struct Live<'a> {
-    pub(super) pid: Pid,
-    pub(super) memory: Cached<'a>,
-    pub(super) maps: Vec<Mapping>,
-    pub(super) auxv: &'a [(u64, u64)],
-    pub(super) threads: Vec<(Tid, Regs)>,
+    pid: Pid,
+    memory: Cached<'a>,
+    /// Read when somebody asks: most looks do not.
+    maps: OnceCell<Vec<Mapping>>,
+    auxv: &'a [(u64, u64)],
+    threads: Threads<'a>,
+}
+
+/// Whose registers are known.
+pub(super) enum Threads<'a> {
+    /// All that stand, as the table has them.
+    Of(&'a Table),
+    /// One thread's.
+    One(Tid, Regs),
+    /// Nobody's.
+    None,
 }
 
 impl<'a> Live<'a> {
@@ -21,9 +35,9 @@ impl<'a> Live<'a> {
         pid: Pid,
         memory: &'a dyn Memory,
         auxv: &'a [(u64, u64)],
-        threads: Vec<(Tid, Regs)>,
+        threads: Threads<'a>,
     ) -> Live<'a> {
-        Live { pid, memory: Cached::new(memory), maps: procfs::mappings(pid), auxv, threads }
+        Live { pid, memory: Cached::new(memory), maps: OnceCell::new(), auxv, threads }
     }
 }
 
@@ -37,15 +51,28 @@ impl Source for Live<'_> {
     }
 
     fn mappings(&self) -> &[Mapping] {
-        &self.maps
+        self.maps.get_or_init(|| procfs::mappings(self.pid))
     }
 
     fn threads(&self) -> Vec<Tid> {
-        self.threads.iter().map(|(tid, _)| *tid).collect()
+        match &self.threads {
+            Threads::Of(table) => {
+                let stands = |tid: &Tid| table.threads.get(tid).is_some_and(|thread| thread.regs.is_some());
+                table.threads_of(self.pid).into_iter().filter(stands).collect()
+            }
+            Threads::One(tid, _) => vec![*tid],
+            Threads::None => Vec::new(),
+        }
     }
 
     fn regs(&self, tid: Tid) -> Option<Regs> {
-        self.threads.iter().find(|(other, _)| *other == tid).map(|(_, regs)| *regs)
+        match &self.threads {
+            Threads::Of(table) => {
+                table.threads.get(&tid).filter(|thread| thread.pid == self.pid && !thread.running)?.regs
+            }
+            Threads::One(known, regs) => (*known == tid).then_some(*regs),
+            Threads::None => None,
+        }
     }
 
     fn frame_regs(&self, tid: Tid) -> Option<FrameRegs> {

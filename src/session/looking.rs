@@ -1,7 +1,8 @@
 //! Looks at the stopped world: the live one of a process, or before `run` the program as its file describes it.
 
 use super::Session;
-use super::live::{Live, Unstarted};
+use super::process::Thread;
+use super::live::{Live, Threads, Unstarted};
 use crate::addr::{Addr, Pid, Tid};
 use crate::memory::Memory;
 use crate::scene::Scene;
@@ -15,7 +16,7 @@ impl Session {
     pub fn with_scene<R>(&mut self, work: impl FnOnce(&Scene<'_>, &mut Vars) -> R) -> R {
         if let Some(selection) = self.selection {
             self.refresh(selection.pid);
-            let threads = self.stopped_registers(selection.pid);
+            self.read_registers(selection.pid);
             let space = self
                 .tracer
                 .table
@@ -24,7 +25,7 @@ impl Session {
                 .and_then(|process| self.tracer.table.spaces.get(&process.space));
             if let Some(space) = space {
                 let memory = space.clean();
-                let live = Live::new(selection.pid, &memory, &space.auxv, threads);
+                let live = Live::new(selection.pid, &memory, &space.auxv, Threads::Of(&self.tracer.table));
                 let scene = Scene {
                     source: &live,
                     modules: &space.modules,
@@ -47,7 +48,7 @@ impl Session {
         let space = self.tracer.table.processes.get(&pid)?.space;
         let space = self.tracer.table.spaces.get(&space)?;
         let memory = space.clean();
-        let live = Live::new(pid, &memory, &space.auxv, Vec::new());
+        let live = Live::new(pid, &memory, &space.auxv, Threads::None);
         let scene =
             Scene { source: &live, modules: &space.modules, unwinder: &space.unwinder, caches: &self.caches };
         let specials = |_: &str| None;
@@ -73,9 +74,15 @@ impl Session {
         })
     }
 
-    fn stopped_registers(&mut self, pid: Pid) -> Vec<(Tid, crate::regs::Regs)> {
-        let tids = self.tracer.table.threads_of(pid);
-        tids.into_iter().filter_map(|tid| Some((tid, self.tracer.regs(tid)?))).collect()
+    /// Reads the registers of the threads that stand, where they are not known yet.
+    fn read_registers(&mut self, pid: Pid) {
+        let table = &self.tracer.table;
+        let unknown = |thread: &Thread| thread.pid == pid && thread.regs.is_none() && !thread.running;
+        let tids: Vec<Tid> =
+            table.threads.iter().filter(|(_, thread)| unknown(thread)).map(|(tid, _)| *tid).collect();
+        for tid in tids {
+            self.tracer.regs(tid);
+        }
     }
 }
 

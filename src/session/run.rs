@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::hits::{Arrival, Crossing, Tested};
 use super::inbox::Woken;
-use super::live::Live;
+use super::live::{Live, Threads};
 use super::protocol::{Note, Request};
 use super::space::Owner;
 use super::steps::{Next, Plan};
@@ -98,6 +98,11 @@ impl Session {
             self.settle(*pid, *tid, reason.clone());
         }
         stop
+    }
+
+    /// A face that asks for more has shown what it was told before: it answers nothing and asks nothing until then.
+    pub fn face_is_in_step(&mut self) {
+        self.unsynced = false;
     }
 
     /// Waits until the face has shown everything, so that the target's output comes after ours.
@@ -338,7 +343,7 @@ impl Session {
         self.refresh(arrival.pid);
         let Some(space) = self.tracer.table.space_of(tid) else { return Ok(false) };
         let memory = space.clean();
-        let live = Live::new(arrival.pid, &memory, &space.auxv, vec![(tid, regs)]);
+        let live = Live::new(arrival.pid, &memory, &space.auxv, Threads::One(tid, regs));
         let scene =
             Scene { source: &live, modules: &space.modules, unwinder: &space.unwinder, caches: &self.caches };
         condition.test(&mut SlowContext { scene: &scene, tid, specials: &special, vars: &mut self.vars })

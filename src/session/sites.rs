@@ -129,6 +129,7 @@ impl Session {
         {
             space.stale = true;
         }
+        self.caches.forget_libraries();
         self.refresh(pid);
         self.resolve();
         self.sync_sites();
