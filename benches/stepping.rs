@@ -32,9 +32,24 @@ fn main() {
             before: vec!["break loop", "run"],
             then: ("stepi", 2000),
         },
-        Case { title: "stepi 2000", target: vec!["loop"], before: vec!["break loop", "run"], then: ("stepi 2000", 1) },
-        Case { title: "300 times next", target: vec!["loop"], before: vec!["break loop", "run"], then: ("next", 300) },
-        Case { title: "300 times step", target: vec!["loop"], before: vec!["break loop", "run"], then: ("step", 300) },
+        Case {
+            title: "stepi 2000",
+            target: vec!["loop"],
+            before: vec!["break loop", "run"],
+            then: ("stepi 2000", 1),
+        },
+        Case {
+            title: "300 times next",
+            target: vec!["loop"],
+            before: vec!["break loop", "run"],
+            then: ("next", 300),
+        },
+        Case {
+            title: "300 times step",
+            target: vec!["loop"],
+            before: vec!["break loop", "run"],
+            then: ("step", 300),
+        },
         Case {
             title: "thread apply all bt over 200 threads",
             target: vec!["threads", "200"],

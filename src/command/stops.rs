@@ -205,11 +205,7 @@ fn hit_number(session: &Session, stop: &Stop, number: u32) -> String {
 
 /// A thread's name; the target chose it.
 fn name_of(session: &Session, tid: Tid) -> String {
-    let threads = session.threads();
-    threads
-        .iter()
-        .find(|thread| thread.tid == tid)
-        .map_or_else(String::new, |thread| escape::plain(&thread.name))
+    escape::plain(&session.thread_name(tid))
 }
 
 /// gdb's name of a thread: `Thread 0x7ffff7d8a740 (LWP 123)`.

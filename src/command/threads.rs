@@ -55,7 +55,6 @@ pub(super) struct Known {
     pub(super) inferior: u32,
     /// Its number among the threads of its process.
     pub(super) number: u32,
-    name: String,
 }
 
 /// Every thread of every process that is debugged, by inferior and number.
@@ -67,7 +66,7 @@ pub(super) fn known(shell: &Shell) -> Vec<Known> {
     for (inferior, pid, _) in processes {
         for (place, thread) in (1..).zip(shell.session.threads_of(pid)) {
             let number = if alone { thread.number } else { place };
-            all.push(Known { pid, tid: thread.tid, inferior, number, name: thread.name });
+            all.push(Known { pid, tid: thread.tid, inferior, number });
         }
     }
     all
@@ -145,9 +144,10 @@ fn info_threads(shell: &mut Shell, args: &str) -> Done {
 fn target_and_frame(shell: &mut Shell, thread: &Known) -> (String, String) {
     let options = shell.print.clone();
     let many = shell.session.threads_of(thread.pid).len() > 1;
+    let name = shell.session.thread_name(thread.tid);
     at_thread(shell, thread.tid, |shell| {
         shell.session.with_scene(|scene, _| {
-            let target = format!("{} \"{}\"", id_in(scene, thread.tid, many), thread.name);
+            let target = format!("{} \"{name}\"", id_in(scene, thread.tid, many));
             let frames = scene.frames(thread.tid, 1);
             let view = frames.frames.first().map(|frame| scene.frame_view(frame, &options));
             (target, view.map_or_else(|| "(running)".to_owned(), |view| frame_text(&view)))
@@ -228,8 +228,9 @@ fn find(shell: &mut Shell, text: &str) -> Done {
     for thread in known(shell) {
         let target = at_thread(shell, thread.tid, |shell| target_id(shell, thread.tid));
         let id = id_text(&thread, shell);
-        if thread.name.contains(text.trim()) {
-            found.push_str(&format!("Thread {id} has name '{}'\n", thread.name));
+        let name = shell.session.thread_name(thread.tid);
+        if name.contains(text.trim()) {
+            found.push_str(&format!("Thread {id} has name '{name}'\n"));
         } else if target.contains(text.trim()) {
             found.push_str(&format!("Thread {id} has target id '{target}'\n"));
         }
@@ -284,7 +285,8 @@ fn apply(shell: &mut Shell, args: &str) -> Done {
 fn run_at(shell: &mut Shell, thread: &Known, manner: Manner, command: &str) -> Done {
     if !manner.quiet && !manner.silent {
         let (target, id) = (target_id(shell, thread.tid), id_text(thread, shell));
-        shell.say(format!("\nThread {id} ({target} \"{}\"):", thread.name));
+        let name = shell.session.thread_name(thread.tid);
+        shell.say(format!("\nThread {id} ({target} \"{name}\"):"));
     }
     match shell.command(command) {
         Err(error) if manner.go_on => {

@@ -1,8 +1,8 @@
 //! Looks at the stopped world: the live one of a process, or before `run` the program as its file describes it.
 
 use super::Session;
-use super::process::Thread;
 use super::live::{Live, Threads, Unstarted};
+use super::process::Thread;
 use crate::addr::{Addr, Pid, Tid};
 use crate::memory::Memory;
 use crate::scene::Scene;

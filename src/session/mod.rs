@@ -82,8 +82,6 @@ pub struct ThreadInfo {
     pub tid: Tid,
     /// gdb's number.
     pub number: u32,
-    /// Its name.
-    pub name: String,
 }
 
 /// The program that `run` starts.
@@ -305,9 +303,16 @@ impl Session {
         let table = &self.tracer.table;
         let info = |tid| {
             let number = table.threads.get(&tid)?.number;
-            Some(ThreadInfo { tid, number, name: procfs::name(pid, tid) })
+            Some(ThreadInfo { tid, number })
         };
         table.threads_of(pid).into_iter().filter_map(info).collect()
+    }
+
+    /// The name of a thread that is debugged, as the kernel has it; empty when it is gone.
+    #[must_use]
+    pub fn thread_name(&self, tid: Tid) -> String {
+        let thread = self.tracer.table.threads.get(&tid);
+        thread.map_or_else(String::new, |thread| procfs::name(thread.pid, tid))
     }
 
     /// The number that users know a process by; also of one that has ended in this run.
