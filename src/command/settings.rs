@@ -67,7 +67,6 @@ const ACCEPTED: &[&str] = &[
     "verbose",
     "width",
     "write",
-    "follow-exec-mode",
     "can-use-hw-watchpoints",
     "breakpoint auto-hw",
     "breakpoint always-inserted",
@@ -110,6 +109,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "cwd", set: set_cwd, show: show_cwd },
     Setting { name: "inferior-tty", set: set_tty, show: show_tty },
     Setting { name: "follow-fork-mode", set: set_follow, show: show_follow },
+    Setting { name: "follow-exec-mode", set: set_follow_exec, show: show_follow_exec },
     Setting { name: "may-call-functions", set: set_may_call, show: show_may_call },
     Setting { name: "scheduler-locking", set: set_locking, show: show_locking },
     Setting { name: "listsize", set: set_listsize, show: show_listsize },
@@ -330,6 +330,16 @@ fn show_debug_roots(shell: &mut Shell, _: &str) -> String {
         shell.session.debug_roots().iter().map(|root| root.display().to_string()).collect();
     let roots = roots.join(":");
     format!("The directory where separate debug symbols are searched for is \"{roots}\".")
+}
+
+fn set_follow_exec(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().follow_exec_new = choice(value, &[("new", true), ("same", false)])?;
+    Ok(())
+}
+
+fn show_follow_exec(shell: &mut Shell, _: &str) -> String {
+    let word = if shell.session.settings().follow_exec_new { "new" } else { "same" };
+    format!("Follow exec mode is \"{word}\".")
 }
 
 fn set_may_call(shell: &mut Shell, value: &str) -> Done {

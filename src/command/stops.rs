@@ -326,7 +326,14 @@ pub(super) fn announce(session: &Session, event: &Event) -> Option<String> {
         EventKind::Exited(status) if session.selection().is_some_and(|s| s.pid != event.pid) => {
             exit_words(session, event.pid, *status)
         }
-        EventKind::Execed { program } => format!("process {} is executing new program: {program}", event.pid),
+        EventKind::Execed { program } => {
+            let mut text = format!("process {} is executing new program: {program}", event.pid);
+            if session.settings().follow_exec_new {
+                let number = session.inferior_number(event.pid);
+                text.push_str(&format!("\n[New inferior {number}]\n[New process {}]", event.pid));
+            }
+            text
+        }
         EventKind::ConditionError { number, error } if error.starts_with("Cannot insert") => {
             let _ = number;
             error.clone()

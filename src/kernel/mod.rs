@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod affinity;
 pub mod files;
 pub mod host;
 pub mod mem;

@@ -25,7 +25,7 @@ pub(super) enum Threads<'a> {
     /// All that stand, as the table has them.
     Of(&'a Table),
     /// One thread's.
-    One(Tid, Regs),
+    One(Tid, &'a Regs),
     /// Nobody's.
     None,
 }
@@ -70,7 +70,7 @@ impl Source for Live<'_> {
             Threads::Of(table) => {
                 table.threads.get(&tid).filter(|thread| thread.pid == self.pid && !thread.running)?.regs
             }
-            Threads::One(known, regs) => (*known == tid).then_some(*regs),
+            Threads::One(known, regs) => (*known == tid).then_some(**regs),
             Threads::None => None,
         }
     }

@@ -5,6 +5,7 @@
 //! the kernel's statuses into happenings, [`space`] patches text, [`hits`] judges arrivals, [`steps`] plans
 //! steps, [`recorder`] keeps the journal; this file and [`run`] join them.
 
+mod arriving;
 mod births;
 mod breakpoint;
 mod calling;
@@ -54,6 +55,7 @@ pub use watching::WatchHit;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
 use crate::heap::story::{Stories, Story};
+use crate::kernel::affinity::Beside;
 use crate::kernel::files::MappedFiles;
 use crate::kernel::procfs;
 use crate::maps::Mapping;
@@ -120,6 +122,9 @@ pub struct Session {
     last_hit: Option<(Tid, u32)>,
     /// The watchpoints that the last touch hit.
     watch_hits: Vec<WatchHit>,
+    /// We run beside a target that meets a breakpoint all the time, and how often it has since the last stop.
+    beside: Option<Beside>,
+    passing_hits: u32,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
     /// Children that wait for the end of a stop to be kept or let go.
@@ -155,6 +160,8 @@ impl Session {
             pointers: FxHashMap::default(),
             last_hit: None,
             watch_hits: Vec::new(),
+            beside: None,
+            passing_hits: 0,
             calls: Vec::new(),
             births: Vec::new(),
             synced: 0,

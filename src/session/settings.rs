@@ -22,6 +22,8 @@ pub struct Settings {
     pub follow_fork_child: bool,
     /// After a fork the other process is let go.
     pub detach_on_fork: bool,
+    /// A process that replaces its program becomes another inferior.
+    pub follow_exec_new: bool,
     /// Going on lets all debugged processes run, not only the selected one.
     pub schedule_multiple: bool,
     /// Which threads stay stopped when the selected one goes on.
@@ -69,6 +71,7 @@ impl Default for Settings {
             disable_randomization: true,
             follow_fork_child: false,
             detach_on_fork: true,
+            follow_exec_new: false,
             schedule_multiple: false,
             scheduler_locking: Locking::Replay,
             memory_calls: true,

@@ -285,7 +285,7 @@ impl Session {
         let regs = self.tracer.regs(tid)?;
         let space = self.tracer.table.space_of(tid)?;
         let memory = space.clean();
-        let live = super::live::Live::new(pid, &memory, &space.auxv, super::live::Threads::One(tid, regs));
+        let live = super::live::Live::new(pid, &memory, &space.auxv, super::live::Threads::One(tid, &regs));
         let scene =
             Scene { source: &live, modules: &space.modules, unwinder: &space.unwinder, caches: &self.caches };
         Some(work(&scene, &mut self.vars))

@@ -16,10 +16,22 @@ const CHATTER: &[&str] = &[
 /// Process numbers replaced, chatter and empty lines gone, ends trimmed.
 pub(crate) fn normal(text: &str) -> Vec<String> {
     text.lines()
-        .map(|line| without_numbers(line.trim_end()))
+        .map(|line| without_mask(without_numbers(line.trim_end())))
         .filter(|line| !line.is_empty() && !CHATTER.iter().any(|chatter| line.starts_with(chatter)))
         .collect()
 }
+
+/// The value of a mask register (`k0` to `k7`) is what the C library's string functions happened to leave there.
+fn without_mask(line: String) -> String {
+    let bytes = line.as_bytes();
+    let is_mask =
+        bytes.len() > 3 && bytes[0] == b'k' && (b'0'..=b'7').contains(&bytes[1]) && bytes[2] == b' ';
+    if is_mask { line[..2].to_owned() } else { line }
+}
+
+/// What gdb 13.1 says where it meets an XSAVE area that is larger than it knows: it cannot do what it was asked to on
+/// such a processor, and there is nothing to compare with.
+const BEATEN: &str = "Couldn't write extended state status";
 
 /// `process 123` becomes `process N`, `LWP 123` becomes `LWP N`.
 fn without_numbers(line: &str) -> String {
@@ -79,6 +91,9 @@ pub(crate) fn against_gdb_with(brkwater: Debugger, program: &[&str], script: &[&
     let theirs = Debugger::gdb().blocks(script).args(program);
     let mut report = String::new();
     for (index, command) in script.iter().enumerate() {
+        if theirs.block(index).contains(BEATEN) {
+            continue;
+        }
         let found = differences(ours.block(index), theirs.block(index));
         if !found.is_empty() {
             report += &format!("({command})   - is gdb's, + is ours\n    {}\n", found.join("\n    "));

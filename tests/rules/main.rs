@@ -3,7 +3,7 @@
 //!
 //! Each test body runs once; `./tests/run --stress` runs each a hundred times (`BRKWATER_STRESS`).
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr)]
 
 #[path = "../common/mod.rs"]
 mod common;

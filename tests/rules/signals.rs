@@ -117,7 +117,7 @@ fn rule_09_interrupted_calls_are_begun_again() {
 #[test]
 fn rule_10_each_step_is_one_instruction() {
     repeat(|| {
-        let script = [vec!["break *stepped", "run"], vec!["stepi", "print/x $rip"].repeat(16)].concat();
+        let script = [vec!["break *stepped", "run"], ["stepi", "print/x $rip"].repeat(16)].concat();
         let program = target("rules");
         let ours = Debugger::brkwater().blocks(&script).args(&[&program, "step"]);
         let theirs = Debugger::gdb().blocks(&script).args(&[&program, "step"]);
