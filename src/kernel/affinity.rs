@@ -1,67 +1,80 @@
-//! On which processor our own thread runs.
+//! On which processor a thread runs.
 //!
-//! A thread that is stopped and let go thousands of times a second costs less when its tracer runs on the same processor:
-//! no other one has to be woken for each hand-over. Only the calling thread's own affinity is ever changed.
+//! A thread that is stopped and let go thousands of times a second costs about half when its tracer runs on the same
+//! processor: no other one has to be woken for each hand-over. For that both have to be held there, and given back before
+//! anybody can see it: a program that asks how many processors it may use would do other things with another answer.
 
 use nix::errno::Errno;
 
 use crate::addr::{Pid, Tid};
 
-/// The calling thread runs beside another; dropped, it runs where it may again.
+/// sched_setaffinity(2) and sched_getaffinity(2): before one of these, a thread is given back (x86-64 numbers).
+pub const CALLS: [u32; 2] = [203, 204];
+
+/// The calling thread and another are held on one processor; dropped, both run where they may again.
 #[derive(Debug)]
-pub struct Beside {
-    before: libc::cpu_set_t,
-    processor: usize,
+pub struct Together {
+    ours: libc::cpu_set_t,
+    theirs: libc::cpu_set_t,
+    tid: Tid,
 }
 
-impl Beside {
-    /// Moves the calling thread to the processor that a thread ran on last.
+impl Together {
+    /// Holds the calling thread where another one ran last, and that one, too.
     ///
     /// # Errors
     /// `ESRCH` when it is gone, those of sched_setaffinity(2) otherwise.
-    pub fn thread(pid: Pid, tid: Tid) -> Result<Beside, Errno> {
+    pub fn with(pid: Pid, tid: Tid) -> Result<Together, Errno> {
         let processor = processor_of(pid, tid).ok_or(Errno::ESRCH)?;
-        // SAFETY: all-zero is an empty cpu_set_t.
-        let mut before: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-        let size = std::mem::size_of_val(&before);
-        // SAFETY: the kernel writes at most `size` bytes to `before`.
-        Errno::result(unsafe { libc::sched_getaffinity(0, size, &raw mut before) })?;
-        pin(processor)?;
-        Ok(Beside { before, processor })
+        let held = Together { ours: allowed(Tid(0))?, theirs: allowed(tid)?, tid };
+        let one = only(processor)?;
+        allow(Tid(0), &one)?;
+        allow(tid, &one)?;
+        Ok(held)
     }
+}
 
-    /// Follows it to where it is now.
-    ///
-    /// # Errors
-    /// As [`Beside::thread`].
-    pub fn follow(&mut self, pid: Pid, tid: Tid) -> Result<(), Errno> {
-        let now = processor_of(pid, tid).ok_or(Errno::ESRCH)?;
-        if now != self.processor {
-            pin(now)?;
-            self.processor = now;
+impl Together {
+    /// Gives back also a thread that the other one has just made: it inherited where it may run.
+    pub fn also(self, new: Tid) {
+        if new.0 > 0 {
+            let _ = allow(new, &self.theirs);
         }
-        Ok(())
     }
 }
 
-impl Drop for Beside {
+impl Drop for Together {
     fn drop(&mut self) {
-        // SAFETY: the kernel reads a set that lives until the call returns. What was allowed before still is.
-        unsafe { libc::sched_setaffinity(0, std::mem::size_of_val(&self.before), &raw const self.before) };
+        // ESRCH: it has ended, and nobody needs to be given back.
+        let _ = allow(self.tid, &self.theirs);
+        let _ = allow(Tid(0), &self.ours);
     }
 }
 
-fn pin(processor: usize) -> Result<(), Errno> {
+/// Where a thread may run; 0 is the calling one.
+fn allowed(tid: Tid) -> Result<libc::cpu_set_t, Errno> {
+    // SAFETY: all-zero is an empty cpu_set_t.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes at most this many bytes to `set`.
+    Errno::result(unsafe { libc::sched_getaffinity(tid.0, std::mem::size_of_val(&set), &raw mut set) })?;
+    Ok(set)
+}
+
+fn allow(tid: Tid, set: &libc::cpu_set_t) -> Result<(), Errno> {
+    // SAFETY: the kernel reads a set that lives until the call returns.
+    Errno::result(unsafe { libc::sched_setaffinity(tid.0, std::mem::size_of_val(set), set) }).map(drop)
+}
+
+fn only(processor: usize) -> Result<libc::cpu_set_t, Errno> {
     if processor >= libc::CPU_SETSIZE as usize {
         return Err(Errno::EINVAL);
     }
-    // SAFETY: all-zero is an empty cpu_set_t; the number is below its size; the kernel only reads it.
-    let result = unsafe {
+    // SAFETY: all-zero is an empty cpu_set_t; the number is below its size.
+    Ok(unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(processor, &mut set);
-        libc::sched_setaffinity(0, std::mem::size_of_val(&set), &raw const set)
-    };
-    Errno::result(result).map(drop)
+        set
+    })
 }
 
 /// The processor that a thread ran on last (proc(5), field 39 of `stat`).
@@ -75,21 +88,20 @@ fn processor_of(pid: Pid, tid: Tid) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn allowed() -> String {
+    fn list() -> String {
         let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         status.lines().find(|line| line.starts_with("Cpus_allowed_list")).unwrap().to_owned()
     }
 
     #[test]
     fn a_thread_goes_back_to_where_it_may_run() {
-        let before = allowed();
+        let before = list();
         let me = Tid(nix::unistd::gettid().as_raw());
-        let pid = Pid(nix::unistd::getpid().as_raw());
-        let mut beside = Beside::thread(pid, me).unwrap();
-        assert!(allowed().ends_with(&format!("\t{}", beside.processor)), "{}", allowed());
-        beside.follow(pid, me).unwrap();
-        drop(beside);
-        assert_eq!(allowed(), before);
-        assert!(Beside::thread(Pid(0), Tid(0)).is_err());
+        let together = Together::with(Pid(nix::unistd::getpid().as_raw()), me).unwrap();
+        let one = list();
+        assert!(one.rsplit('\t').next().is_some_and(|cpu| cpu.parse::<u32>().is_ok()), "{one}");
+        drop(together);
+        assert_eq!(list(), before);
+        assert!(Together::with(Pid(0), Tid(0)).is_err());
     }
 }

@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use super::hits::{Arrival, Crossing, Tested};
 use super::live::{Live, Threads};
+use super::process::Tracing;
 use super::protocol::Note;
 use super::run::Stop;
 use super::space::Owner;
 use super::{Selection, Session};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::EventKind;
-use crate::kernel::affinity::Beside;
+use crate::kernel::affinity::Together;
 use crate::scene::Scene;
 use crate::scene::expr::{FastContext, SlowContext};
 
@@ -68,24 +69,22 @@ impl Session {
         }
         self.passing_hits += 1;
         if self.passing_hits.is_multiple_of(SETTLED) {
-            self.run_beside(pid, tid);
+            self.hold_together(pid, tid);
         }
         self.on_with(tid)
     }
 
-    /// Goes to the processor of a target that meets a breakpoint all the time; with several threads there is no such one.
-    fn run_beside(&mut self, pid: Pid, tid: Tid) {
-        if self.tracer.table.threads.len() > 1 {
-            self.beside = None;
-            return;
-        }
-        // Where it cannot be done, it only takes longer.
-        let done = match &mut self.beside {
-            Some(beside) => beside.follow(pid, tid),
-            none => Beside::thread(pid, tid).map(|beside| *none = Some(beside)),
-        };
-        if done.is_err() {
-            self.beside = None;
+    /// Holds us and a target that meets a breakpoint all the time on one processor. Only one that dies with us: another
+    /// would stay held if we were killed. And only one with a single thread, which would have to wait for the others.
+    fn hold_together(&mut self, pid: Pid, tid: Tid) {
+        let table = &self.tracer.table;
+        let may = table
+            .processes
+            .get(&pid)
+            .is_some_and(|process| process.launched && process.tracing == Tracing::Filter);
+        if may && table.threads.len() == 1 && self.tracer.together.is_none() {
+            // Where it cannot be done, it only takes longer.
+            self.tracer.together = Together::with(pid, tid).ok();
         }
     }
 

@@ -55,7 +55,6 @@ pub use watching::WatchHit;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
 use crate::heap::story::{Stories, Story};
-use crate::kernel::affinity::Beside;
 use crate::kernel::files::MappedFiles;
 use crate::kernel::procfs;
 use crate::maps::Mapping;
@@ -122,8 +121,7 @@ pub struct Session {
     last_hit: Option<(Tid, u32)>,
     /// The watchpoints that the last touch hit.
     watch_hits: Vec<WatchHit>,
-    /// We run beside a target that meets a breakpoint all the time, and how often it has since the last stop.
-    beside: Option<Beside>,
+    /// How often breakpoints were met since the last stop.
     passing_hits: u32,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
@@ -160,7 +158,6 @@ impl Session {
             pointers: FxHashMap::default(),
             last_hit: None,
             watch_hits: Vec::new(),
-            beside: None,
             passing_hits: 0,
             calls: Vec::new(),
             births: Vec::new(),

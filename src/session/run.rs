@@ -144,8 +144,7 @@ impl Session {
     pub(super) fn until_stop(&mut self) -> Result<Stop, SessionError> {
         self.passing_hits = 0;
         let stop = self.happen_until_stop();
-        // What comes next may make processes and threads of ours, which would inherit it.
-        self.beside = None;
+        self.tracer.together = None;
         stop
     }
 

@@ -12,6 +12,7 @@ use super::tracer::{Happening, MEMORY_CALLS};
 use super::{Program, Selection, Session, SessionError};
 use crate::addr::{Pid, Tid};
 use crate::event::{EventKind, StopReason};
+use crate::kernel::affinity;
 use crate::kernel::spawn::{self, Launch, LaunchError};
 use crate::kernel::wait::{self, Status};
 use crate::kernel::{Errno, procfs, ptrace};
@@ -118,7 +119,10 @@ impl Session {
             cwd: settings.cwd.clone(),
             tty: settings.tty.clone(),
             fixed_addresses: settings.disable_randomization,
-            traced_calls: if settings.memory_calls { MEMORY_CALLS.to_vec() } else { Vec::new() },
+            traced_calls: match settings.memory_calls {
+                true => MEMORY_CALLS.into_iter().chain(affinity::CALLS).collect(),
+                false => Vec::new(),
+            },
         }
     }
 

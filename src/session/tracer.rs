@@ -14,6 +14,7 @@ use super::process::{Process, Role, Table, Thread, Tracing};
 use super::space::{Space, files_of};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::ExitStatus;
+use crate::kernel::affinity::{self, Together};
 use crate::kernel::ptrace::{self, Go, SignalInfo, SyscallInfo};
 use crate::kernel::signals::{SIGINT, SIGTRAP};
 use crate::kernel::wait::{self, Status};
@@ -60,6 +61,8 @@ pub(super) enum Happening {
 #[derive(Default)]
 pub(super) struct Tracer {
     pub(super) table: Table,
+    /// A thread that is held on our own processor, until it does anything by which somebody could see that.
+    pub(super) together: Option<Together>,
     /// Threads whose single-step we carried out ourselves: the kernel will send no trap for it.
     pub(super) stepped: Vec<Tid>,
     /// Threads that met slots (as bits) with an instruction that we carried them over, and whether it was a step.
@@ -173,6 +176,9 @@ impl Tracer {
             self.leave(tid, status);
             return None;
         }
+        if matches!(status, Status::Clone | Status::Fork | Status::Vfork | Status::Exec) {
+            self.give_back(tid);
+        }
         match status {
             Status::Clone => self.cloned(tid, role),
             Status::Fork | Status::Vfork => self.born(tid, status == Status::Vfork),
@@ -194,6 +200,14 @@ impl Tracer {
                 self.go(tid);
                 None
             }
+        }
+    }
+
+    /// What it makes inherits where it may run.
+    fn give_back(&mut self, maker: Tid) {
+        if let Some(together) = self.together.take() {
+            let child = Tid(ptrace::event_message(maker).unwrap_or(0) as i32);
+            together.also(child);
         }
     }
 
@@ -273,6 +287,9 @@ impl Tracer {
         let happening = match info {
             _ if role != Role::Followed => None,
             SyscallInfo::Seccomp { nr, args } | SyscallInfo::Entry { nr, args } => {
+                if affinity::CALLS.contains(&(nr as u32)) {
+                    self.together = None;
+                }
                 let wanted = self.table.wanted.has(nr);
                 let awaited = MEMORY_CALLS.contains(&(nr as u32)) || wanted && self.table.wanted.returns;
                 thread.call = awaited.then_some((nr, args));

@@ -100,6 +100,18 @@ fn rule_13_no_thread_slips_past_while_another_steps_over_a_breakpoint() {
     });
 }
 
+/// A target that meets a breakpoint all the time is held on our processor; it, its children and threads never learn of it.
+#[test]
+fn a_target_that_is_held_on_one_processor_does_not_see_it() {
+    repeat(|| {
+        let alone = std::process::Command::new(target("rules")).args(["processors", "5"]).output().unwrap();
+        let alone = String::from_utf8(alone.stdout).unwrap();
+        let script = ["break hit if $rdi == -77", "run", "info breakpoints"];
+        let output = rules(&["processors", "3000"], &script);
+        output.must_have(&alone).must_have("tested 9000 times, true 0 times");
+    });
+}
+
 /// Three threads tag their calls; each is seen with its own arguments.
 #[test]
 fn rule_09_arguments_of_system_calls_belong_to_their_thread() {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,6 +143,15 @@ static int compare(const void *a, const void *b)
 
 __attribute__((noinline, noreturn)) static void ends(void) { abort(); }
 
+static int processors(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : -1;
+}
+
+static void *processors_here(void *count) { *(int *)count = processors(); return 0; }
+
 int main(int argc, char **argv)
 {
     const char *way = argc > 1 ? argv[1] : "calls";
@@ -211,6 +221,19 @@ int main(int argc, char **argv)
         printf("%d%d%d\n", some[0], some[1], some[2]);
     } else if (!strcmp(way, "ends")) {
         ends();
+    } else if (!strcmp(way, "processors")) {
+        /* Asked by itself, by a child, and by a thread that begin while a breakpoint is met all the time. */
+        int mine, thread = 0;
+        call((void *)n);
+        pid_t child = fork();
+        if (child == 0)
+            _exit(processors());
+        int theirs = child_of(child);
+        call((void *)n);
+        mine = processors();
+        call((void *)n);
+        in_threads(1, processors_here, &thread);
+        printf("processors %d %d %d\n", mine, theirs, thread);
     } else if (!strcmp(way, "page")) {
         char *page = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         munmap(page + 4096, 4096);
