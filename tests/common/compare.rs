@@ -85,7 +85,19 @@ pub(crate) fn against_gdb(program: &[&str], script: &[&str]) -> String {
     against_gdb_with(Debugger::brkwater(), program, script)
 }
 
-/// The same with a debugger that was prepared.
+/// Fails, showing all of them, where these scripts differ from gdb's.
+pub(crate) fn must_equal(program: &[&str], scripts: &[&[&str]]) {
+    let mut report = String::new();
+    for script in scripts {
+        let differences = against_gdb(program, script);
+        if !differences.is_empty() {
+            report += &format!("{script:?}\n{differences}");
+        }
+    }
+    assert!(report.is_empty(), "\n{report}");
+}
+
+/// [`against_gdb`] with a debugger that was prepared.
 pub(crate) fn against_gdb_with(brkwater: Debugger, program: &[&str], script: &[&str]) -> String {
     let ours = brkwater.blocks(script).args(program);
     let theirs = Debugger::gdb().blocks(script).args(program);

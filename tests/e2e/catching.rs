@@ -1,18 +1,7 @@
 //! Catchpoints, beside gdb: the same stops, in the same words.
 
-use crate::common::compare::against_gdb;
+use crate::common::compare::must_equal;
 use crate::common::{Debugger, target};
-
-fn must_equal(program: &[&str], scripts: &[&[&str]]) {
-    let mut report = String::new();
-    for script in scripts {
-        let differences = against_gdb(program, script);
-        if !differences.is_empty() {
-            report += &format!("{script:?}\n{differences}");
-        }
-    }
-    assert!(report.is_empty(), "\n{report}");
-}
 
 #[test]
 fn catches_are_set_and_listed_as_in_gdb() {

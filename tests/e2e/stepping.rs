@@ -1,18 +1,7 @@
 //! Stepping, beside gdb: the same lines in the same order.
 
-use crate::common::compare::against_gdb;
+use crate::common::compare::must_equal;
 use crate::common::target;
-
-fn must_equal(program: &[&str], scripts: &[&[&str]]) {
-    let mut report = String::new();
-    for script in scripts {
-        let differences = against_gdb(program, script);
-        if !differences.is_empty() {
-            report += &format!("{script:?}\n{differences}");
-        }
-    }
-    assert!(report.is_empty(), "\n{report}");
-}
 
 #[test]
 fn step_goes_into_functions_and_next_over_them() {

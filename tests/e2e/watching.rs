@@ -1,18 +1,7 @@
 //! Watchpoints and hardware breakpoints: the same hits and words as gdb's, exact with many threads.
 
-use crate::common::compare::against_gdb;
+use crate::common::compare::must_equal;
 use crate::common::{Debugger, number_after, target};
-
-fn must_equal(program: &[&str], scripts: &[&[&str]]) {
-    let mut report = String::new();
-    for script in scripts {
-        let differences = against_gdb(program, script);
-        if !differences.is_empty() {
-            report += &format!("{script:?}\n{differences}");
-        }
-    }
-    assert!(report.is_empty(), "\n{report}");
-}
 
 #[test]
 fn watchpoints_hit_where_gdb_s_hit() {
