@@ -173,6 +173,7 @@ impl Tracer {
         process.slots.clear();
         for tid in self.table.threads_of(pid) {
             let Some(thread) = self.table.threads.get_mut(&tid) else { continue };
+            thread.left_behind = false;
             if let Some(Status::Signal(signal)) = thread.pending.take()
                 && signal != SIGTRAP
             {

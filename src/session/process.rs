@@ -75,6 +75,8 @@ pub(super) struct Thread {
     pub(super) in_call: bool,
     /// Stopped by job control.
     pub(super) group_stopped: bool,
+    /// Others go on without it: the scheduler is locked, or another process has been chosen to run.
+    pub(super) left_behind: bool,
     /// It executes nothing and would not answer an interrupt: it waits for its vfork child, or is a leader that
     /// has exited before its threads.
     pub(super) silent: bool,
@@ -92,6 +94,11 @@ impl Thread {
         self.running && !self.group_stopped && !self.silent
     }
 
+    /// What it told while everything was being stopped, if it may go on for that now. An end holds nothing up.
+    pub(super) fn due(&self) -> Option<Status> {
+        self.pending.filter(|status| !self.left_behind || matches!(status, Status::Exited(_)))
+    }
+
     pub(super) fn new(pid: Pid, number: u32) -> Thread {
         Thread {
             pid,
@@ -104,6 +111,7 @@ impl Thread {
             passed: None,
             in_call: false,
             group_stopped: false,
+            left_behind: false,
             silent: false,
             regs: None,
             debug: DebugRegs::default(),

@@ -133,8 +133,9 @@ impl Session {
             Locking::Off | Locking::Replay => false,
         };
         for tid in self.tracer.table.followed() {
-            let Some(thread) = self.tracer.table.threads.get(&tid) else { continue };
+            let Some(thread) = self.tracer.table.threads.get_mut(&tid) else { continue };
             let may = tid == selected || !alone && (thread.pid == pid || self.settings.schedule_multiple);
+            thread.left_behind = !may;
             if may && !thread.running && thread.pending.is_none() && !self.tracer.owes(tid) {
                 self.tracer.go(tid);
             }

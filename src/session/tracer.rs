@@ -152,7 +152,7 @@ impl Tracer {
         if let Some(at) = self.table.early.iter().position(|(tid, _)| self.table.threads.contains_key(tid)) {
             return Some(self.table.early.swap_remove(at));
         }
-        let (tid, status) = self.table.threads.iter().find_map(|(tid, t)| Some((*tid, t.pending?)))?;
+        let (tid, status) = self.table.threads.iter().find_map(|(tid, t)| Some((*tid, t.due()?)))?;
         self.table.threads.get_mut(&tid)?.pending = None;
         Some((tid, status))
     }

@@ -148,3 +148,27 @@ fn a_locked_scheduler_holds_the_other_threads() {
     let born = (5..12).filter(|index| output.block(*index).contains("[New Thread")).count();
     assert_eq!(born, 0, "{}", output.text);
 }
+
+/// What a thread told while it was being stopped is not dealt with, and it does not go on, while the scheduler is locked.
+#[test]
+fn a_locked_thread_stays_though_it_had_something_to_tell() {
+    let round = [
+        "set scheduler-locking off",
+        "continue",
+        "set scheduler-locking on",
+        "print maps",
+        "continue",
+        "print maps",
+    ];
+    let mut script = vec!["break hit", "run"];
+    (0..8).for_each(|_| script.extend(round));
+    let output = Debugger::brkwater().blocks(&script).args(&[&target("rules"), "maps", "1000"]);
+    let maps: Vec<i64> = (0..8)
+        .flat_map(|turn| [2 + turn * 6 + 3, 2 + turn * 6 + 5])
+        .map(|block| {
+            output.block(block).rsplit("= ").next().and_then(|n| n.trim().parse().ok()).unwrap_or(-1)
+        })
+        .collect();
+    maps.chunks(2).for_each(|pair| assert_eq!(pair[0], pair[1], "{maps:?}"));
+    assert!(maps[15] > maps[0], "unlocked, they went on: {maps:?}\n{}", output.text);
+}

@@ -1,7 +1,7 @@
 /* cc: -g -O0 -pthread */
 /*
  * What a debugger can get wrong, one way at a time; each says how it went for the target.
- *   rules clones N|leader|calls N|seeks|syscalls|naps|read|stops|fork-asm|step|fault|strcmp N|clock|sort|ends|first
+ *   rules clones N|leader|calls N|maps N|seeks|syscalls|naps|read|stops|fork-asm|step|fault|strcmp N|clock|sort|ends|first
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -82,6 +82,15 @@ static void *call(void *count)
     for (long i = 0; i < (long)count; i++)
         hit();
     return 0;
+}
+
+static volatile long maps;
+
+static void *map_for_ever(void *arg)
+{
+    for (;; maps++)
+        munmap(mmap(0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 4096);
+    return arg;
 }
 
 static void *work_on(void *arg)
@@ -169,6 +178,12 @@ int main(int argc, char **argv)
     } else if (!strcmp(way, "calls")) {
         in_threads(argc > 3 ? atoi(argv[3]) : 4, call, (void *)n);
         printf("hit %d times\n", hits);
+    } else if (!strcmp(way, "maps")) {
+        pthread_t thread;
+        for (int i = 0; i < 3; i++)
+            pthread_create(&thread, 0, map_for_ever, 0);
+        for (; n; n--, usleep(2000))
+            hit();
     } else if (!strcmp(way, "seeks")) {
         in_threads(3, seek, 0);
         puts("sought");
