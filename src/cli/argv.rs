@@ -11,6 +11,7 @@ brkwater: why does this process's memory look like that?
 
     brkwater demo                        the whole story on a small program, in a minute
     brkwater --args ./prog ARG...        debug a program, on a screen; the commands are gdb's
+    brkwater reconnect [PID]             take up a session whose terminal was lost
     brkwater -p PID                      attach to a process; on leaving, it goes on unharmed
     brkwater -batch -ex 'break open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap' \\
              -ex run -ex bt -ex explain --args ./prog
@@ -102,6 +103,8 @@ impl Step {
 #[derive(Debug, Default)]
 pub(super) struct Arguments {
     pub(super) demo: bool,
+    /// Take up a session whose face was lost: that of this process, or the only one.
+    pub(super) reconnect: Option<Option<i32>>,
     pub(super) program: Option<String>,
     pub(super) program_args: Vec<String>,
     pub(super) pid: Option<i32>,
@@ -140,7 +143,7 @@ enum ThemeName {
 #[derive(Debug, Parser)]
 #[command(name = "brkwater", version, max_term_width = 110, disable_help_subcommand = true)]
 #[command(
-    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]..."
+    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]"
 )]
 struct Flags {
     /// A program to be debugged, and the pid of a process that runs it; `demo` is the one that ships inside
@@ -307,7 +310,11 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
         Some(Err(text)) => return wrong(&format!("\"{text}\" is no process id")),
         None => {}
     }
-    arguments.program = first.filter(|_| !arguments.demo).cloned().or(flags.exec);
+    if theirs.is_none() && first.is_some_and(|word| word == "reconnect") {
+        arguments.reconnect = Some(arguments.pid.take());
+    }
+    let command = arguments.demo || arguments.reconnect.is_some();
+    arguments.program = first.filter(|_| !command).cloned().or(flags.exec);
     if let Some(theirs) = theirs {
         let mut theirs = theirs.into_iter();
         match theirs.next() {

@@ -5,24 +5,24 @@
 
 mod argv;
 mod demo;
+mod engine;
 mod quote;
 
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
-use crate::addr::Pid;
 use crate::batch::{self, Script};
 use crate::kernel::{signals, spawn};
-use crate::session::handle::{self, Receiver, Sender};
+use crate::session::handle::Sender;
 use crate::session::protocol::Request;
-use crate::{command, tui};
+use crate::tui;
 use argv::{Arguments, Parsed, Step};
 use demo::Demo;
+use engine::Engine;
 
 /// Wrong usage (gdb has 1 here).
 const USAGE: u8 = 2;
@@ -67,7 +67,10 @@ fn debug(arguments: &Arguments, demo: Option<&Demo>) -> u8 {
     let terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
     let screen = arguments.tui || (terminal && !dumb && !arguments.plain && !arguments.batch);
-    let nothing = arguments.program.is_none() && arguments.pid.is_none() && arguments.steps.is_empty();
+    let nothing = arguments.program.is_none()
+        && arguments.pid.is_none()
+        && arguments.reconnect.is_none()
+        && arguments.steps.is_empty();
     if nothing && demo.is_none() && terminal && !arguments.tui && !arguments.plain && !arguments.batch {
         say(argv::SHORT_HELP);
         return 0;
@@ -91,6 +94,10 @@ struct Lines {
 impl Lines {
     fn of(arguments: &Arguments, demo: Option<&Demo>) -> Lines {
         let mut before = vec!["set width 0".to_owned(), "set height 0".to_owned()];
+        if arguments.batch {
+            // Nobody watches a script, so nobody would come back to it.
+            before.push("set reconnect-timeout 0".to_owned());
+        }
         before.extend(arguments.early.iter().map(Step::line));
         if let Some(dir) = &arguments.cwd {
             before.push(format!("cd {}", dir.display()));
@@ -112,6 +119,9 @@ impl Lines {
             before.push(format!("file {}", quote::file(&demo.program())));
             then.extend(demo::lines());
         }
+        if arguments.reconnect.is_some() {
+            before.push("reconnect".to_owned());
+        }
         if let Some(pid) = arguments.pid {
             before.push(format!("attach {pid}"));
         }
@@ -121,23 +131,8 @@ impl Lines {
     }
 }
 
-/// The engine's process, and our end of its stream.
-struct Engine {
-    pid: Pid,
-    sender: Sender,
-    receiver: Receiver,
-}
-
-impl Engine {
-    fn start() -> anyhow::Result<Engine> {
-        let (stream, pid): (UnixStream, Pid) = spawn::engine(command::serve)?;
-        let (sender, receiver) = handle::join(stream)?;
-        Ok(Engine { pid, sender, receiver })
-    }
-}
-
 fn as_text(arguments: &Arguments, is_demo: bool, lines: Lines) -> anyhow::Result<u8> {
-    let Engine { pid, sender, mut receiver } = Engine::start()?;
+    let Engine { pid, sender, mut receiver } = Engine::of(arguments)?;
     let told_to_leave = Arc::<AtomicBool>::default();
     forward_signals(sender.clone(), Arc::clone(&told_to_leave));
     let typed = !arguments.batch && io::stdin().is_terminal();
@@ -186,7 +181,7 @@ fn on_screen(arguments: &Arguments, lines: Lines) -> anyhow::Result<u8> {
             (Some(master), Some(path))
         }
     };
-    let Engine { pid, sender, mut receiver } = Engine::start()?;
+    let Engine { pid, sender, mut receiver } = Engine::of(arguments)?;
     let signals =
         signals::watch(&[signals::SIGTERM, signals::SIGHUP, signals::SIGQUIT, signals::SIGTSTP]).ok();
     let (send, notes) = channel();

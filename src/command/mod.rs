@@ -29,6 +29,7 @@ mod printf;
 mod process;
 mod registers;
 mod running;
+mod runsettings;
 mod script;
 mod settings;
 mod shell;
@@ -51,40 +52,52 @@ use crate::session::protocol::{Note, Request};
 use crate::session::{Session, join};
 use shell::Shell;
 
-/// Serves a face at the other end of `stream` until it is gone or says `quit`; then what was launched is killed
+/// Serves a face at the other end of `stream`, and others that come when it was lost, until one says `quit` or none
+/// comes any more; then what was launched is killed
 /// and what was attached to is let go. The exit status is for the engine's process: 0, or 1 when the stream
 /// could not be joined.
 #[must_use]
 pub fn serve(stream: UnixStream) -> i32 {
     let Ok((inbox, outbox)) = join(stream) else { return 1 };
+    inbox.leave_on_sigterm();
     let mut session = Session::new(outbox, inbox);
     session.set_announcer(running::announce);
     session.set_narrator(printf::narrate);
     let mut shell = Shell::new(session);
-    while let Some(request) = shell.session.next_request() {
-        match request {
-            Request::Line { id, text } => {
-                shell.session.face_is_in_step();
-                let ok = shell.line(&text);
-                let (state, quit) = (shell.session.state(), shell.leaving);
-                shell.session.say(Note::Done { id, ok, state, quit });
-                if quit {
-                    break;
-                }
-            }
-            Request::View { id, what } => {
-                let view = views::view(&mut shell, what);
-                shell.session.say(Note::View { id, view });
-            }
-            Request::Complete { id, text } => {
-                let lines = complete::complete(&mut shell, &text);
-                shell.session.say(Note::Completions { id, lines });
-            }
-            Request::Quit => break,
-            // Answers to questions that nobody asks any more, and an interrupt of nothing.
-            Request::Answer { .. } | Request::Synced(_) | Request::Interrupt => {}
+    loop {
+        let stays = match shell.session.next_request() {
+            Some(request) => answer(&mut shell, request),
+            None => shell.session.outlive_face(),
+        };
+        if !stays {
+            break;
         }
     }
     shell.session.finish();
     0
+}
+
+/// Answers one request; false when the face wants to leave.
+fn answer(shell: &mut Shell, request: Request) -> bool {
+    match request {
+        Request::Line { id, text } => {
+            shell.session.face_is_in_step();
+            let ok = shell.line(&text);
+            let (state, quit) = (shell.session.state(), shell.leaving);
+            shell.session.say(Note::Done { id, ok, state, quit });
+            return !quit;
+        }
+        Request::View { id, what } => {
+            let view = views::view(shell, what);
+            shell.session.say(Note::View { id, view });
+        }
+        Request::Complete { id, text } => {
+            let lines = complete::complete(shell, &text);
+            shell.session.say(Note::Completions { id, lines });
+        }
+        Request::Quit => return false,
+        // Answers to questions that nobody asks any more, and an interrupt of nothing.
+        Request::Answer { .. } | Request::Synced(_) | Request::Interrupt => {}
+    }
+    true
 }

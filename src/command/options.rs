@@ -29,7 +29,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     },
     Entry {
         names: &["tty"],
-        run: |shell, args| settings::set_tty(shell, args),
+        run: |shell, args| super::runsettings::set_tty(shell, args),
         help: "Set terminal for future runs of program being debugged.\n\nUsage: tty DEVICE",
         takes: Takes::File,
     },

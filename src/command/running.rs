@@ -94,6 +94,14 @@ pub(super) const COMMANDS: &[Entry] = &[
         "Kill execution of program being debugged.\n\nUsage: kill\n       kill inferiors N..."
     ),
     entry!(["attach"], attach, Nothing, "Attach to a process.\n\nUsage: attach PID"),
+    entry!(
+        ["reconnect"],
+        reconnect,
+        Nothing,
+        "Take up again what was debugged when a face was lost: attach to it anew, or find it where it stopped.\n\
+         Usage: reconnect\n\
+         \"brkwater reconnect [PID]\" says it. How long an engine waits for that: \"set reconnect-timeout SECONDS\"."
+    ),
     entry!(["detach"], detach, Nothing, "Detach a process previously attached; it runs on.\n\nUsage: detach"),
     entry!(
         ["file", "exec-file", "symbol-file"],
@@ -363,6 +371,13 @@ fn attach(shell: &mut Shell, args: &str) -> Done {
     {
         shell.say(format!("Attaching to program: {program}, process {pid}"));
     }
+    stops::report_attached(shell, &stop)
+}
+
+fn reconnect(shell: &mut Shell, _: &str) -> Done {
+    let stop = shell.session.take_up()?;
+    let program = shell.session.program().map(|path| path.display().to_string()).unwrap_or_default();
+    shell.say(format!("Reconnected to program: {program}, process {}", stop.pid));
     stops::report_attached(shell, &stop)
 }
 

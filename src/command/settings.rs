@@ -2,9 +2,13 @@
 
 use super::args::first_word;
 use super::error::{CommandError, Done};
+use super::runsettings::{
+    set_args, set_cwd, set_environment, set_follow, set_follow_exec, set_locking, set_may_call,
+    set_reconnect, set_tty, show_args, show_cwd, show_environment, show_follow, show_follow_exec,
+    show_locking, show_may_call, show_reconnect, show_tty,
+};
 use super::shell::Shell;
 use crate::scene::FrameArguments;
-use crate::session::Locking;
 
 /// A setting.
 pub(super) struct Setting {
@@ -112,6 +116,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "follow-exec-mode", set: set_follow_exec, show: show_follow_exec },
     Setting { name: "may-call-functions", set: set_may_call, show: show_may_call },
     Setting { name: "scheduler-locking", set: set_locking, show: show_locking },
+    Setting { name: "reconnect-timeout", set: set_reconnect, show: show_reconnect },
     Setting { name: "listsize", set: set_listsize, show: show_listsize },
     Setting { name: "print frame-arguments", set: set_frame_arguments, show: show_frame_arguments },
     Setting { name: "print entry-values", set: set_entry_values, show: show_entry_values },
@@ -236,7 +241,9 @@ fn limit_text(value: usize) -> String {
     if value == 0 { "unlimited".to_owned() } else { value.to_string() }
 }
 
-fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Done<T> {
+/// # Errors
+/// gdb's words for a text that is none of the choices, or the beginning of several.
+pub(super) fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Done<T> {
     if value.is_empty() {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
         return Err(CommandError::say(format!(
@@ -253,71 +260,6 @@ fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Done<T> {
     }
 }
 
-fn set_args(shell: &mut Shell, value: &str) -> Done {
-    shell.session.settings_mut().args = value.to_owned();
-    Ok(())
-}
-
-fn show_args(shell: &mut Shell, _: &str) -> String {
-    format!(
-        "Argument list to give program being debugged when it is started is \"{}\".",
-        shell.session.settings().args
-    )
-}
-
-fn set_environment(shell: &mut Shell, value: &str) -> Done {
-    if value.is_empty() {
-        return Err(CommandError::say("Argument required (environment variable and value)."));
-    }
-    let (name, value) = match value.split_once('=') {
-        Some((name, value)) => (name.trim(), value.trim_start()),
-        None => first_word(value),
-    };
-    if name.is_empty() {
-        return Err(CommandError::say("Argument required (environment variable to set)."));
-    }
-    if value.is_empty() {
-        shell.say(format!("Setting environment variable \"{name}\" to null value."));
-    }
-    shell.session.settings_mut().environment.push((name.to_owned(), Some(value.to_owned())));
-    Ok(())
-}
-
-fn show_environment(shell: &mut Shell, name: &str) -> String {
-    let all = shell.session.settings().final_environment();
-    let lines = all.iter().map(|entry| String::from_utf8_lossy(entry).into_owned());
-    if name.is_empty() {
-        return lines.collect::<Vec<_>>().join("\n");
-    }
-    let found = lines
-        .into_iter()
-        .find_map(|line| line.split_once('=').filter(|(n, _)| *n == name).map(|(n, v)| format!("{n} = {v}")));
-    found.unwrap_or_else(|| format!("Environment variable \"{name}\" not defined."))
-}
-
-fn set_cwd(shell: &mut Shell, value: &str) -> Done {
-    shell.session.settings_mut().cwd = (!value.is_empty()).then(|| super::options::expand(value));
-    Ok(())
-}
-
-fn show_cwd(shell: &mut Shell, _: &str) -> String {
-    match &shell.session.settings().cwd {
-        Some(dir) => format!("Current working directory that will be used when starting the inferior is \"{}\".", dir.display()),
-        None => "You have not set the inferior's current working directory.\nThe inferior will inherit GDB's cwd if native debugging, or the remote\nserver's cwd if remote debugging.".to_owned(),
-    }
-}
-
-/// `set inferior-tty`, `tty`.
-pub(super) fn set_tty(shell: &mut Shell, value: &str) -> Done {
-    shell.session.settings_mut().tty = (!value.is_empty()).then(|| super::options::expand(value));
-    Ok(())
-}
-
-fn show_tty(shell: &mut Shell, _: &str) -> String {
-    let tty = shell.session.settings().tty.as_ref().map(|tty| tty.display().to_string()).unwrap_or_default();
-    format!("Terminal for future runs of program being debugged is \"{tty}\".")
-}
-
 /// Several directories are parted by colons, as in PATH.
 fn set_debug_roots(shell: &mut Shell, value: &str) -> Done {
     let roots = value.split(':').filter(|root| !root.is_empty());
@@ -330,56 +272,6 @@ fn show_debug_roots(shell: &mut Shell, _: &str) -> String {
         shell.session.debug_roots().iter().map(|root| root.display().to_string()).collect();
     let roots = roots.join(":");
     format!("The directory where separate debug symbols are searched for is \"{roots}\".")
-}
-
-fn set_follow_exec(shell: &mut Shell, value: &str) -> Done {
-    shell.session.settings_mut().follow_exec_new = choice(value, &[("new", true), ("same", false)])?;
-    Ok(())
-}
-
-fn show_follow_exec(shell: &mut Shell, _: &str) -> String {
-    let word = if shell.session.settings().follow_exec_new { "new" } else { "same" };
-    format!("Follow exec mode is \"{word}\".")
-}
-
-fn set_may_call(shell: &mut Shell, value: &str) -> Done {
-    let on = [("on", true), ("1", true), ("off", false), ("0", false), ("", true)];
-    shell.options.may_call = Some(choice(value, &on)?);
-    Ok(())
-}
-
-fn show_may_call(shell: &mut Shell, _: &str) -> String {
-    let word = match shell.options.may_call {
-        Some(true) => "on",
-        Some(false) => "off",
-        None => "off, but for \"call\"",
-    };
-    format!("Permission to call functions in the program is {word}.")
-}
-
-/// gdb's four words, of which `replay` means `off` where nothing is replayed.
-const LOCKING: &[(&str, Locking)] =
-    &[("off", Locking::Off), ("on", Locking::On), ("step", Locking::Step), ("replay", Locking::Replay)];
-
-fn set_locking(shell: &mut Shell, value: &str) -> Done {
-    shell.session.settings_mut().scheduler_locking = choice(value, LOCKING)?;
-    Ok(())
-}
-
-fn show_locking(shell: &mut Shell, _: &str) -> String {
-    let now = shell.session.settings().scheduler_locking;
-    let word = LOCKING.iter().find(|(_, mode)| *mode == now).map_or("off", |(word, _)| word);
-    format!("Mode for locking scheduler during execution is \"{word}\".")
-}
-
-fn set_follow(shell: &mut Shell, value: &str) -> Done {
-    shell.session.settings_mut().follow_fork_child = choice(value, &[("child", true), ("parent", false)])?;
-    Ok(())
-}
-
-fn show_follow(shell: &mut Shell, _: &str) -> String {
-    let whom = if shell.session.settings().follow_fork_child { "child" } else { "parent" };
-    format!("Debugger response to a program call of fork or vfork is \"{whom}\".")
 }
 
 fn set_listsize(shell: &mut Shell, value: &str) -> Done {

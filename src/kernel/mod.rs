@@ -12,8 +12,10 @@ pub mod host;
 pub mod mem;
 pub mod procfs;
 pub mod ptrace;
+pub mod rendezvous;
 pub mod signals;
 pub mod spawn;
+mod standing;
 pub mod wait;
 
 pub use nix::errno::Errno;

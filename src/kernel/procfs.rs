@@ -95,6 +95,15 @@ pub fn thread_group(tid: Tid) -> Option<Pid> {
     status_field(tid.0, "Tgid")?.parse().ok().map(Pid)
 }
 
+/// When a process was started, in clock ticks since boot (proc(5), `stat` field 22): with its number, this names a
+/// process for good. `None` when it is gone.
+#[must_use]
+pub fn start_time(pid: Pid) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold anything; the state, field 3, follows the last one.
+    stat.rsplit(") ").next()?.split(' ').nth(22 - 3)?.parse().ok()
+}
+
 /// Whether a thread has ended and only waits to be reaped.
 #[must_use]
 pub fn is_zombie(tid: Tid) -> bool {

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use super::ptrace::{self, Options};
+use super::standing::{self, Standing};
 use super::wait::{self, Status};
 use crate::addr::{Pid, Tid};
 
@@ -116,6 +117,7 @@ struct Prepared {
     tty: Option<CString>,
     fixed_addresses: bool,
     filter: Vec<libc::sock_filter>,
+    standing: Option<Standing>,
 }
 
 /// C strings and the null-terminated array of pointers to them.
@@ -143,6 +145,7 @@ impl Prepared {
             tty: spec.tty.as_ref().map(c_path).transpose()?,
             fixed_addresses: spec.fixed_addresses,
             filter: if spec.traced_calls.is_empty() { Vec::new() } else { filter(&spec.traced_calls) },
+            standing: standing::of_the_face(),
         })
     }
 
@@ -182,6 +185,9 @@ impl Prepared {
                 libc::SIGHUP,
             ] {
                 libc::signal(signal, libc::SIG_DFL);
+            }
+            if let Some(standing) = &self.standing {
+                standing.take_on();
             }
             if let Some(tty) = &self.tty {
                 libc::setsid();
@@ -267,6 +273,7 @@ pub fn engine(body: impl FnOnce(UnixStream) -> i32) -> io::Result<(UnixStream, P
             {
                 let _ = super::signals::ignore(signal);
             }
+            standing::step_aside();
             std::process::exit(body(theirs))
         }
         -1 => Err(io::Error::last_os_error()),
@@ -292,7 +299,19 @@ pub fn wait_for_engine(engine: Pid) -> Option<i32> {
 /// Those of starting the shell.
 #[allow(clippy::disallowed_methods)]
 pub fn shell(line: &str) -> io::Result<std::process::ExitStatus> {
-    std::process::Command::new("/bin/sh").arg("-c").arg(line).status()
+    use std::os::unix::process::CommandExt;
+    let mut command = std::process::Command::new("/bin/sh");
+    command.arg("-c").arg(line);
+    if let Some(standing) = standing::of_the_face() {
+        // SAFETY: it calls nothing but what is async-signal-safe.
+        unsafe {
+            command.pre_exec(move || {
+                standing.take_on();
+                Ok(())
+            });
+        }
+    }
+    command.status()
 }
 
 /// Opens a pseudo-terminal of this size for a target: our end, and the path of the target's.

@@ -60,6 +60,10 @@ pub enum SessionError {
         in_use(owners)
     )]
     NoSlots { number: u32, text: String, needs: usize, owners: Vec<String> },
+    #[error(
+        "Nothing to take up: no face was lost here, or what it debugged has ended.\n  hint: \"attach PID\"."
+    )]
+    NotParted,
     #[error("The debugger's other half is gone.")]
     FaceGone,
 }

@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use super::protocol::{Note, Request};
 use super::wire;
-use crate::kernel::signals::Ringer;
+use crate::kernel::rendezvous::Door;
+use crate::kernel::signals::{self, Ringer};
 
 /// Events that may wait for a slow face before more are left out.
 const BACKLOG: usize = 100_000;
@@ -36,6 +37,12 @@ struct Shared {
     waiting: Mutex<Option<Wakes>>,
     /// Set by [`Request::Interrupt`], which overtakes the queue.
     interrupt: AtomicBool,
+    /// Nobody has come in since the last face was lost.
+    alone: AtomicBool,
+    /// The engine was told to leave, and waits for no other face.
+    leaving: AtomicBool,
+    /// Where notes for the face go that has just come in.
+    newcomer: Mutex<Option<UnixStream>>,
 }
 
 impl Shared {
@@ -52,6 +59,19 @@ impl Shared {
     fn is_unheard(&self) -> bool {
         let waiting = *self.waiting();
         waiting.is_some_and(|wakes| self.ends(wakes))
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Rings until whoever waits has heard.
+    fn ring(&self, ringer: Ringer) {
+        while self.is_unheard() {
+            ringer.ring();
+            std::thread::sleep(Duration::from_micros(500));
+        }
     }
 
     /// Whether something is there that ends such a wait.
@@ -75,6 +95,7 @@ pub enum Wakes {
 /// Where requests arrive.
 pub struct Inbox {
     shared: Arc<Shared>,
+    ringer: Ringer,
 }
 
 /// Where notes leave.
@@ -95,11 +116,7 @@ pub fn join(stream: UnixStream) -> io::Result<(Inbox, Outbox)> {
     let reading = stream.try_clone()?;
     let theirs = Arc::clone(&shared);
     std::thread::spawn(move || receive(reading, &theirs, ringer));
-    let (send, receive) = mpsc::channel();
-    let waiting = Arc::<AtomicUsize>::default();
-    let counted = Arc::clone(&waiting);
-    std::thread::spawn(move || transmit(stream, &receive, &counted));
-    Ok((Inbox { shared }, Outbox { send: Some(send), waiting, dropped: AtomicU64::new(0) }))
+    Ok((Inbox { shared, ringer }, Outbox::to(stream)))
 }
 
 fn receive(stream: UnixStream, shared: &Shared, ringer: Ringer) {
@@ -116,10 +133,7 @@ fn receive(stream: UnixStream, shared: &Shared, ringer: Ringer) {
         let closed = queue.closed;
         drop(queue);
         shared.arrived.notify_one();
-        while shared.is_unheard() {
-            ringer.ring();
-            std::thread::sleep(Duration::from_micros(500));
-        }
+        shared.ring(ringer);
         if closed {
             return;
         }
@@ -181,6 +195,51 @@ impl Inbox {
         self.shared.lock().closed
     }
 
+    /// Lets a face in that comes through `door`, in place of one that is gone. When none comes for so long, this one is
+    /// at its end, too. False when nobody is to be waited for: the engine was told to leave, or waited in vain.
+    pub fn reopen(&self, door: Door, patience: Duration) -> bool {
+        if self.shared.leaving.load(Ordering::SeqCst) || self.shared.alone.swap(true, Ordering::SeqCst) {
+            return false;
+        }
+        *self.shared.lock() = Queue::default();
+        let (shared, ringer) = (Arc::clone(&self.shared), self.ringer);
+        std::thread::spawn(move || {
+            let face = door.admit(patience);
+            match face.and_then(|stream| Some((stream.try_clone().ok()?, stream))) {
+                Some((writing, reading)) => {
+                    shared.alone.store(false, Ordering::SeqCst);
+                    *shared.newcomer.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                        Some(writing);
+                    receive(reading, &shared, ringer);
+                }
+                None => {
+                    shared.close();
+                    shared.ring(ringer);
+                }
+            }
+        });
+        true
+    }
+
+    /// Where notes for a face go that has come in since this was asked last.
+    pub fn newcomer(&self) -> Option<UnixStream> {
+        self.shared.newcomer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// Takes SIGTERM as the end of all faces: `pkill` reaches the engine as well as its face, and a tracer that just
+    /// died would leave its breakpoints behind.
+    pub fn leave_on_sigterm(&self) {
+        let Ok(signals) = signals::watch(&[signals::SIGTERM]) else { return };
+        let (shared, ringer) = (Arc::clone(&self.shared), self.ringer);
+        std::thread::spawn(move || {
+            for _ in signals {
+                shared.leaving.store(true, Ordering::SeqCst);
+                shared.close();
+                shared.ring(ringer);
+            }
+        });
+    }
+
     /// Whether the running target should be stopped; asking forgets an interrupt.
     pub fn woken(&self) -> Option<Woken> {
         if self.shared.interrupt.swap(false, Ordering::SeqCst) {
@@ -205,6 +264,20 @@ impl Inbox {
 }
 
 impl Outbox {
+    /// To nobody.
+    pub fn closed() -> Outbox {
+        Outbox { send: None, waiting: Arc::default(), dropped: AtomicU64::new(0) }
+    }
+
+    /// To the face at the other end of `stream`.
+    pub fn to(stream: UnixStream) -> Outbox {
+        let (send, receive) = mpsc::channel();
+        let waiting = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&waiting);
+        std::thread::spawn(move || transmit(stream, &receive, &counted));
+        Outbox { send: Some(send), waiting, dropped: AtomicU64::new(0) }
+    }
+
     /// Sends a note. Events may be left out when the face is far behind; everything else arrives.
     pub fn send(&self, note: Note) {
         let is_event = matches!(note, Note::Event(_));

@@ -20,6 +20,7 @@ mod hits;
 mod inbox;
 mod live;
 mod looking;
+mod parting;
 mod passing;
 mod process;
 pub mod protocol;
@@ -127,6 +128,8 @@ pub struct Session {
     calls: Vec<calling::Called>,
     /// Children that wait for the end of a stop to be kept or let go.
     births: Vec<births::Birth>,
+    /// What was let go when the face was lost, with the moment of its start, the one that was looked at first.
+    parted: Vec<(Pid, u64)>,
     synced: u64,
     unsynced: bool,
 }
@@ -161,6 +164,7 @@ impl Session {
             passing_hits: 0,
             calls: Vec::new(),
             births: Vec::new(),
+            parted: Vec::new(),
             synced: 0,
             unsynced: false,
         }
@@ -214,6 +218,14 @@ impl Session {
     /// The next request; blocks. `None` when the face is gone. Processes that were let go but need our
     /// company are served meanwhile.
     pub fn next_request(&mut self) -> Option<Request> {
+        let request = self.any_request();
+        if let Some(stream) = self.inbox.newcomer() {
+            self.outbox = Outbox::to(stream);
+        }
+        request
+    }
+
+    fn any_request(&mut self) -> Option<Request> {
         self.inbox.forget_interrupt();
         while self.tracer.has_company() {
             if let Some(request) = self.inbox.try_next() {

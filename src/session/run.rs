@@ -94,6 +94,9 @@ impl Session {
         if let Ok(Stop { pid, tid, what: Halt::Reason(reason) }) = &stop {
             self.settle(*pid, *tid, reason.clone());
         }
+        if let (Err(SessionError::FaceGone), Some(Selection { pid, tid, .. })) = (&stop, self.selection) {
+            self.settle(pid, tid, StopReason::Interrupted);
+        }
         stop
     }
 

@@ -1,6 +1,7 @@
 //! What `set` can change about how targets are started and followed.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::kernel::host;
 use crate::kernel::signals::{self, SIGINT, SIGTRAP};
@@ -28,6 +29,8 @@ pub struct Settings {
     pub schedule_multiple: bool,
     /// Which threads stay stopped when the selected one goes on.
     pub scheduler_locking: Locking,
+    /// How long the engine waits for another face when it has lost its own; zero is not at all.
+    pub reconnect_timeout: Duration,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
     /// Where sources are looked for besides the place that debug info names.
@@ -74,6 +77,7 @@ impl Default for Settings {
             follow_exec_new: false,
             schedule_multiple: false,
             scheduler_locking: Locking::Replay,
+            reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
             source_dirs: Vec::new(),
             signals: Vec::new(),

@@ -18,6 +18,7 @@ mod demo;
 mod export;
 mod family;
 mod heap;
+mod losing;
 mod parity;
 mod screen;
 mod signals;

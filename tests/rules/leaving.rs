@@ -1,26 +1,12 @@
 //! Leaving: the target goes on as if nobody had been there.
 
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::process::Command;
 
 use crate::common::process::Running;
+use crate::common::whole::{address_of, code};
 use crate::common::{Debugger, target};
 use crate::repeat;
-
-fn code(pid: u32, at: u64) -> Vec<u8> {
-    let memory = fs::File::open(format!("/proc/{pid}/mem")).unwrap();
-    let mut bytes = vec![0; 64];
-    memory.read_exact_at(&mut bytes, at).unwrap();
-    bytes
-}
-
-fn address_of(program: &str, symbol: &str) -> u64 {
-    let output = Command::new("nm").arg(program).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let line = text.lines().find(|line| line.ends_with(&format!(" {symbol}"))).unwrap();
-    u64::from_str_radix(line.split(' ').next().unwrap(), 16).unwrap()
-}
 
 /// Attached to, hit, watched and let go ten times: it runs, its text is the file's, no thread stands.
 #[test]
