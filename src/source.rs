@@ -11,6 +11,9 @@ use crate::maps::Mapping;
 use crate::memory::Memory;
 use crate::regs::{FrameRegs, Regs};
 
+/// A `siginfo_t` as the kernel writes it (include/uapi/asm-generic/siginfo.h).
+pub type Siginfo = [u8; 128];
+
 /// What a stopped target can be asked.
 pub trait Source {
     /// The process.
@@ -30,6 +33,10 @@ pub trait Source {
     /// A thread's floating point and vector registers as the processor stores them (the XSAVE area in its standard
     /// format, or the shorter FXSAVE area), where the source has them.
     fn extended_state(&self, _tid: Tid) -> Option<Vec<u8>> {
+        None
+    }
+    /// What the kernel says of the signal that a thread stopped for, where the source has it.
+    fn siginfo(&self, _tid: Tid) -> Option<Siginfo> {
         None
     }
     /// The auxiliary vector (getauxval(3)) as pairs of type and value.

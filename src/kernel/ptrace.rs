@@ -219,6 +219,16 @@ pub fn signal_info(tid: Tid) -> Result<SignalInfo, Errno> {
     Ok(SignalInfo { signo: info.si_signo, code: info.si_code, addr })
 }
 
+/// The same as the kernel writes it, whole: 128 bytes, zero where a signal has no such field.
+///
+/// # Errors
+/// As [`signal_info`].
+pub fn siginfo(tid: Tid) -> Result<[u8; 128], Errno> {
+    let mut info = [0; std::mem::size_of::<libc::siginfo_t>()];
+    request(libc::PTRACE_GETSIGINFO, tid, 0, info.as_mut_ptr() as usize)?;
+    Ok(info)
+}
+
 /// Whether a trap of the processor's is queued for a stopped thread. One that executes an int3 while it is being
 /// interrupted stops for the interrupt first (kernel/signal.c, `get_signal`): its trap is still to come.
 #[must_use]

@@ -21,6 +21,7 @@ mod parts;
 pub mod print;
 pub mod registers;
 mod returned;
+pub mod siginfo;
 mod tailcall;
 pub mod text;
 mod threadlocal;

@@ -8,7 +8,7 @@ use crate::kernel::{procfs, ptrace};
 use crate::maps::Mapping;
 use crate::memory::{Cached, Memory};
 use crate::regs::{FrameRegs, Regs};
-use crate::source::Source;
+use crate::source::{Siginfo, Source};
 
 /// What a scene of a live process reads from: everything as it was at the stop.
 pub(super) struct Live<'a> {
@@ -83,6 +83,10 @@ impl Source for Live<'_> {
 
     fn extended_state(&self, tid: Tid) -> Option<Vec<u8>> {
         ptrace::extended_state(tid).ok()
+    }
+
+    fn siginfo(&self, tid: Tid) -> Option<Siginfo> {
+        ptrace::siginfo(tid).ok()
     }
 
     fn auxv(&self) -> &[(u64, u64)] {

@@ -1,6 +1,6 @@
 //! Signals reach the target, each once; what ends it is told in gdb's words.
 
-use crate::common::compare::against_gdb;
+use crate::common::compare::{against_gdb, must_equal};
 use crate::common::{Debugger, number_after, target};
 
 #[test]
@@ -86,4 +86,45 @@ fn the_child_s_result_is_passed_through_when_asked() {
     let killed =
         Debugger::brkwater().flag("-return-child-result").ex("run").ex("c").args(&[&signals, "term"]);
     assert_eq!(killed.code, Some(255), "{}", killed.text);
+}
+
+/// What the kernel says of a signal has gdb's names and types; process ids differ, so each field is asked for.
+#[test]
+fn the_kernel_s_words_on_a_signal_are_a_value() {
+    must_equal(
+        &[&target("siginfo")],
+        &[
+            &["print $_siginfo", "run", "ptype $_siginfo", "whatis $_siginfo", "ptype $_siginfo._sifields"],
+            &["run", "print $_siginfo.si_signo", "print $_siginfo.si_code", "print sizeof ($_siginfo)"],
+            &[
+                "run",
+                "whatis $_siginfo._sifields._kill.si_pid",
+                "print &$_siginfo",
+                "kill",
+                "print $_siginfo",
+            ],
+            &[
+                "handle SIGUSR1 nostop",
+                "handle SIG34 nostop",
+                "handle SIGCHLD stop",
+                "run",
+                "print $_siginfo._sifields._sigchld.si_status",
+                "continue",
+                "print $_siginfo",
+                "print $_siginfo._sifields._sigfault.si_addr",
+                "print/x $_siginfo._sifields._sigfault",
+            ],
+            &["break main", "run", "print $_siginfo.si_signo", "print $_siginfo.si_code"],
+        ],
+    );
+    let own = Debugger::brkwater()
+        .ex("run")
+        .ex("print $_siginfo._sifields._kill.si_pid == $pid")
+        .ex("break ignore if $_siginfo.si_signo == 5")
+        .ex("continue")
+        .ex("continue")
+        .ex("print $_siginfo._sifields._rt.si_sigval")
+        .args(&[&target("siginfo")]);
+    own.must_have("$1 = 1\n").must_have("Breakpoint 1, ignore (signo=10)");
+    own.must_have("$2 = {sival_int = 42, sival_ptr = 0x2a}\n");
 }

@@ -5,9 +5,10 @@ use super::ast::{Expr, TypeName};
 use super::eval::Context;
 use super::lex::{Tok, lex};
 use super::parse::{is_keyword, parse};
-use crate::addr::Addr;
+use crate::addr::{Addr, Tid};
 use crate::regs::Regs;
 use crate::scene::registers;
+use crate::scene::siginfo;
 use crate::scene::value::{Value, ValueError};
 use crate::symbols::types::{DieRef, Kind, Tag, Type};
 use crate::symbols::{NameKind, SymbolKind};
@@ -104,6 +105,11 @@ impl Context<'_> {
         {
             return Ok(Value::integer(Type::integer("long", 8, true), i128::from(value as i64)));
         }
+        if name == "_siginfo" {
+            let info = self.thread().and_then(|tid| self.scene.source.siginfo(tid));
+            return Ok(info
+                .map_or_else(|| Value::from_bytes(Type::void(), Vec::new()), |info| siginfo::value(&info)));
+        }
         if let Some(value) = self.vars.get(name) {
             return Ok(value.clone());
         }
@@ -119,9 +125,11 @@ impl Context<'_> {
     }
 
     fn thread_regs(&self) -> Option<Regs> {
-        let tid =
-            self.frame.map(|frame| frame.tid).or_else(|| self.scene.source.threads().first().copied())?;
-        self.scene.source.regs(tid)
+        self.scene.source.regs(self.thread()?)
+    }
+
+    fn thread(&self) -> Option<Tid> {
+        self.frame.map(|frame| frame.tid).or_else(|| self.scene.source.threads().first().copied())
     }
 
     /// A register of the frame; `None` when no register has this name.
