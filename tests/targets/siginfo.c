@@ -16,8 +16,10 @@ int main(void)
     signal(SIGCHLD, ignore);
     raise(SIGUSR1);
     sigqueue(getpid(), SIGRTMIN, value);
-    if (fork() == 0)
+    if (fork() == 0) {
+        usleep(200000); /* its parent waits by then */
         _exit(7);
+    }
     while (wait(0) < 0)
         ;
     *(volatile int *)0x1234 = 1;
