@@ -100,7 +100,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     ),
 ];
 
-fn set(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done {
+pub(super) fn set(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done {
     let number = make(shell, args, temporary, hardware)?;
     mention(shell, number);
     Ok(())

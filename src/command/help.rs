@@ -8,7 +8,7 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     breakpoints, calling, catchpoints, data, display, export, heap, inferiors, listing, lookup, options,
-    printf, running, script, signals, stack, threads, watchpoints,
+    printf, rbreak, running, script, signals, stack, threads, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -41,7 +41,7 @@ const CLASSES: &[Class] = &[
     (
         "breakpoints",
         "Making program stop at certain points.",
-        &[breakpoints::COMMANDS, catchpoints::COMMANDS, watchpoints::COMMANDS],
+        &[breakpoints::COMMANDS, rbreak::COMMANDS, catchpoints::COMMANDS, watchpoints::COMMANDS],
         &[],
     ),
     ("data", "Examining data.", &[data::COMMANDS, display::COMMANDS, printf::COMMANDS], &[]),

@@ -27,6 +27,7 @@ mod options;
 mod place;
 mod printf;
 mod process;
+mod rbreak;
 mod registers;
 mod running;
 mod runsettings;

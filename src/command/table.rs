@@ -7,7 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     breakinfo, breakpoints, calling, catchpoints, data, display, export, heap, help, inferiors, listing,
-    lookup, options, printf, process, registers, running, script, signals, stack, threads, watchpoints,
+    lookup, options, printf, process, rbreak, registers, running, script, signals, stack, threads,
+    watchpoints,
 };
 
 /// A command.
@@ -67,6 +68,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     calling::COMMANDS,
     breakpoints::COMMANDS,
+    rbreak::COMMANDS,
     catchpoints::COMMANDS,
     watchpoints::COMMANDS,
     signals::COMMANDS,

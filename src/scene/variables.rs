@@ -5,6 +5,7 @@
 
 use crate::addr::{Addr, FileAddr};
 use crate::regs::FrameRegs;
+use crate::symbols::Module;
 use crate::symbols::location::{self, At, Gap, LocationError, Piece, Surroundings, assemble};
 use crate::symbols::scopes::FunctionScope;
 use crate::symbols::types::{Array, Bound, Count, DieRef, Kind, Type};
@@ -191,6 +192,20 @@ impl Scene<'_> {
             }
         }
         known
+    }
+
+    /// The type of a function with code of its own in a source file of a module, and whether other files can call it
+    /// (`DW_AT_external`, DWARF 5, section 3.3.1).
+    #[must_use]
+    pub fn function_in_file(&self, module: &Module, file: &str, name: &str) -> Option<(Type, bool)> {
+        let debug = self.caches.debug(module)?;
+        let units = debug.dies().units_called(file);
+        let last = name.rsplit("::").next().unwrap_or(name);
+        debug.named_in(name, |unit| units.contains(&unit)).find_map(|at| {
+            let value = self.entry_value_of(&debug, module.bias, at, last)?;
+            let found = value.ty().is_function().then(|| value.ty().clone())?;
+            Some((found, vars::is_external(debug.dies(), at)))
+        })
     }
 
     /// A variable of a function: of its innermost frame around `frame`, or a static one. `None` when the function has

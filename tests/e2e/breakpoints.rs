@@ -1,6 +1,6 @@
 //! Breakpoints: every way to set one, conditions, counts, and that no call is missed by any thread.
 
-use crate::common::compare::against_gdb;
+use crate::common::compare::{against_gdb, must_equal};
 use crate::common::{Debugger, number_after, target};
 
 /// Runs a target to its end under breakpoints that never stop it, and answers what `info breakpoints` says.
@@ -252,4 +252,27 @@ fn the_text_of_the_target_is_shown_without_our_breakpoints() {
     let plain =
         against_gdb(&[&calls], &["break *leaf", "break *factorial", "run", "x/8xb leaf", "x/4i factorial"]);
     assert!(plain.is_empty(), "\n{plain}");
+}
+
+/// `rbreak` finds what gdb finds, in gdb's order, and says how each is declared.
+#[test]
+fn functions_are_found_by_a_regular_expression() {
+    must_equal(
+        &[&target("called")],
+        &[
+            &[
+                "rbreak ^ma",
+                "rbreak called.c:^co",
+                "rbreak nosuch",
+                "rbreak (",
+                "info breakpoints",
+                "run",
+                "bt",
+            ],
+            &["rbreak ^\\(half\\|quarter\\)$", "rbreak r$", "run"],
+            &["break main", "run", "rbreak ^__libc_ma", "rbreak malloc.c:^_int_f"],
+        ],
+    );
+    let malformed = Debugger::brkwater().ex("rbreak [").args(&[&target("called")]);
+    malformed.must_have("Invalid regexp: ").exits(1);
 }

@@ -1,0 +1,141 @@
+//! `rbreak`: a breakpoint at every function whose name fits a regular expression.
+//!
+//! The expression is grep's, as in gdb (POSIX basic regular expressions): `\(`, `\|` and `\+` have a meaning, and their
+//! plain forms have none.
+
+use regex::Regex;
+
+use super::breakpoints;
+use super::error::{CommandError, Done};
+use super::shell::Shell;
+use super::table::{Entry, Takes};
+use crate::addr::FileAddr;
+use crate::scene::Scene;
+use crate::symbols::SymbolKind;
+
+pub(super) const COMMANDS: &[Entry] = &[Entry {
+    names: &["rbreak"],
+    run: rbreak,
+    help: "Set a breakpoint for all functions matching REGEXP.\n\n\
+           Usage: rbreak [FILE:]REGEXP\n\
+           REGEXP is what grep takes; it fits anywhere in a name: \"rbreak ^heap_\" takes those that begin so.",
+    takes: Takes::Nothing,
+}];
+
+/// More breakpoints than anybody means; gdb sets them all and takes minutes.
+const MOST: usize = 10_000;
+
+/// A function that fits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    /// Functions without debug info come last.
+    bare: bool,
+    /// Its source file.
+    file: String,
+    /// Other files cannot call it; those that they can come first.
+    private: bool,
+    name: String,
+    /// How it is declared.
+    declaration: String,
+}
+
+fn rbreak(shell: &mut Shell, args: &str) -> Done {
+    let (file, text) = match args.split_once(':').filter(|(_, rest)| !rest.starts_with(':')) {
+        Some((file, text)) if !file.is_empty() => (Some(file.trim()), text.trim()),
+        _ => (None, args.trim()),
+    };
+    let pattern = Regex::new(&from_basic(text))
+        .map_err(|_| CommandError::say(format!("Invalid regexp: Unmatched or malformed: {text}")))?;
+    let found = shell.session.with_scene(|scene, _| matching(scene, file, &pattern));
+    if found.len() > MOST {
+        return Err(CommandError::say(format!(
+            "{} functions match `{text}': more than {MOST} breakpoints.\n  hint: name more of them, as in \"rbreak ^{text}\".",
+            found.len()
+        )));
+    }
+    for Found { bare, file, name, declaration, .. } in found {
+        let place = if bare { name } else { format!("{file}:{name}") };
+        breakpoints::set(shell, &place, false, false)?;
+        shell.say(declaration);
+    }
+    Ok(())
+}
+
+/// By file and name, as gdb sorts them.
+fn matching(scene: &Scene<'_>, file: Option<&str>, pattern: &Regex) -> Vec<Found> {
+    let mut all = Vec::new();
+    for module in scene.modules.iter() {
+        let Some(image) = &module.image else { continue };
+        let fits = |name: &str| pattern.is_match(name);
+        for symbol in image.symbols().filter(|s| s.kind == SymbolKind::Function && s.address != FileAddr(0)) {
+            // A name with parameters and scopes is longer than what is in the file, and slower to have.
+            let mangled = symbol.name.starts_with("_Z") || symbol.name.starts_with("_R");
+            if !mangled && !fits(symbol.name) {
+                continue;
+            }
+            let at = symbol.address.at(module.bias);
+            let Some(frame) = scene.modules.frames_of(at).pop() else { continue };
+            let Some(name) = frame.function.filter(|name| fits(name)) else { continue };
+            let row = scene.modules.row_at(at).map(|(_, row)| row.file.to_string());
+            let source = row.or(frame.file).unwrap_or_default();
+            let wanted = file.is_none_or(|file| source == file || source.ends_with(&format!("/{file}")));
+            if !wanted || (!mangled && name != symbol.name) {
+                continue;
+            }
+            let declared = scene.function_in_file(module, &source, &name);
+            let declaration = match &declared {
+                Some((ty, true)) => format!("{};", ty.declare(&name)),
+                Some((ty, false)) => format!("static {};", ty.declare(&name)),
+                None => format!("<function, no debug info> {name};"),
+            };
+            let private = declared.as_ref().is_some_and(|(_, external)| !external);
+            all.push(Found { bare: declared.is_none(), file: source, private, name, declaration });
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A basic regular expression as an extended one: what has a meaning behind a backslash there has it without here.
+fn from_basic(text: &str) -> String {
+    let mut out = String::new();
+    let mut letters = text.chars();
+    let mut in_set = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            ']' => in_set = false,
+            '[' => in_set = true,
+            '\\' if !in_set => match letters.next() {
+                Some(special @ ('(' | ')' | '{' | '}' | '|' | '+' | '?')) => {
+                    out.push(special);
+                    continue;
+                }
+                Some(plain) => {
+                    out.extend(['\\', plain]);
+                    continue;
+                }
+                None => {}
+            },
+            '(' | ')' | '{' | '}' | '|' | '+' | '?' if !in_set => out.push('\\'),
+            '*' if out.is_empty() || out == "^" => out.push('\\'),
+            _ => {}
+        }
+        out.push(letter);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_expressions_mean_what_they_mean_to_grep() {
+        let fits = |pattern: &str, name: &str| Regex::new(&from_basic(pattern)).unwrap().is_match(name);
+        assert!(fits("^ma", "main") && !fits("^ma", "roman") && fits("ma", "roman"));
+        assert!(fits(r"^\(co\|ma\)l$", "col") && !fits("(co|ma)l", "col") && fits("a+b", "a+b"));
+        assert!(fits("[+(]x", "(x") && fits("*p", "*p") && fits("ab*c", "ac") && fits(r"a\.b", "a.b"));
+        assert!(Regex::new(&from_basic("[")).is_err() && Regex::new(&from_basic(r"\(")).is_err());
+    }
+}
