@@ -64,6 +64,11 @@ impl Called {
         self.back
     }
 
+    /// Whether it runs in this thread.
+    pub(super) fn is_in(&self, tid: Tid) -> bool {
+        self.tid == tid
+    }
+
     /// Whether it runs in this process.
     pub(super) fn is_of(&self, pid: Pid) -> bool {
         self.pid == pid

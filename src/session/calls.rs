@@ -1,8 +1,9 @@
 //! Memory calls of the target: they become events with stack and meaning.
 
 use super::Session;
+use super::calling::Called;
 use crate::addr::{Addr, Pid, Tid};
-use crate::event::{CallRecord, EventKind};
+use crate::event::{CallRecord, EventKind, StackFrame};
 use crate::heap::story::Look;
 use crate::kernel::procfs;
 use crate::memory::{Cached, Memory};
@@ -11,6 +12,9 @@ use crate::syscalls;
 
 /// Frames that are recorded of a memory call's stack, at most.
 const STACK_LIMIT: usize = 256;
+
+/// Whose growth it is when the user's `call` made the target ask for memory: not the program's.
+const OURS: &str = "<function called from brkwater>";
 
 impl Session {
     /// The thread pointer that a thread gave to the one that it has just made: an argument of clone(2) (its
@@ -57,22 +61,27 @@ impl Session {
         self.record_usage(pid, tid, false);
     }
 
-    pub(super) fn stack_of(
-        &mut self,
-        pid: Pid,
-        tid: Tid,
-        regs: &Regs,
-    ) -> (Vec<Addr>, Vec<crate::event::StackFrame>) {
+    pub(super) fn stack_of(&mut self, pid: Pid, tid: Tid, regs: &Regs) -> (Vec<Addr>, Vec<StackFrame>) {
         self.refresh(pid);
         let Some(space) = self.tracer.table.space_of(tid) else { return Default::default() };
         let clean = space.clean();
         let memory: &dyn Memory = &clean;
-        let stack = space.unwinder.stack(&FrameRegs::from(regs), &Cached::new(memory), STACK_LIMIT);
-        let frames = stack
-            .iter()
-            .enumerate()
-            .flat_map(|(level, at)| space.modules.frames_of(if level == 0 { *at } else { at.sub(1) }))
-            .collect();
+        let mut stack = space.unwinder.stack(&FrameRegs::from(regs), &Cached::new(memory), STACK_LIMIT);
+        // What the user called returns to us: no caller of the program's stands behind it.
+        let ours = self.calls.iter().rev().find(|called| called.is_in(tid)).map(Called::back);
+        let end = stack.iter().position(|at| Some(*at) == ours);
+        stack.truncate(end.map_or(stack.len(), |end| end + 1));
+        let named = |(level, at): (usize, &Addr)| {
+            if Some(level) == end {
+                return vec![StackFrame {
+                    address: *at,
+                    function: Some(OURS.to_owned()),
+                    ..Default::default()
+                }];
+            }
+            space.modules.frames_of(if level == 0 { *at } else { at.sub(1) })
+        };
+        let frames = stack.iter().enumerate().flat_map(named).collect();
         (stack, frames)
     }
 

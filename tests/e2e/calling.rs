@@ -172,3 +172,17 @@ fn a_locked_thread_stays_though_it_had_something_to_tell() {
     maps.chunks(2).for_each(|pair| assert_eq!(pair[0], pair[1], "{maps:?}"));
     assert!(maps[15] > maps[0], "unlocked, they went on: {maps:?}\n{}", output.text);
 }
+
+/// Memory that a function asked for because the user called it is not the program's growth, and no frame of the program
+/// is made up for it (law 3). It was told as the program's entry point's.
+#[test]
+fn growth_by_a_call_of_the_user_s_is_told_as_ours() {
+    let script =
+        ["break main", "run", "call (long)malloc(200000)", "info growth", "info syscalls", "explain"];
+    let output = Debugger::brkwater().blocks(&script).args(&[&target("called")]);
+    for block in [3, 4] {
+        let line = output.block(block).lines().find(|line| line.contains("mmap-chunk")).unwrap();
+        assert!(line.ends_with("<function called from brkwater>"), "{line}");
+    }
+    output.must_have("Most address space was asked by <function called from brkwater>: 196 KiB in 1 call");
+}
