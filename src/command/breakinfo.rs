@@ -100,6 +100,8 @@ impl Page<'_> {
         let kind = kind(breakpoint);
         let kinds = self.kinds;
         let head = format!("{:<7} {kind:<kinds$} {disposition:<4} {enabled}   ", breakpoint.number);
+        let thread = breakpoint.thread.map(|tid| number_of(session, tid, breakpoint));
+        let thread = thread.map_or_else(String::new, |number| format!(" thread {number}"));
         let locations: Vec<&Location> = breakpoint.stages.iter().flat_map(|stage| &stage.locations).collect();
         let first = breakpoint.stages.first().map(|stage| &stage.trigger);
         match locations.as_slice() {
@@ -108,18 +110,16 @@ impl Page<'_> {
                 writeln!(out, "{head}{:<width$} {what}", "", width = self.width)?;
             }
             [] if let Some(Trigger::Data(watch)) = first => {
-                let thread = breakpoint.thread.and_then(|tid| thread_number(Some(session), tid));
-                let thread = thread.map_or_else(String::new, |number| format!(" thread {number}"));
                 writeln!(out, "{head}{:<width$} {}{thread}", "", watch.text, width = self.width)?;
             }
             [] => {
                 let wish = breakpoint.stages.first().map(wish_text).unwrap_or_default();
-                writeln!(out, "{head}{:<width$} {wish}", "<PENDING>", width = self.width)?;
+                writeln!(out, "{head}{:<width$} {wish}{thread}", "<PENDING>", width = self.width)?;
             }
             [one] if !breakpoint.is_chain() && one.enabled => {
-                writeln!(out, "{head}{:#018x} {}", one.address.0, self.what(one, breakpoint))?;
+                writeln!(out, "{head}{:#018x} {}{thread}", one.address.0, self.what(one))?;
             }
-            _ => writeln!(out, "{head}{:<18} ", "<MULTIPLE>")?,
+            _ => writeln!(out, "{head}{:<18} {thread}", "<MULTIPLE>")?,
         }
         self.notes(out, breakpoint, session)?;
         let single =
@@ -128,7 +128,7 @@ impl Page<'_> {
             for (index, place) in locations.iter().enumerate() {
                 let number = format!("{}.{}", breakpoint.number, index + 1);
                 let enabled = if place.enabled { 'y' } else { 'n' };
-                let what = self.what(place, breakpoint);
+                let what = self.what(place);
                 writeln!(
                     out,
                     "{number:<width$} {enabled}   {:#018x} {what}",
@@ -140,7 +140,7 @@ impl Page<'_> {
         additions(out, breakpoint)
     }
 
-    fn what(&self, place: &Location, breakpoint: &Breakpoint) -> String {
+    fn what(&self, place: &Location) -> String {
         let mut text = match (&place.function, &place.file, place.line) {
             (Some(function), Some(file), Some(line)) => format!("in {function} at {file}:{line}"),
             (None, Some(file), Some(line)) => format!("{file}:{line}"),
@@ -154,10 +154,6 @@ impl Page<'_> {
         if let (Some(session), Some(pid)) = (self.inferiors, place.pid) {
             let _ = write!(text, " inf {}", session.inferior_number(pid));
         }
-        let number = breakpoint.thread.and_then(|tid| thread_number(self.inferiors, tid));
-        if let Some(number) = number {
-            let _ = write!(text, " thread {number}");
-        }
         text
     }
 
@@ -170,8 +166,7 @@ impl Page<'_> {
             writeln!(out, "\tstop only if {condition}")?;
         }
         if let Some(tid) = breakpoint.thread {
-            let number = thread_number(Some(session), tid).unwrap_or(0);
-            writeln!(out, "\tstop only in thread {number}")?;
+            writeln!(out, "\tstop only in thread {}", number_of(session, tid, breakpoint))?;
         }
         if breakpoint.hits > 0 {
             let times = if breakpoint.hits == 1 { "time" } else { "times" };
@@ -214,8 +209,11 @@ fn noun(breakpoint: &Breakpoint) -> &'static str {
     if breakpoint.is_catchpoint() { "catchpoint" } else { "breakpoint" }
 }
 
-fn thread_number(session: Option<&Session>, tid: crate::addr::Tid) -> Option<u32> {
-    session?.threads().iter().find(|thread| thread.tid == tid).map(|thread| thread.number)
+/// The number of a breakpoint's thread.
+fn number_of(session: &Session, tid: crate::addr::Tid, breakpoint: &Breakpoint) -> u32 {
+    let threads = session.threads();
+    let found = threads.iter().find(|thread| thread.tid == tid);
+    found.map_or(breakpoint.thread_number, |thread| thread.number)
 }
 
 /// What gdb does not tell: stages, tests, cost, modules, errors.

@@ -154,6 +154,7 @@ fn launch(shell: &mut Shell, args: &str) -> Done {
             return Err(CommandError::say("Program not restarted."));
         }
         shell.session.kill()?;
+        stops::tell_deleted(shell);
     }
     if !args.is_empty() {
         shell.session.settings_mut().args = args.to_owned();
@@ -341,6 +342,7 @@ fn kill(shell: &mut Shell, args: &str) -> Done {
     }
     let number = shell.session.inferior_number(selection.pid);
     shell.session.kill()?;
+    stops::tell_deleted(shell);
     shell.say(format!("[Inferior {number} (process {}) killed]", selection.pid));
     Ok(())
 }
@@ -389,6 +391,7 @@ fn detach(shell: &mut Shell, _: &str) -> Done {
         shell.say(format!("Detaching from program: {program}, process {}", selection.pid));
     }
     shell.session.detach()?;
+    stops::tell_deleted(shell);
     shell.say(format!("[Inferior {number} (process {}) detached]", selection.pid));
     Ok(())
 }

@@ -103,6 +103,18 @@ fn tell_exit(shell: &mut Shell, stop: &Stop, status: ExitStatus) {
             ));
         }
     }
+    tell_deleted(shell);
+}
+
+/// Tells of the breakpoints of threads that are gone, after the end of a process.
+pub(super) fn tell_deleted(shell: &mut Shell) {
+    for (number, thread) in shell.session.delete_of_gone_threads() {
+        shell.say(deleted_words(number, thread));
+    }
+}
+
+fn deleted_words(number: u32, thread: u32) -> String {
+    format!("Thread-specific breakpoint {number} deleted - thread {thread} no longer in the thread list.")
 }
 
 /// `[Inferior 1 (process 7) exited with code 07]`.
@@ -296,7 +308,11 @@ impl Shell {
 pub(super) fn announce(session: &Session, event: &Event) -> Option<String> {
     let text = match &event.kind {
         EventKind::ThreadStarted => format!("[New {}]", target_id(session, event.tid)),
-        EventKind::ThreadEnded => format!("[{} exited]", target_id(session, event.tid)),
+        EventKind::ThreadEnded => {
+            let theirs = session.breakpoints().iter().filter(|b| b.thread == Some(event.tid));
+            let deleted = theirs.map(|b| format!("\n{}", deleted_words(b.number, b.thread_number)));
+            format!("[{} exited]{}", target_id(session, event.tid), deleted.collect::<String>())
+        }
         EventKind::Forked { child, followed: false, vfork } => {
             let fork = if *vfork { "vfork" } else { "fork" };
             format!("[Detaching after {fork} from child process {child}]")

@@ -95,6 +95,8 @@ pub struct Breakpoint {
     pub disposition: Disposition,
     /// Only this thread may hit it.
     pub thread: Option<Tid>,
+    /// That thread's number, which outlives it.
+    pub thread_number: u32,
     /// Whose hit arms the next stage.
     pub scope: Scope,
     /// A chain that ends after its first stop.

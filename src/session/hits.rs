@@ -156,6 +156,7 @@ mod tests {
             enabled: true,
             disposition: Disposition::Keep,
             thread: None,
+            thread_number: 0,
             scope: Scope::Thread,
             once: false,
             every: false,

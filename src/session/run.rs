@@ -183,6 +183,8 @@ impl Session {
             Happening::ThreadEnded { tid, pid } => {
                 self.breakpoints.iter_mut().for_each(|b| b.forget_thread(tid));
                 self.record(pid, tid, EventKind::ThreadEnded);
+                // Whoever announces the end tells of these, too.
+                self.delete_of_gone_threads();
                 self.pointers.remove(&tid);
             }
             Happening::Exited { pid, status } => return Ok(self.exited(pid, status)),

@@ -48,12 +48,14 @@ impl Session {
             cost: std::time::Duration::ZERO,
             error: None,
         };
+        let thread = spec.thread.and_then(|tid| self.tracer.table.threads.get(&tid));
         self.breakpoints.push(Breakpoint {
             number,
             stages: spec.stages.into_iter().map(stage).collect(),
             enabled: true,
             disposition: spec.disposition,
             thread: spec.thread,
+            thread_number: thread.map_or(0, |thread| thread.number),
             scope: spec.scope,
             once: spec.once,
             every: spec.every,
@@ -112,6 +114,19 @@ impl Session {
         self.breakpoints.retain(|breakpoint| breakpoint.number != number);
         self.sync_sites();
         self.breakpoints.len() < before
+    }
+
+    /// Deletes the breakpoints of threads that are gone; their numbers and those of the threads.
+    pub fn delete_of_gone_threads(&mut self) -> Vec<(u32, u32)> {
+        let threads = self.tracer.table.followed();
+        let gone = |b: &Breakpoint| b.thread.is_some_and(|tid| !threads.contains(&tid));
+        let deleted: Vec<(u32, u32)> =
+            self.breakpoints.iter().filter(|b| gone(b)).map(|b| (b.number, b.thread_number)).collect();
+        if !deleted.is_empty() {
+            self.breakpoints.retain(|b| !gone(b));
+            self.sync_sites();
+        }
+        deleted
     }
 
     /// Reads modules again where they may have changed.

@@ -276,3 +276,25 @@ fn functions_are_found_by_a_regular_expression() {
     let malformed = Debugger::brkwater().ex("rbreak [").args(&[&target("called")]);
     malformed.must_have("Invalid regexp: ").exits(1);
 }
+
+/// A thread's breakpoint goes with it; it stayed, for "thread 0".
+#[test]
+fn a_thread_s_breakpoint_ends_with_the_thread() {
+    must_equal(
+        &[&target("called")],
+        &[
+            &["break main", "run", "break add thread 1", "info breakpoints", "c", "c", "info breakpoints"],
+            &["break main", "run", "break add thread 1", "watch calls thread 1", "kill", "info breakpoints"],
+        ],
+    );
+    let detached = Debugger::brkwater().ex("break main").ex("run").ex("break add thread 1").ex("detach");
+    let deleted = "Thread-specific breakpoint 2 deleted - thread 1 no longer in the thread list.\n";
+    detached.args(&[&target("called")]).must_have(deleted);
+    let script = ["tbreak work", "run", "break main thread 2", "continue", "info breakpoints"];
+    let output = Debugger::brkwater().blocks(&script).args(&[&target("watched"), "many"]);
+    let gone = "Thread-specific breakpoint 2 deleted - thread 2 no longer in the thread list.\n";
+    let lines: Vec<&str> = output.block(3).lines().collect();
+    let at = lines.iter().position(|line| *line == gone.trim()).expect(&output.text);
+    assert!(lines[at - 1].ends_with(" exited]"), "{}", output.text);
+    assert_eq!(output.block(4).trim(), "No breakpoints or watchpoints.");
+}
