@@ -385,6 +385,13 @@ impl Session {
 fn refused(pid: Pid, errno: Errno) -> SessionError {
     let hint = match errno {
         Errno::ESRCH => "there is no such process; it may have ended just now".to_owned(),
+        _ if procfs::is_zombie(Tid(pid.0)) && procfs::threads(pid).len() > 1 => {
+            "its first thread has ended, and with it the way to its memory; the others cannot be had alone"
+                .into()
+        }
+        _ if procfs::is_zombie(Tid(pid.0)) => {
+            format!("process {pid} is a zombie - the process has already terminated")
+        }
         _ => match procfs::status_field(pid.0, "TracerPid").as_deref() {
             None | Some("0") => {
                 let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();

@@ -115,6 +115,18 @@ fn processes_that_cannot_be_attached_to() {
     let output = Debugger::brkwater().ex("attach nonsense").plain(&[]);
     output.must_have("Illegal process-id: nonsense.").exits(1);
 
+    // It has ended, and its parent has not asked.
+    let mut ended = std::process::Command::new("true").spawn().unwrap();
+    let pid = ended.id();
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    while !state().contains(") Z ") {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let output = Debugger::brkwater().ex("bt").plain(&["-p", &pid.to_string()]);
+    must_say(&output, "ptrace: Operation not permitted.");
+    output.must_have(&format!("  hint: process {pid} is a zombie - the process has already terminated\n"));
+    ended.wait().unwrap();
+
     // Already traced: by another brkwater.
     let mut first = std::process::Command::new(brkwater_path());
     first.args(["-nx", "-batch", "-ex", "break tick if n == -1", "-ex", "run", "--args", &target("ticker")]);

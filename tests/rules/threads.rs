@@ -80,7 +80,10 @@ fn rule_05_a_thread_that_dies_while_we_look_is_no_error() {
                 .plain(&[]);
             killer.join().unwrap();
             output.must_not_have("panicked at");
-            output.must_have("Program terminated with signal SIGKILL, Killed.");
+            // On a busy machine it may be gone before we come.
+            let (late, early) =
+                ("Program terminated with signal SIGKILL, Killed.", "has already terminated\n");
+            assert!(output.text.contains(late) || output.text.contains(early), "{}", output.text);
         }
     });
 }
