@@ -213,10 +213,14 @@ fn on_screen(arguments: &Arguments, lines: Lines) -> anyhow::Result<u8> {
     };
     let engine = tui::Engine { send: Box::new(send), notes };
     let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tui::run(engine, options)));
-    // After a panic nobody has told the engine; the end of its stream does.
     closing.close();
+    let Ok(done) = run else {
+        // Nobody has told the engine, which waits for another face now.
+        tell("brkwater: that was an error of ours; \"brkwater reconnect\" takes the session up again.\n");
+        return Ok(BUG);
+    };
     let _ = spawn::wait_for_engine(pid);
-    run.unwrap_or(Ok(BUG))
+    done
 }
 
 fn say(text: &str) {

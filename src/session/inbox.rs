@@ -189,6 +189,11 @@ impl Inbox {
         self.shared.lock().requests.pop_front()
     }
 
+    /// Lets a request come next that came while something else was waited for.
+    pub fn put_back(&self, request: Request) {
+        self.shared.lock().requests.push_front(request);
+    }
+
     /// Whether the face is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {

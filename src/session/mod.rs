@@ -208,7 +208,10 @@ impl Session {
         loop {
             match self.inbox.next()? {
                 Request::Answer { text } => return text,
-                Request::Quit => return None,
+                Request::Quit => {
+                    self.inbox.put_back(Request::Quit);
+                    return None;
+                }
                 // A face that asks before it answers has its own order; what it asked comes later again.
                 _ => {}
             }

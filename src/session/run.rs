@@ -117,6 +117,10 @@ impl Session {
             if request == Request::Synced(self.synced) {
                 break;
             }
+            if request == Request::Quit {
+                self.inbox.put_back(request);
+                break;
+            }
         }
     }
 

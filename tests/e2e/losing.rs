@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use crate::common::process::Running;
+use crate::common::pty::Terminal;
 use crate::common::whole::{address_of, code, must_be_unharmed, wait_until_free};
 use crate::common::{Debugger, Output, brkwater_path, scratch, target};
 
@@ -350,4 +351,48 @@ fn the_engine_stands_aside_and_its_target_does_not() {
         std::fs::read_to_string(format!("/proc/{engine}/oom_score_adj")).unwrap().trim().parse().unwrap();
     assert!(badness <= ours.trim().parse().unwrap());
     end(face, End::Quit);
+}
+
+/// Told to leave while it waited for an answer, the engine took it for one, and then waited for another face.
+#[test]
+fn an_engine_that_has_asked_leaves_when_it_is_told_to() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let doors = scratch("losing-asked");
+        let mut server = Running::start(Command::new(target("ticker")));
+        let pid = server.pid().to_string();
+        let doors_text = doors.to_str().unwrap().to_owned();
+        let env = [("XDG_RUNTIME_DIR", doors_text.as_str())];
+        let program = brkwater_path().to_str().unwrap().to_owned();
+        let mut screen = Terminal::start(&program, &["-nx", "--tui", "-p", &pid], (100, 30), &env);
+        screen.wait_text("STOPPED");
+        screen.send("quit\r");
+        screen.wait_text("Quit anyway? (y or n)");
+        kill(Pid::from_raw(screen.pid()), signal).unwrap();
+        screen.wait_exit(20);
+        screen.must_be_restored();
+        wait_until_free(&server, 5);
+        assert!(server.is_alive());
+        assert!(wait_for_doors(&doors, 0).is_empty());
+    }
+}
+
+/// A screen that is killed takes the target's terminal with it only when nobody else holds it: the engine does.
+#[test]
+fn what_a_killed_screen_launched_is_taken_up_by_another_face() {
+    let doors = scratch("losing-screen");
+    let doors_text = doors.to_str().unwrap().to_owned();
+    let env = [("XDG_RUNTIME_DIR", doors_text.as_str())];
+    let program = brkwater_path().to_str().unwrap().to_owned();
+    let ticker = target("ticker");
+    let mut screen = Terminal::start(&program, &["-nx", "--tui", "--args", &ticker], (100, 30), &env);
+    screen.wait_text("Command");
+    screen.send("break tick if n == 5\r");
+    screen.wait_text("Breakpoint 1 at");
+    screen.send("run\r");
+    screen.wait_text("STOPPED");
+    kill(Pid::from_raw(screen.pid()), Signal::SIGKILL).unwrap();
+    wait_for_doors(&doors, 1);
+    drop(screen);
+    let output = reconnect(&doors, &["print n", "next", "tbreak tick", "continue", "print n", "kill"], &[]);
+    output.must_have("$1 = 5").must_have("$2 = 6").must_not_have("SIGHUP").exits(0);
 }
