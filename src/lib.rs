@@ -15,6 +15,7 @@ pub mod addr;
 pub mod event;
 pub mod maps;
 pub mod memory;
+pub mod pattern;
 pub mod regs;
 pub mod source;
 

@@ -12,6 +12,7 @@ use super::shell::Shell;
 use super::signals;
 use super::table::{self, Entry, Takes};
 use crate::event::Caught;
+use crate::pattern::Pattern;
 use crate::scene::expr::Condition;
 use crate::session::{BreakpointSpec, Catch, Disposition, Signals, StageSpec, Trigger};
 use crate::syscalls::{self, groups};
@@ -47,7 +48,7 @@ const CATCH: &[Entry] = &[
     Entry {
         names: &["load"],
         run: |shell, args| library(shell, args, Catch::Load),
-        help: "Catch loads of shared libraries.\n\nUsage: catch load [TEXT]\nWith TEXT only libraries whose name contains it.",
+        help: "Catch loads of shared libraries.\n\nUsage: catch load [REGEX]\nWith REGEX only libraries whose name it fits, as grep would say.",
         takes: Takes::Nothing,
     },
     Entry {
@@ -65,7 +66,7 @@ const CATCH: &[Entry] = &[
     Entry {
         names: &["unload"],
         run: |shell, args| library(shell, args, Catch::Unload),
-        help: "Catch unloads of shared libraries.\n\nUsage: catch unload [TEXT]\nWith TEXT only libraries whose name contains it.",
+        help: "Catch unloads of shared libraries.\n\nUsage: catch unload [REGEX]\nWith REGEX only libraries whose name it fits, as grep would say.",
         takes: Takes::Nothing,
     },
     Entry {
@@ -105,8 +106,9 @@ fn plain(shell: &mut Shell, args: &str, catch: Catch) -> Done {
     set(shell, catch, condition)
 }
 
-fn library(shell: &mut Shell, args: &str, make: fn(Option<String>) -> Catch) -> Done {
-    let wanted = Some(args.trim().to_owned()).filter(|text| !text.is_empty());
+fn library(shell: &mut Shell, args: &str, make: fn(Option<Pattern>) -> Catch) -> Done {
+    let wanted = Some(args.trim()).filter(|text| !text.is_empty()).map(Pattern::parse).transpose();
+    let wanted = wanted.map_err(|why| CommandError::say(why.to_string()))?;
     set(shell, make(wanted), None)
 }
 
@@ -201,8 +203,8 @@ pub(super) fn what(catch: &Catch, last: Option<&Caught>) -> String {
         (Catch::Fork, _) => "fork".to_owned(),
         (Catch::Vfork, _) => "vfork".to_owned(),
         (Catch::Exec, _) => "exec".to_owned(),
-        (Catch::Load(wanted), _) => format!("load of library{}", matching(wanted.as_deref())),
-        (Catch::Unload(wanted), _) => format!("unload of library{}", matching(wanted.as_deref())),
+        (Catch::Load(wanted), _) => format!("load of library{}", matching(wanted.as_ref())),
+        (Catch::Unload(wanted), _) => format!("unload of library{}", matching(wanted.as_ref())),
         (Catch::Signal(Signals::Standard), _) => "signal \"<standard signals>\" ".to_owned(),
         (Catch::Signal(Signals::All), _) => "signal \"<any signal>\" ".to_owned(),
         (Catch::Signal(Signals::These(some)), _) => {
@@ -217,8 +219,8 @@ pub(super) fn what(catch: &Catch, last: Option<&Caught>) -> String {
     }
 }
 
-fn matching(wanted: Option<&str>) -> String {
-    wanted.map_or_else(String::new, |wanted| format!(" matching {wanted}"))
+fn matching(wanted: Option<&Pattern>) -> String {
+    wanted.map_or_else(String::new, |wanted| format!(" matching {}", wanted.text()))
 }
 
 fn plural(count: usize) -> &'static str {
@@ -246,8 +248,12 @@ pub(super) fn script_line(catch: &Catch) -> String {
         Catch::Fork => "catch fork".to_owned(),
         Catch::Vfork => "catch vfork".to_owned(),
         Catch::Exec => "catch exec".to_owned(),
-        Catch::Load(wanted) => words("catch load", wanted.iter().cloned().collect()),
-        Catch::Unload(wanted) => words("catch unload", wanted.iter().cloned().collect()),
+        Catch::Load(wanted) => {
+            words("catch load", wanted.iter().map(|wanted| wanted.text().to_owned()).collect())
+        }
+        Catch::Unload(wanted) => {
+            words("catch unload", wanted.iter().map(|wanted| wanted.text().to_owned()).collect())
+        }
         Catch::Signal(Signals::Standard) => "catch signal".to_owned(),
         Catch::Signal(Signals::All) => "catch signal all".to_owned(),
         Catch::Signal(Signals::These(some)) => {

@@ -1,15 +1,11 @@
 //! `rbreak`: a breakpoint at every function whose name fits a regular expression.
-//!
-//! The expression is grep's, as in gdb (POSIX basic regular expressions): `\(`, `\|` and `\+` have a meaning, and their
-//! plain forms have none.
-
-use regex::Regex;
 
 use super::breakpoints;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::addr::FileAddr;
+use crate::pattern::Pattern;
 use crate::scene::Scene;
 use crate::symbols::SymbolKind;
 
@@ -44,8 +40,7 @@ fn rbreak(shell: &mut Shell, args: &str) -> Done {
         Some((file, text)) if !file.is_empty() => (Some(file.trim()), text.trim()),
         _ => (None, args.trim()),
     };
-    let pattern = Regex::new(&from_basic(text))
-        .map_err(|_| CommandError::say(format!("Invalid regexp: Unmatched or malformed: {text}")))?;
+    let pattern = Pattern::parse(text).map_err(|why| CommandError::say(why.to_string()))?;
     let found = shell.session.with_scene(|scene, _| matching(scene, file, &pattern));
     if found.len() > MOST {
         return Err(CommandError::say(format!(
@@ -62,11 +57,11 @@ fn rbreak(shell: &mut Shell, args: &str) -> Done {
 }
 
 /// By file and name, as gdb sorts them.
-fn matching(scene: &Scene<'_>, file: Option<&str>, pattern: &Regex) -> Vec<Found> {
+fn matching(scene: &Scene<'_>, file: Option<&str>, pattern: &Pattern) -> Vec<Found> {
     let mut all = Vec::new();
     for module in scene.modules.iter() {
         let Some(image) = &module.image else { continue };
-        let fits = |name: &str| pattern.is_match(name);
+        let fits = |name: &str| pattern.fits(name);
         for symbol in image.symbols().filter(|s| s.kind == SymbolKind::Function && s.address != FileAddr(0)) {
             // A name with parameters and scopes is longer than what is in the file, and slower to have.
             let mangled = symbol.name.starts_with("_Z") || symbol.name.starts_with("_R");
@@ -95,47 +90,4 @@ fn matching(scene: &Scene<'_>, file: Option<&str>, pattern: &Regex) -> Vec<Found
     all.sort();
     all.dedup();
     all
-}
-
-/// A basic regular expression as an extended one: what has a meaning behind a backslash there has it without here.
-fn from_basic(text: &str) -> String {
-    let mut out = String::new();
-    let mut letters = text.chars();
-    let mut in_set = false;
-    while let Some(letter) = letters.next() {
-        match letter {
-            ']' => in_set = false,
-            '[' => in_set = true,
-            '\\' if !in_set => match letters.next() {
-                Some(special @ ('(' | ')' | '{' | '}' | '|' | '+' | '?')) => {
-                    out.push(special);
-                    continue;
-                }
-                Some(plain) => {
-                    out.extend(['\\', plain]);
-                    continue;
-                }
-                None => {}
-            },
-            '(' | ')' | '{' | '}' | '|' | '+' | '?' if !in_set => out.push('\\'),
-            '*' if out.is_empty() || out == "^" => out.push('\\'),
-            _ => {}
-        }
-        out.push(letter);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn basic_expressions_mean_what_they_mean_to_grep() {
-        let fits = |pattern: &str, name: &str| Regex::new(&from_basic(pattern)).unwrap().is_match(name);
-        assert!(fits("^ma", "main") && !fits("^ma", "roman") && fits("ma", "roman"));
-        assert!(fits(r"^\(co\|ma\)l$", "col") && !fits("(co|ma)l", "col") && fits("a+b", "a+b"));
-        assert!(fits("[+(]x", "(x") && fits("*p", "*p") && fits("ab*c", "ac") && fits(r"a\.b", "a.b"));
-        assert!(Regex::new(&from_basic("[")).is_err() && Regex::new(&from_basic(r"\(")).is_err());
-    }
 }

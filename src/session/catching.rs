@@ -11,6 +11,7 @@ use super::run::Stop;
 use super::trigger::Catch;
 use crate::addr::{Pid, Tid};
 use crate::event::{Caught, EventKind, StopReason};
+use crate::pattern::Pattern;
 use crate::scene::linkmap;
 
 impl Session {
@@ -118,8 +119,8 @@ fn caught_reason(why: StopReason, what: &Caught) -> StopReason {
 }
 
 fn fits(catch: &Catch, what: &Caught) -> bool {
-    let named = |wanted: &Option<String>, names: &[String]| {
-        wanted.as_ref().is_none_or(|wanted| names.iter().any(|name| name.contains(wanted.as_str())))
+    let named = |wanted: &Option<Pattern>, names: &[String]| {
+        wanted.as_ref().is_none_or(|wanted| names.iter().any(|name| wanted.fits(name)))
     };
     match (catch, what) {
         (Catch::Fork, Caught::Fork(_))

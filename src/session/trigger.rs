@@ -2,6 +2,7 @@
 //!
 //! It describes wishes; what fits them is found where things happen ([`super::catching`], [`super::sites`]).
 
+use crate::pattern::Pattern;
 use crate::scene::expr::Expr;
 use crate::symbols::Linespec;
 
@@ -86,10 +87,10 @@ pub enum Catch {
     Exec,
     /// A signal is about to be delivered.
     Signal(Signals),
-    /// Shared libraries were loaded; with a text, one whose name contains it.
-    Load(Option<String>),
+    /// Shared libraries were loaded; with a pattern, one whose name it fits.
+    Load(Option<Pattern>),
     /// Shared libraries were unloaded.
-    Unload(Option<String>),
+    Unload(Option<Pattern>),
     /// A system call begins and, with `returns`, ends. Without numbers: any.
     Syscall {
         /// Which (x86-64).

@@ -59,6 +59,14 @@ fn each_event_stops_where_gdb_stops() {
             &["catch signal SIGUSR1", "run", "bt 2", "info breakpoints", "c"],
             &["catch load", "catch unload", "run", "c", "c", "info breakpoints", "delete", "c"],
             &["catch load libm", "run", "bt 1", "c"],
+            &[
+                "catch load ^/.*libc\\.so",
+                "catch unload ^x",
+                "tcatch load libq\\|lib[c]",
+                "info breakpoints",
+                "run",
+            ],
+            &["catch load [", "catch load \\(", "info breakpoints"],
             &["break main", "run", "catch load", "c", "info breakpoints"],
             &[
                 "tcatch vfork",

@@ -11,6 +11,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("maps", 0),
     ("source", 0),
     ("event", 0),
+    ("pattern", 0),
     ("symbols", 1),
     ("unwind", 1),
     ("syscalls", 1),
