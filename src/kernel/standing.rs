@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 
 /// What `ps` and `pkill` see (`/proc/PID/comm`, at most 15 bytes: proc(5)). Not the program's name, on purpose.
 const NAME: &str = "brk-engine";
-/// How much less than the face the engine is worth killing: half of the whole range (proc(5), `oom_score_adj`).
+/// How much less than the face the engine is worth killing, as if it used half of all memory less: the kernel adds a
+/// thousandth of what may be used for each (proc(5), `oom_score_adj`).
 const SPARED: i32 = 500;
 /// Where the kernel keeps how readily it kills this process.
 const BADNESS: &CStr = c"/proc/self/oom_score_adj";
