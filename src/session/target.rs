@@ -386,8 +386,10 @@ fn refused(pid: Pid, errno: Errno) -> SessionError {
     let hint = match errno {
         Errno::ESRCH => "there is no such process; it may have ended just now".to_owned(),
         _ if procfs::is_zombie(Tid(pid.0)) && procfs::threads(pid).len() > 1 => {
-            "its first thread has ended, and with it the way to its memory; the others cannot be had alone"
-                .into()
+            // The others may live on, or be dying of the same signal; nothing tells which for sure.
+            format!(
+                "process {pid} is ending, or only its first thread has ended: the others cannot be had without it"
+            )
         }
         _ if procfs::is_zombie(Tid(pid.0)) => {
             format!("process {pid} is a zombie - the process has already terminated")
