@@ -74,8 +74,9 @@ pub(super) struct DataState {
 }
 
 fn print(shell: &mut Shell, args: &str, command: Printing) -> Done {
-    let (options, text) = options(args, &shell.print)?;
-    let text = text.to_owned();
+    let (mut options, text) = options(args, &shell.print)?;
+    let (raw, text) = without_raw(text);
+    options.raw |= raw;
     let mut letter = shell.data.examine.letter;
     let read = shell.with_context(|context| read_print(&text, command, context, &mut letter));
     shell.data.examine.letter = letter;
@@ -106,14 +107,28 @@ fn output(shell: &mut Shell, args: &str) -> Done {
     if args.is_empty() {
         return Err(CommandError::say("Argument required (expression to compute)."));
     }
-    let options = shell.print.clone();
+    let (raw, text) = without_raw(args);
+    let options = PrintOptions { raw: raw || shell.print.raw, ..shell.print.clone() };
     let mut letter = shell.data.examine.letter;
-    let printed = shell.with_context(|context| output_line(args, context, &options, &mut letter));
+    let printed = shell.with_context(|context| output_line(&text, context, &options, &mut letter));
     shell.data.examine.letter = letter;
     let printed = printed?;
     shell.carry_out(printed.effect)?;
     shell.put(super::shell::harmless(&printed.text));
     Ok(())
+}
+
+/// Takes the letter `r` out of a format: values as they are built.
+fn without_raw(text: &str) -> (bool, String) {
+    let (format, rest) = match text.strip_prefix('/') {
+        Some(behind) => behind.split_at(behind.find(char::is_whitespace).unwrap_or(behind.len())),
+        None => return (false, text.to_owned()),
+    };
+    if !format.contains('r') {
+        return (false, text.to_owned());
+    }
+    // As in gdb, a slash without another letter means the letter that was used last.
+    (true, format!("/{}{rest}", format.replace('r', "")))
 }
 
 /// The options in front of what is printed: `-elements 3 -pretty on -- x`.
@@ -168,12 +183,29 @@ fn limit(text: &str) -> Option<(usize, &str)> {
 
 /// A yes-or-no option of `print`, by its name or an abbreviation that fits no other.
 fn switch<'a>(name: &str, options: &'a mut PrintOptions) -> Option<&'a mut bool> {
-    let names = ["address", "null-stop", "pretty", "symbol", "union"];
+    let names = [
+        "address",
+        "array",
+        "array-indexes",
+        "null-stop",
+        "object",
+        "pretty",
+        "raw-values",
+        "static-members",
+        "symbol",
+        "union",
+    ];
     let fitting: Vec<&str> = names.into_iter().filter(|known| known.starts_with(name)).collect();
-    match fitting.as_slice() {
+    let exact = fitting.iter().find(|known| **known == name);
+    match exact.map_or(fitting.as_slice(), std::slice::from_ref) {
         ["address"] => Some(&mut options.address),
+        ["array"] => Some(&mut options.arrays),
+        ["array-indexes"] => Some(&mut options.array_indexes),
         ["null-stop"] => Some(&mut options.null_stop),
+        ["object"] => Some(&mut options.object),
         ["pretty"] => Some(&mut options.pretty),
+        ["raw-values"] => Some(&mut options.raw),
+        ["static-members"] => Some(&mut options.static_members),
         ["symbol"] => Some(&mut options.symbol),
         ["union"] => Some(&mut options.unions),
         _ => None,

@@ -85,7 +85,7 @@ fn line(scene: &Scene<'_>, _: &Frame, name: &str, value: &Value, options: &Print
     }
     let printer = |format| PrintOptions { format, pretty: false, ..options.clone() };
     let shown = |options: &PrintOptions| {
-        let printer = Printer { memory: scene.memory(), names: scene.modules, options };
+        let printer = Printer { memory: scene.memory(), names: scene, options };
         printer.value_or_error(value)
     };
     let natural = shown(&printer(None));

@@ -51,9 +51,7 @@ const ACCEPTED: &[&str] = &[
     "print finish",
     "print inferior-events",
     "print max-depth",
-    "print object",
     "print sevenbit-strings",
-    "print static-members",
     "print symbol-filename",
     "print thread-events",
     "print type",
@@ -150,6 +148,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     switch!("print null-stop", "Printing of char arrays to stop at first null char", |shell| shell
         .print
         .null_stop),
+    switch!("print array", "Pretty formatting of arrays", |shell| shell.print.arrays),
+    switch!("print array-indexes", "Printing of array indexes", |shell| shell.print.array_indexes),
+    switch!("print static-members", "Printing of C++ static members", |shell| shell.print.static_members),
+    switch!("print object", "Printing of object's derived types", |shell| shell.print.object),
+    switch!("print raw-values", "Whether to print values in raw form", |shell| shell.print.raw),
     switch!("record memory-calls", "Recording of brk, mmap, munmap and mremap", |shell| shell
         .session
         .settings_mut()

@@ -281,7 +281,7 @@ pub(super) fn tell_result(shell: &mut Shell, leaving: &Leaving) {
         let regs = scene.source.frame_regs(selection.tid)?;
         let value = scene.return_value(function, &regs)?;
         let value = value.load(scene.memory()).unwrap_or(value);
-        let printer = Printer { memory: scene.memory(), names: scene.modules, options: &options };
+        let printer = Printer { memory: scene.memory(), names: scene, options: &options };
         let text = printer.top(&value).unwrap_or_else(|error| format!("<error: {error}>"));
         Some(format!("Value returned is ${} = {text}", vars.record(value)))
     });

@@ -124,7 +124,7 @@ fn value_text(shell: &mut Shell, value: Option<&Value>) -> String {
     let Some(value) = value else { return "<unreadable>".to_owned() };
     let options = shell.print.clone();
     shell.session.with_scene(|scene, _| {
-        let printer = Printer { memory: scene.memory(), names: scene.modules, options: &options };
+        let printer = Printer { memory: scene.memory(), names: scene, options: &options };
         printer.top(value).unwrap_or_else(|error| format!("<error: {error}>"))
     })
 }

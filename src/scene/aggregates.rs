@@ -47,6 +47,9 @@ impl Printer<'_> {
         }
         out.push('{');
         self.elements(out, &value, count, depth)?;
+        if self.options.arrays && count > 0 {
+            _ = write!(out, "\n{:1$}", "", 2 * depth);
+        }
         out.push('}');
         Ok(())
     }
@@ -64,7 +67,15 @@ impl Printer<'_> {
         let (mut at, mut printed) = (0, 0);
         while at < count && printed < limit {
             if at > 0 {
-                out.push_str(", ");
+                out.push(',');
+            }
+            if self.options.arrays {
+                _ = write!(out, "\n{:1$}", "", 2 + 2 * depth);
+            } else if at > 0 {
+                out.push(' ');
+            }
+            if self.options.array_indexes {
+                _ = write!(out, "[{at}] = ");
             }
             let element = value.index(at, self.memory)?;
             let mut run = 1;
@@ -109,17 +120,35 @@ impl Printer<'_> {
         }
         let value = value.load(self.memory)?;
         out.push('{');
-        if record.members.is_empty() {
+        let is_base = |member: &&Member| matches!(member.role, Role::Base | Role::VirtualBase);
+        let line = |out: &mut String| _ = write!(out, "\n{:1$}", "", 2 + 2 * depth);
+        let mut bases = false;
+        for base in record.members.iter().filter(is_base) {
+            if self.options.pretty {
+                line(out);
+            }
+            self.member(out, &value, base, depth);
+            out.push_str(", ");
+            bases = true;
+        }
+        // gdb (cp-valprint.c) says so where there is nothing but bases, static members count.
+        let fields = record.members.iter().filter(|member| !is_base(member));
+        if fields.clone().next().is_none() {
             out.push_str("<No data fields>");
         }
-        for (at, member) in record.members.iter().enumerate() {
-            if at > 0 {
-                out.push(',');
+        let shown = fields.filter(|member| member.role != Role::Static || self.options.static_members);
+        for (at, member) in shown.enumerate() {
+            match (at, self.options.pretty) {
+                (0, true) if bases => {
+                    line(out);
+                    _ = write!(out, "members of {}:", record.name.as_deref().unwrap_or_default());
+                }
+                (0, _) => {}
+                (_, true) => out.push(','),
+                (_, false) => out.push_str(", "),
             }
-            match (self.options.pretty, at) {
-                (true, _) => _ = write!(out, "\n{:1$}", "", 2 + 2 * depth),
-                (false, 0) => {}
-                (false, _) => out.push(' '),
+            if self.options.pretty {
+                line(out);
             }
             self.member(out, &value, member, depth);
         }
@@ -137,7 +166,17 @@ impl Printer<'_> {
             (Some(name), Role::Data) => _ = write!(out, "{name} = "),
             (None, _) => {}
         }
-        let shown = match value.component(member) {
+        let part = match value.component(member, self.memory) {
+            Err(ValueError::Static(name)) => self.names.global(&name).ok_or(ValueError::Static(name)),
+            other => other,
+        };
+        let table = member.name.as_deref().is_some_and(|name| name.starts_with("_vptr"));
+        let shown = match part {
+            // The pointer to the virtual table is shown with its symbol in every format.
+            Ok(part) if table && self.options.format.is_some() => {
+                let options = super::PrintOptions { format: None, ..self.options.clone() };
+                Printer { options: &options, ..*self }.put(out, &part, depth + 1)
+            }
             Ok(part) => self.put(out, &part, depth + 1),
             Err(_) => {
                 out.push_str("<optimized out>");

@@ -162,7 +162,7 @@ impl Scene<'_> {
     }
 
     fn argument_views(&self, frame: &Frame, options: &PrintOptions) -> Vec<ArgView> {
-        let printer = Printer { memory: self.memory(), names: self.modules, options };
+        let printer = Printer { memory: self.memory(), names: self, options };
         if options.frame_arguments == FrameArguments::Presence {
             let any = !self.arguments(frame).is_empty();
             return if any { vec![ArgView::default()] } else { Vec::new() };
@@ -219,7 +219,7 @@ impl Scene<'_> {
         if values.is_empty() {
             return format!("{none}\n");
         }
-        let printer = Printer { memory: self.memory(), names: self.modules, options };
+        let printer = Printer { memory: self.memory(), names: self, options };
         let mut out = String::new();
         for (name, value) in values {
             let text = printer
@@ -268,6 +268,6 @@ impl Scene<'_> {
     #[must_use]
     pub fn symbol_text(&self, at: Addr) -> Option<String> {
         let options = PrintOptions::default();
-        Printer { memory: self.memory(), names: self.modules, options: &options }.linker_symbol(at)
+        Printer { memory: self.memory(), names: self, options: &options }.linker_symbol(at)
     }
 }

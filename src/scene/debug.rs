@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::addr::{Addr, FileAddr};
 use crate::symbols::scopes::Scopes;
 use crate::symbols::typeload::TypeTable;
-use crate::symbols::types::DieRef;
+use crate::symbols::types::{DieRef, Type};
 use crate::symbols::{DebugInfo, Module, NameEntry, NameKind};
 
 use super::linkmap::Loaded;
@@ -66,22 +66,30 @@ impl ModuleDebug {
     /// The entries outside of functions that are called `name`: variables, functions, and the enumerations that
     /// have a constant of this name.
     pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = DieRef> + 'a {
-        self.named_in(name, |_| true)
+        self.named_in(name, false, |_| true)
     }
 
-    /// Those of the units that `wanted` takes.
+    /// Those of the units that `wanted` takes; of an `exact` name no outer scope is left out.
     pub(crate) fn named_in<'a>(
         &'a self,
         name: &'a str,
+        exact: bool,
         wanted: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = DieRef> + 'a {
         let kinds = |entry: &NameEntry| {
             matches!(entry.kind, NameKind::Variable | NameKind::Function | NameKind::Enumerator)
         };
         self.debug
-            .named_in(name, wanted)
+            .named_in(name, exact, wanted)
             .filter(kinds)
             .map(|entry| DieRef { sup: false, offset: entry.offset })
+    }
+
+    /// The type with this full name that one of the units has which `wanted` takes.
+    pub(crate) fn type_in(&self, name: &str, wanted: impl Fn(usize) -> bool) -> Option<Type> {
+        let mut found = self.debug.named_in(name, true, wanted);
+        let entry = found.find(|entry| matches!(entry.kind, NameKind::Type | NameKind::Alias))?;
+        Some(self.table.get(DieRef { sup: false, offset: entry.offset }))
     }
 
     /// A declaration of a variable that is defined elsewhere.

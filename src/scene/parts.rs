@@ -1,7 +1,7 @@
 //! From a value to another one that it holds or points to: members, elements, targets, addresses.
 
 use crate::addr::Addr;
-use crate::memory::Memory;
+use crate::memory::{Fault, Memory};
 use crate::symbols::types::{Bits, Count, Kind, Member, Role, Type};
 
 use super::number::little;
@@ -41,7 +41,7 @@ impl Value {
         let ty = self.ty.strip();
         match ty.kind() {
             Kind::Record(_) => {
-                self.find_member(name, 0)?.ok_or_else(|| ValueError::NoMember(name.to_owned()))
+                self.find_member(name, memory, 0)?.ok_or_else(|| ValueError::NoMember(name.to_owned()))
             }
             Kind::Pointer(_) | Kind::Reference { .. } if ty.target().is_some_and(|to| to.is_record()) => {
                 self.deref(memory)?.member(name, memory)
@@ -50,18 +50,24 @@ impl Value {
         }
     }
 
-    pub(super) fn find_member(&self, name: &str, depth: u32) -> Result<Option<Value>, ValueError> {
+    pub(super) fn find_member(
+        &self,
+        name: &str,
+        memory: &dyn Memory,
+        depth: u32,
+    ) -> Result<Option<Value>, ValueError> {
         let ty = self.ty.strip();
         let Kind::Record(record) = ty.kind() else { return Ok(None) };
         if depth > 32 {
             return Ok(None);
         }
         if let Some(member) = record.members.iter().find(|member| member.name.as_deref() == Some(name)) {
-            return self.component(member).map(Some);
+            return self.component(member, memory).map(Some);
         }
+        let is_base = |member: &Member| matches!(member.role, Role::Base | Role::VirtualBase);
         for member in &record.members {
-            if (member.name.is_none() || member.role == Role::Base) && member.ty.get().is_record() {
-                let inner = self.component(member)?.find_member(name, depth + 1)?;
+            if (member.name.is_none() || is_base(member)) && member.ty.get().is_record() {
+                let inner = self.component(member, memory)?.find_member(name, memory, depth + 1)?;
                 if inner.is_some() {
                     return Ok(inner);
                 }
@@ -73,15 +79,31 @@ impl Value {
     /// One member of a record.
     ///
     /// # Errors
-    /// For a static member and a virtual base class, whose places the type does not say.
-    pub fn component(&self, member: &Member) -> Result<Value, ValueError> {
-        if matches!(member.role, Role::Static | Role::VirtualBase) {
-            let name = member.name.as_deref().unwrap_or("virtual base");
-            return Err(ValueError::Other(format!("static field {name} has been optimized out")));
+    /// [`ValueError::Static`], with the name to look for; for a virtual base class, when the object or its table
+    /// cannot be read.
+    pub fn component(&self, member: &Member, memory: &dyn Memory) -> Result<Value, ValueError> {
+        match member.role {
+            Role::Static => {
+                let name = member.name.as_deref().unwrap_or_default();
+                let ty = self.ty.strip();
+                let Kind::Record(record) = ty.kind() else { return Err(ValueError::NotAStructure) };
+                return Err(ValueError::Static(record.static_name(name)));
+            }
+            Role::VirtualBase => return self.virtual_base(member, memory),
+            Role::Data | Role::Base => {}
         }
         let mut value = self.slice(member.offset, member.ty.get(), member.bits);
         value.bits = member.bits;
         Ok(value)
+    }
+
+    /// A base class whose place the object's virtual table tells.
+    fn virtual_base(&self, member: &Member, memory: &dyn Memory) -> Result<Value, ValueError> {
+        let at = self.address().ok_or(ValueError::OptimizedOut)?;
+        let word = |at: Addr| memory.bytes(at, 8).map(|bytes| little(&bytes)).map_err(|_| Fault(at));
+        let table = Addr(word(at)?);
+        let offset = word(Addr(table.0.wrapping_sub(member.offset)))?;
+        Ok(Value::at(member.ty.get(), at.add(offset)))
     }
 
     /// Element `at` of an array, or of what a pointer points to; an integer index may be negative.

@@ -10,69 +10,12 @@ use crate::memory::Memory;
 use crate::symbols::types::{Base, Encoding, Enum, Kind, Type};
 
 use super::number::{float_text, little, short_float_text};
+pub use super::printoptions::{FrameArguments, PrintOptions};
 use super::text::{self, TextLimits};
 use super::value::{Gap, MAX_VALUE, Number, Value, ValueError};
 
 /// gdb's `max-depth`: structs nested deeper are shown as `{...}`.
 const MAX_DEPTH: usize = 20;
-
-/// What `set print …` decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrintOptions {
-    /// `elements`: how many elements of an array or characters of a string are shown; 0 is no limit.
-    pub elements: usize,
-    /// `repeats`: longer runs of equal elements are folded; 0 is no limit.
-    pub repeats: usize,
-    /// `null-stop`: a string in an array ends at its first NUL.
-    pub null_stop: bool,
-    /// `pretty`: each member of a struct on a line of its own.
-    pub pretty: bool,
-    /// `address`: whether addresses are shown at all.
-    pub address: bool,
-    /// `symbol`: `<symbol>` behind pointers to data.
-    pub symbol: bool,
-    /// `union`: unions inside of structs are spelled out.
-    pub unions: bool,
-    /// `frame-arguments`.
-    pub frame_arguments: FrameArguments,
-    /// `entry-values`.
-    pub entry_values: bool,
-    /// Characters beyond ASCII are shown as such when they are valid UTF-8; octal otherwise.
-    pub utf8: bool,
-    /// The letter of `print/x` and its like.
-    pub format: Option<char>,
-}
-
-/// Which arguments of a frame are shown with their values.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum FrameArguments {
-    /// All of them.
-    All,
-    /// Numbers, pointers and the like; `...` for structs, unions and arrays.
-    Scalars,
-    /// None: `...` for each.
-    None,
-    /// Not even the names.
-    Presence,
-}
-
-impl Default for PrintOptions {
-    fn default() -> PrintOptions {
-        PrintOptions {
-            elements: 200,
-            repeats: 10,
-            null_stop: false,
-            pretty: false,
-            address: true,
-            symbol: true,
-            unions: true,
-            frame_arguments: FrameArguments::Scalars,
-            entry_values: true,
-            utf8: false,
-            format: None,
-        }
-    }
-}
 
 /// Who knows the names of addresses.
 pub trait Names {
@@ -80,6 +23,14 @@ pub trait Names {
     fn name_of(&self, at: Addr) -> Option<(String, u64)>;
     /// The same with the linker's name.
     fn linker_name_of(&self, at: Addr) -> Option<(String, u64)>;
+    /// A class by its full name.
+    fn class(&self, _name: &str) -> Option<Type> {
+        None
+    }
+    /// A variable outside of functions, by its full name: a class's static member.
+    fn global(&self, _name: &str) -> Option<Value> {
+        None
+    }
 }
 
 /// `<symbol+offset>`.
@@ -114,6 +65,13 @@ impl Printer<'_> {
     /// When the value cannot be read; strings and members that cannot be read are told in the text.
     pub fn top(&self, value: &Value) -> Result<String, ValueError> {
         let mut out = String::new();
+        if self.options.object
+            && let Some((object, prefix)) = self.as_built(value)
+        {
+            out.push_str(&prefix);
+            self.put(&mut out, &object, 0)?;
+            return Ok(out);
+        }
         if self.options.format.is_none() {
             out.push_str(&prefix(value.ty()));
         }
@@ -140,12 +98,12 @@ impl Printer<'_> {
     /// A value among a frame's arguments: as `set print frame-arguments` says.
     #[must_use]
     pub fn argument(&self, value: &Value) -> String {
-        match self.options.frame_arguments {
-            FrameArguments::All => {}
-            FrameArguments::Scalars if is_scalar(value.ty()) => {}
+        let summary = match self.options.frame_arguments {
+            FrameArguments::All => false,
+            FrameArguments::Scalars => true,
             _ => return "...".to_owned(),
-        }
-        let options = PrintOptions { pretty: false, format: None, ..self.options.clone() };
+        };
+        let options = PrintOptions { pretty: false, format: None, summary, ..self.options.clone() };
         Printer { options: &options, ..*self }.value_or_error(value)
     }
 
@@ -174,11 +132,18 @@ impl Printer<'_> {
     }
 
     pub(super) fn put(&self, out: &mut String, value: &Value, depth: usize) -> Result<(), ValueError> {
+        if self.pretty(out, value, depth) {
+            return Ok(());
+        }
+        let ty = value.ty().strip();
+        if self.options.summary && !is_scalar(&ty) {
+            out.push_str("...");
+            return Ok(());
+        }
         if value.is_optimized_out() {
             out.push_str("<optimized out>");
             return Ok(());
         }
-        let ty = value.ty().strip();
         match ty.kind() {
             Kind::Record(_) | Kind::Array(_) if depth >= MAX_DEPTH && !self.is_text(&ty) => {
                 out.push_str("{...}")
@@ -203,6 +168,10 @@ impl Printer<'_> {
             return Ok(());
         }
         match ty.kind() {
+            Kind::MemberPointer { to, class } => {
+                let shown = self.member_pointer(value, &to.get(), &class.get())?;
+                out.push_str(&shown);
+            }
             Kind::Pointer(to) => {
                 let at = Addr(little(&value.bytes(self.memory)?));
                 self.pointer(out, at, &to.get());
@@ -311,10 +280,12 @@ impl Printer<'_> {
             return Ok(());
         }
         let target = value.deref(self.memory)?;
+        // What a member refers to is not shown with it.
+        let whole = depth == 0;
         if let (Some(at), true) = (target.address(), self.options.address) {
-            _ = write!(out, "@{at}: ");
+            _ = write!(out, "@{at}{}", if whole { ": " } else { "" });
         }
-        self.put(out, &target, depth)
+        if whole { self.put(out, &target, depth) } else { Ok(()) }
     }
 
     fn function(&self, out: &mut String, value: &Value) -> Result<(), ValueError> {

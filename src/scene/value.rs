@@ -40,6 +40,9 @@ pub enum ValueError {
     /// `.member` of something that has none of this name.
     #[error("There is no member named {0}.")]
     NoMember(String),
+    /// A member that belongs to the class and not to the object: its full name.
+    #[error("static field {0} has been optimized out")]
+    Static(String),
     /// `.member` of what has no members: the member's name and the operator's operand.
     #[error("Attempt to extract a component of a value that is not a structure.")]
     NotAStructure,

@@ -7,6 +7,7 @@ use crate::addr::{Addr, FileAddr};
 use crate::regs::FrameRegs;
 use crate::symbols::Module;
 use crate::symbols::location::{self, At, Gap, LocationError, Piece, Surroundings, assemble};
+use crate::symbols::qualified;
 use crate::symbols::scopes::FunctionScope;
 use crate::symbols::types::{Array, Bound, Count, DieRef, Kind, Type};
 use crate::symbols::vars::{self, Variable, Whereabouts, variable_at, variables_in};
@@ -104,12 +105,17 @@ impl Scene<'_> {
     /// # Errors
     /// [`ValueError::NoSymbol`].
     pub fn variable(&self, frame: Option<&Frame>, name: &str) -> Result<Value, ValueError> {
-        if let Some(frame) = frame
-            && let Some(value) = self.local(frame, name).or_else(|| self.unit_static(frame, name))
-        {
+        if let Some(value) = frame.and_then(|frame| self.local(frame, name)) {
             return Ok(value);
         }
-        self.global(name).ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
+        if let Some(value) = frame.and_then(|frame| self.member_of_this(frame, name)) {
+            return Ok(value);
+        }
+        let names = frame.map_or_else(|| vec![name.to_owned()], |frame| frame.scopes_of(name));
+        let found = names.into_iter().find_map(|name| {
+            frame.and_then(|frame| self.unit_static(frame, &name)).or_else(|| self.global(&name))
+        });
+        found.ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
     }
 
     /// How far from the frame base a variable is, when that is all its location says (`DW_OP_fbreg`, DWARF 5,
@@ -185,7 +191,7 @@ impl Scene<'_> {
                 continue;
             }
             known = Some(None);
-            let mut entries = debug.named_in(name, |unit| units.contains(&unit));
+            let mut entries = debug.named_in(name, true, |unit| units.contains(&unit));
             let found = entries.find_map(|at| self.entry_value_of(&debug, module.bias, at, name));
             if found.is_some() {
                 return Some(found);
@@ -200,9 +206,8 @@ impl Scene<'_> {
     pub fn function_in_file(&self, module: &Module, file: &str, name: &str) -> Option<(Type, bool)> {
         let debug = self.caches.debug(module)?;
         let units = debug.dies().units_called(file);
-        let last = name.rsplit("::").next().unwrap_or(name);
-        debug.named_in(name, |unit| units.contains(&unit)).find_map(|at| {
-            let value = self.entry_value_of(&debug, module.bias, at, last)?;
+        debug.named_in(name, false, |unit| units.contains(&unit)).find_map(|at| {
+            let value = self.entry_value_of(&debug, module.bias, at, name)?;
             let found = value.ty().is_function().then(|| value.ty().clone())?;
             Some((found, vars::is_external(debug.dies(), at)))
         })
@@ -236,7 +241,7 @@ impl Scene<'_> {
         })
     }
 
-    fn local(&self, frame: &Frame, name: &str) -> Option<Value> {
+    pub(super) fn local(&self, frame: &Frame, name: &str) -> Option<Value> {
         let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
         let named = |variable: &Variable| &*variable.name == name;
         scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose).find_map(|block| {
@@ -249,19 +254,18 @@ impl Scene<'_> {
     fn unit_static(&self, frame: &Frame, name: &str) -> Option<Value> {
         let debug = frame.physical.debug.as_ref()?;
         let here = debug.dies().unit_index_at(frame.physical.file_lookup())?;
-        let mut found = debug.named_in(name, |unit| unit == here);
-        let last = name.rsplit("::").next().unwrap_or(name);
-        found.find_map(|at| self.entry_value_of(debug, frame.physical.bias, at, last))
+        let mut found = debug.named_in(name, true, |unit| unit == here);
+        found.find_map(|at| self.entry_value_of(debug, frame.physical.bias, at, name))
     }
 
-    fn global(&self, name: &str) -> Option<Value> {
-        let last = name.rsplit("::").next().unwrap_or(name);
+    /// A variable, function or constant outside of functions, by its name with all its scopes.
+    pub(super) fn global(&self, name: &str) -> Option<Value> {
         let find = |external: bool, gone: bool| {
             self.modules.iter().find_map(|module| {
                 let debug = self.caches.debug(module)?;
-                debug.named(name).find_map(|at| {
+                debug.named_in(name, true, |_| true).find_map(|at| {
                     let fits = vars::is_external(debug.dies(), at) == external;
-                    let value = fits.then(|| self.entry_value_of(&debug, module.bias, at, last)).flatten();
+                    let value = fits.then(|| self.entry_value_of(&debug, module.bias, at, name)).flatten();
                     value.filter(|value| value.is_optimized_out() == gone)
                 })
             })
@@ -286,7 +290,9 @@ impl Scene<'_> {
         }
         let ty = debug.table.get(at);
         let Kind::Enum(of) = ty.kind() else { return None };
-        let (_, value) = of.values.iter().find(|(known, _)| &**known == name)?;
+        let last = qualified::split(name).1;
+        let (_, value) =
+            of.values.iter().find(|(known, _)| !of.scoped && qualified::split(known).1 == last)?;
         Some(Value::integer(ty.clone(), *value))
     }
 

@@ -244,7 +244,7 @@ impl Session {
         let Some(value) = value else { return "<unreadable>".to_owned() };
         let options = PrintOptions::default();
         self.with_scene(|scene, _| {
-            Printer { memory: scene.memory(), names: scene.modules, options: &options }.value_or_error(value)
+            Printer { memory: scene.memory(), names: scene, options: &options }.value_or_error(value)
         })
     }
 

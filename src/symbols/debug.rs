@@ -12,7 +12,8 @@ use rayon::prelude::*;
 use super::Slice;
 use super::debugfile::Elf;
 use super::lines::{LineRow, LineTable};
-use super::names::{self, Instances, NameEntry, NameIndex};
+use super::names::{self, Instances, NameEntry, NameIndex, Scoped};
+use super::namescan::Worker;
 use super::printed;
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
@@ -27,6 +28,7 @@ struct Lazy {
     unit: OnceLock<Option<Unit>>,
     lines: OnceLock<Option<Arc<LineTable>>>,
     optimized: OnceLock<bool>,
+    scopes: OnceLock<Scoped>,
 }
 
 /// How a unit was made.
@@ -236,16 +238,32 @@ impl DebugInfo {
 
     /// Every entry called `name` that the index knows: functions, inlined functions, globals, types.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = NameEntry> + 'a {
-        self.named_in(name, |_| true)
+        self.named_in(name, false, |_| true)
     }
 
-    /// The entries called `name` of the units that `wanted` takes.
+    /// The entries called `name` of the units that `wanted` takes; of an `exact` name no outer scope is left out.
     pub fn named_in<'a>(
         &'a self,
         name: &'a str,
+        exact: bool,
         wanted: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = NameEntry> + 'a {
-        self.names.get_or_init(|| NameIndex::build(self)).named(self, name, wanted)
+        self.names.get_or_init(|| NameIndex::build(self)).named(self, name, exact, wanted)
+    }
+
+    /// The namespaces and classes around the entry at this offset of `.debug_info`, joined by `::`; nothing for what is
+    /// in none.
+    #[must_use]
+    pub fn scope_of(&self, offset: usize) -> Option<&str> {
+        let index = self.units.partition_point(|unit| unit.start <= offset).checked_sub(1)?;
+        let unit = self.units.get(index)?;
+        let key = (u32::try_from(index).ok()?, u32::try_from(offset - unit.start).ok()?);
+        let scopes = match self.names.get() {
+            Some(names) => &names.scopes,
+            // One unit is read in no time; all of them are not.
+            None => unit.scopes.get_or_init(|| Worker::default().unit(self, index).found.scopes),
+        };
+        scopes.get(&key).map(|scope| &**scope)
     }
 
     /// Where a function was inlined: start addresses.
@@ -275,7 +293,7 @@ impl DebugInfo {
                 .function
                 .as_ref()
                 .and_then(|f| f.raw_name().ok())
-                .map(|n| printed::demangled(&n, true).unwrap_or_else(|| n.into_owned()));
+                .map(|n| printed::function(&n).unwrap_or_else(|| n.into_owned()));
             let location = frame.location.as_ref();
             all.push(StackFrame {
                 function: name,
@@ -300,7 +318,9 @@ fn language_name(language: gimli::DwLang) -> &'static str {
         gimli::DW_LANG_C_plus_plus
         | gimli::DW_LANG_C_plus_plus_03
         | gimli::DW_LANG_C_plus_plus_11
-        | gimli::DW_LANG_C_plus_plus_14 => "c++",
+        | gimli::DW_LANG_C_plus_plus_14
+        | gimli::DW_LANG_C_plus_plus_17
+        | gimli::DW_LANG_C_plus_plus_20 => "c++",
         gimli::DW_LANG_Rust => "rust",
         gimli::DW_LANG_D => "d",
         gimli::DW_LANG_Go => "go",
@@ -334,6 +354,7 @@ fn headers(dwarf: &Dwarf<Slice>) -> Vec<Lazy> {
             unit: OnceLock::new(),
             lines: OnceLock::new(),
             optimized: OnceLock::new(),
+            scopes: OnceLock::new(),
         });
     }
     all

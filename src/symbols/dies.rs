@@ -16,6 +16,15 @@ pub(crate) type Unit<'a> = gimli::UnitRef<'a, Slice>;
 /// How many `DW_AT_abstract_origin` and `DW_AT_specification` links are followed.
 const MAX_LINKS: usize = 16;
 
+/// The languages that differ in how names and types are written.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Language {
+    Cplus,
+    Rust,
+    /// C, and what is shown as if it were C.
+    Other,
+}
+
 /// An entry with its unit.
 pub(crate) struct Die<'a> {
     pub(crate) unit: Unit<'a>,
@@ -93,16 +102,28 @@ impl<'a> Die<'a> {
         self.text(DW_AT_name)
     }
 
+    /// Whether its language has namespaces, and types without `struct` in front.
     pub(crate) fn is_cplus(&self) -> bool {
-        use gimli::{
-            DW_LANG_C_plus_plus as CPP, DW_LANG_C_plus_plus_03 as CPP03, DW_LANG_C_plus_plus_11 as CPP11,
-            DW_LANG_C_plus_plus_14 as CPP14, DW_LANG_Rust as RUST,
+        self.language() != Language::Other
+    }
+
+    /// The language of its unit.
+    pub(crate) fn language(&self) -> Language {
+        let Ok(root) = self.unit.unit.entry(self.unit.unit.header.root_offset()) else {
+            return Language::Other;
         };
-        let Ok(root) = self.unit.unit.entry(self.unit.unit.header.root_offset()) else { return false };
-        matches!(
-            root.attr_value(gimli::DW_AT_language),
-            Some(AttributeValue::Language(CPP | CPP03 | CPP11 | CPP14 | RUST))
-        )
+        match root.attr_value(gimli::DW_AT_language) {
+            Some(AttributeValue::Language(gimli::DW_LANG_Rust)) => Language::Rust,
+            Some(AttributeValue::Language(
+                gimli::DW_LANG_C_plus_plus
+                | gimli::DW_LANG_C_plus_plus_03
+                | gimli::DW_LANG_C_plus_plus_11
+                | gimli::DW_LANG_C_plus_plus_14
+                | gimli::DW_LANG_C_plus_plus_17
+                | gimli::DW_LANG_C_plus_plus_20,
+            )) => Language::Cplus,
+            _ => Language::Other,
+        }
     }
 
     /// The first of this entry and the entries that it refines (its abstract origin, its specification) for

@@ -1,6 +1,6 @@
 //! What kind of type a type is, behind its names and qualifiers.
 
-use super::types::{Base, Encoding, Kind, MAX_LAYERS, Type};
+use super::types::{Base, Encoding, Kind, MAX_LAYERS, Role, Type};
 
 impl Type {
     /// Whether it is an integer, a character, a truth value or an enumeration.
@@ -96,5 +96,31 @@ impl Type {
             }
         }
         None
+    }
+
+    /// Whether it is a truth value.
+    #[must_use]
+    pub fn is_bool(&self) -> bool {
+        matches!(self.strip().kind(), Kind::Base(Base { encoding: Encoding::Bool, .. }))
+    }
+
+    /// The alignment that a value of this type needs (psABI x86-64, 3.1.2): that of its most demanding part.
+    #[must_use]
+    pub fn alignment(&self) -> u64 {
+        self.alignment_within(16)
+    }
+
+    fn alignment_within(&self, depth: u32) -> u64 {
+        let stripped = self.strip();
+        let Some(depth) = depth.checked_sub(1) else { return 8 };
+        match stripped.kind() {
+            Kind::Array(array) => array.element.get().alignment_within(depth),
+            Kind::Record(record) => {
+                let parts = record.members.iter().filter(|member| member.role != Role::Static);
+                parts.map(|member| member.ty.get().alignment_within(depth)).max().unwrap_or(1)
+            }
+            Kind::MemberPointer { .. } => 8,
+            _ => stripped.size().clamp(1, 16),
+        }
     }
 }

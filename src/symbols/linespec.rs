@@ -1,5 +1,6 @@
 //! What people type to name a place: `main`, `t.c:10`, `12`, `*0x401136`, `libc.so.6:open`.
 
+use super::qualified::ANONYMOUS;
 use crate::addr::Addr;
 
 /// A place by name.
@@ -74,7 +75,24 @@ fn is_name(text: &str) -> bool {
     !inner.is_empty()
         && !inner.starts_with(|c: char| c.is_ascii_digit())
         && !inner.contains(|c: char| c.is_control() || matches!(c, '"' | ';' | '=' | '?' | '!' | '@' | '\\'))
-        && !inner.contains(char::is_whitespace) | inner.contains("operator") | inner.contains(" for ")
+        && !outside_brackets(inner).contains(char::is_whitespace)
+            | inner.contains("operator")
+            | inner.contains(" for ")
+            | inner.contains(ANONYMOUS)
+}
+
+/// A name without its template arguments and parameters, in which blanks may stand.
+fn outside_brackets(name: &str) -> String {
+    let mut depth = 0_usize;
+    let outside = name.chars().filter(|c| {
+        match c {
+            '<' | '(' => depth += 1,
+            '>' | ')' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0
+    });
+    outside.collect::<String>().replace(") const", ")")
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -97,6 +115,8 @@ mod tests {
     fn places_are_understood() {
         assert_eq!(Linespec::parse("main"), function(None, None, "main"));
         assert_eq!(Linespec::parse("ns::C::f"), function(None, None, "ns::C::f"));
+        assert_eq!(Linespec::parse("Buf<int, 4>::get"), function(None, None, "Buf<int, 4>::get"));
+        assert_eq!(Linespec::parse("f(int, long)"), function(None, None, "f(int, long)"));
         assert_eq!(Linespec::parse("a/t.c:f"), function(Some("a/t.c"), None, "f"));
         assert_eq!(Linespec::parse("libc.so.6:open"), function(None, Some("libc.so.6"), "open"));
         assert_eq!(Linespec::parse("t.c:10"), Some(Linespec::Line { file: Some("t.c".into()), line: 10 }));

@@ -5,6 +5,8 @@
 //! [`crate::source::Files`], bytes of a process through [`crate::memory::Memory`]: nothing here knows ptrace.
 //! Files are hostile input: whatever they say, the answer is a value or an error.
 
+pub mod class;
+mod classname;
 mod debug;
 mod debugfile;
 mod dies;
@@ -20,8 +22,10 @@ mod names;
 mod namescan;
 mod printed;
 mod prologue;
+pub mod qualified;
 mod resolve;
 pub mod scopes;
+pub mod shortnames;
 pub mod typeload;
 mod typename;
 pub mod types;

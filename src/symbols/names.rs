@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::Slice;
 use super::debug::DebugInfo;
 use super::namescan::Worker;
+use super::qualified;
 use crate::addr::FileAddr;
 
 /// What a named entry is.
@@ -66,13 +67,23 @@ pub(super) struct NameIndex {
     /// Where each group begins; one more for the end of the last.
     groups: Vec<u32>,
     /// Scopes around an entry by unit and offset, joined by `::`; nothing for C.
-    pub(super) scopes: FxHashMap<(u32, u32), Box<str>>,
+    pub(super) scopes: Scoped,
 }
+
+/// The scopes around entries, by unit and offset from the start of the unit's header.
+pub(super) type Scoped = FxHashMap<(u32, u32), Box<str>>;
 
 /// Start addresses of inlined copies, by the offset of the abstract entry.
 pub(super) type Instances = FxHashMap<usize, Vec<FileAddr>>;
 
+/// The hash of a name without its template arguments: all instances of a template have the same.
 pub(super) fn hash(name: &[u8]) -> u32 {
+    let name = match memchr::memchr(b'<', name) {
+        Some(_) => {
+            std::str::from_utf8(name).map_or(name, |name| qualified::without_arguments(name).as_bytes())
+        }
+        None => name,
+    };
     let mut hasher = FxHasher::default();
     hasher.write(name);
     let hash = hasher.finish();
@@ -137,21 +148,22 @@ impl NameIndex {
     }
 
     /// Entries called `name` of the units that `wanted` takes; a name with scopes (`ns::f`) must match the innermost
-    /// of them. Each is read when the iterator comes to it.
+    /// of them, or all when it is `exact`. Each is read when the iterator comes to it.
     pub(super) fn named<'a>(
         &'a self,
         debug: &'a DebugInfo,
         name: &'a str,
+        exact: bool,
         wanted: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = NameEntry> + 'a {
-        let (scope, last) = name.rsplit_once("::").unwrap_or(("", name));
+        let (scope, last) = qualified::split(name);
         let hash = hash(last.as_bytes());
         let fits = move |key: &Key| {
-            if scope.is_empty() {
+            if scope.is_empty() && !exact {
                 return true;
             }
             let around = self.scopes.get(&(key.unit, key.offset)).map_or("", |scope| scope);
-            around.strip_suffix(scope).is_some_and(|head| head.is_empty() || head.ends_with("::"))
+            qualified::scopes_fit(around, scope, !exact)
         };
         self.with_hash(hash)
             .into_iter()
@@ -173,9 +185,9 @@ fn entries_at(debug: &DebugInfo, key: Key, name: &str) -> impl Iterator<Item = N
             entry.take(unit, base, raw.read_attribute(*spec).ok()?);
         }
         let offset = base + key.offset as usize;
-        let called =
-            entry.name.or_else(|| name_of(debug, entry.origin?)).is_some_and(|called| called == name);
-        let own = entry.kind(abbreviation.tag(), unit).filter(|_| called);
+        let called = entry.name.or_else(|| name_of(debug, entry.origin?));
+        let own = entry.kind(abbreviation.tag(), unit);
+        let own = own.filter(|kind| called.is_some_and(|called| is_called(called, name, *kind)));
         let constant = abbreviation.tag() == dw::DW_TAG_enumeration_type
             && abbreviation.has_children()
             && has_constant(unit, raw, name);
@@ -190,6 +202,14 @@ fn entries_at(debug: &DebugInfo, key: Key, name: &str) -> impl Iterator<Item = N
         }))
     });
     read.into_iter().flatten()
+}
+
+/// Whether a thing called `called` is meant by `name`. The arguments of a function's template may be left out, those of
+/// a type not: `vector` is no type.
+fn is_called(called: &str, name: &str, kind: NameKind) -> bool {
+    let template = matches!(kind, NameKind::Function | NameKind::Abstract);
+    called == name
+        || (called.contains('<') && (template || name.contains('<')) && qualified::part_fits(called, name))
 }
 
 /// Whether the enumeration whose children `raw` is about to read has a constant called `name`.

@@ -7,6 +7,7 @@ use gimli::{AttributeValue, DwTag, UnitHeader, UnitOffset, constants as dw};
 use super::Slice;
 use super::debug::DebugInfo;
 use super::names::{self, Key, LIMIT, NameIndex};
+use super::qualified::ANONYMOUS;
 use super::walk::{Shape, Shapes, Walk};
 
 /// What one worker found, and what it uses again for each unit.
@@ -96,8 +97,10 @@ impl Scan<'_> {
                     Some(next) => walk = Walk::new(self.header, self.shapes, next, depth)?,
                     None => function = inside.then_some(depth),
                 }
-            } else if let Some(name) = name.filter(|_| is_scope(shape.tag)) {
-                scopes.push((depth, str::from_utf8(name).unwrap_or_default()));
+            } else if is_scope(shape.tag) {
+                let nameless = (shape.tag == dw::DW_TAG_namespace).then_some(ANONYMOUS);
+                let name = name.map(|name| str::from_utf8(name).unwrap_or_default());
+                scopes.extend(name.or(nameless).map(|name| (depth, name)));
             }
         }
         Ok(())

@@ -26,6 +26,16 @@ pub(super) fn demangled(linkage: &str, parameters: bool) -> Option<String> {
     Some(special(symbol.demangle_with_options(&options).ok()?))
 }
 
+/// The name of a function that debug info describes: with its parameters, and without what it returns.
+pub(super) fn function(linkage: &str) -> Option<String> {
+    if let Ok(rust) = rustc_demangle::try_demangle(linkage) {
+        return Some(format!("{rust:#}"));
+    }
+    let symbol = linkage.starts_with("_Z").then(|| cpp_demangle::Symbol::new(linkage).ok())??;
+    let options = cpp_demangle::DemangleOptions::new().no_return_type();
+    symbol.demangle_with_options(&options).ok().map(special)
+}
+
 /// The compiler's own objects in the words of libiberty, which are gdb's.
 fn special(text: String) -> String {
     const WORDS: [(&str, &str); 4] = [

@@ -99,6 +99,10 @@ impl Modules {
         name: &str,
         memory: &dyn Memory,
     ) -> Result<Vec<Site>, ResolveError> {
+        let (name, signature) = match name.ends_with(')') || name.ends_with(") const") {
+            true => (without_parameters(name), Some(written_closely(name))),
+            false => (name, None),
+        };
         let wanted = |m: &&Module| module.is_none_or(|name| m.path.ends_with(name));
         let mut seen = FxHashSet::default();
         let mut sites = Vec::new();
@@ -113,6 +117,10 @@ impl Modules {
                     sites.push(site);
                 }
             }
+        }
+        if let Some(signature) = signature {
+            let fits = |full: &String| written_closely(full).ends_with(&signature);
+            sites.retain(|site| site.function.as_ref().is_some_and(fits));
         }
         sites.sort_by_key(|site| site.address);
         match (sites.is_empty(), file) {
@@ -216,6 +224,29 @@ impl Modules {
             _ => at,
         }
     }
+}
+
+/// A function's name without the parameters behind it.
+fn without_parameters(name: &str) -> &str {
+    let mut depth = 0_usize;
+    let end = name.trim_end_matches(" const").bytes().enumerate().rev().find(|(_, byte)| {
+        match byte {
+            b')' => depth += 1,
+            b'(' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *byte == b'(' && depth == 0
+    });
+    match end {
+        // `operator()` is a name.
+        Some((at, _)) if at > 0 && !name[..at].ends_with("operator") => &name[..at],
+        _ => name,
+    }
+}
+
+/// Without the blanks, which everybody puts elsewhere.
+fn written_closely(name: &str) -> String {
+    name.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 fn in_file(debug: &DebugInfo, unit: usize, file: &str) -> bool {

@@ -14,8 +14,9 @@ use gimli::{
 use rustc_hash::FxHashMap;
 
 use super::debug::DebugInfo;
-use super::dies::Die;
+use super::dies::{Die, Language};
 use super::names::NameKind;
+use super::qualified::{self, canonical};
 use super::types::{
     Array, Base, Bits, Bound, Count, DieRef, Encoding, Enum, Function, Kind, Member, Qualifier, Record, Role,
     Tag, Type, TypeRef,
@@ -99,17 +100,8 @@ struct Loader<'a> {
     die: &'a Die<'a>,
 }
 
-/// gdb's names of C's integers (gdb 13.1, `c_canonicalize_name`): compilers write `long unsigned int`.
-fn canonical(name: Box<str>) -> Box<str> {
-    match &*name {
-        "short int" => "short".into(),
-        "short unsigned int" => "unsigned short".into(),
-        "long int" => "long".into(),
-        "long unsigned int" => "unsigned long".into(),
-        "long long int" => "long long".into(),
-        "long long unsigned int" => "unsigned long long".into(),
-        _ => name,
-    }
+fn integer(name: Box<str>) -> Box<str> {
+    qualified::integer(&name).map_or(name, Box::from)
 }
 
 impl Loader<'_> {
@@ -117,14 +109,18 @@ impl Loader<'_> {
         let qualified = |qualifier| Kind::Qualified { qualifier, of: self.target() };
         Some(match self.die.entry.tag() {
             dw::DW_TAG_base_type => Kind::Base(self.base()?),
-            dw::DW_TAG_pointer_type | dw::DW_TAG_ptr_to_member_type => Kind::Pointer(self.target()),
+            dw::DW_TAG_pointer_type => Kind::Pointer(self.target()),
+            dw::DW_TAG_ptr_to_member_type => {
+                let class = self.die.reference(dw::DW_AT_containing_type)?;
+                Kind::MemberPointer { to: self.target(), class: TypeRef::Die(self.table.clone(), class) }
+            }
             dw::DW_TAG_reference_type => Kind::Reference { to: self.target(), rvalue: false },
             dw::DW_TAG_rvalue_reference_type => Kind::Reference { to: self.target(), rvalue: true },
             dw::DW_TAG_const_type => qualified(Qualifier::Const),
             dw::DW_TAG_volatile_type => qualified(Qualifier::Volatile),
             dw::DW_TAG_restrict_type => qualified(Qualifier::Restrict),
             dw::DW_TAG_atomic_type => qualified(Qualifier::Atomic),
-            dw::DW_TAG_typedef => Kind::Typedef { name: self.name()?, of: self.target() },
+            dw::DW_TAG_typedef => Kind::Typedef { name: self.full_name()?, of: self.target() },
             dw::DW_TAG_array_type => self.array()?,
             dw::DW_TAG_structure_type => Kind::Record(self.record(Tag::Struct)),
             dw::DW_TAG_union_type => Kind::Record(self.record(Tag::Union)),
@@ -142,6 +138,22 @@ impl Loader<'_> {
 
     fn name(&self) -> Option<Box<str>> {
         self.die.name()
+    }
+
+    /// The name with the namespaces and classes around it, as gdb writes it.
+    fn full_name(&self) -> Option<Box<str>> {
+        let dies = self.table.dies();
+        let name = self.die.inherited(dies, &mut |die| die.name())?;
+        let name = if self.die.language() == Language::Cplus { canonical(&name).into() } else { name };
+        let mut scope = None;
+        if self.die.is_cplus() && !self.die.sup {
+            let around = |die: &Die<'_>| dies.scope_of(die.at().offset);
+            scope = self.die.inherited(dies, &mut |die| around(die));
+        }
+        Some(match scope {
+            Some(scope) => format!("{}::{name}", canonical(scope)).into(),
+            None => name,
+        })
     }
 
     fn size(&self) -> u64 {
@@ -163,7 +175,7 @@ impl Loader<'_> {
             },
             _ => Encoding::Other,
         };
-        Some(Base { name: canonical(self.name()?), size: self.size(), encoding })
+        Some(Base { name: integer(self.name()?), size: self.size(), encoding })
     }
 
     fn array(&self) -> Option<Kind> {
@@ -193,12 +205,12 @@ impl Loader<'_> {
         let members = self.die.children().iter().filter_map(|child| self.member(child)).collect();
         Record {
             tag,
-            name: self.name(),
+            name: self.full_name(),
             size: self.size(),
             members,
             declaration,
             cplus: self.die.is_cplus(),
-            table: Some(self.table.clone()),
+            die: Some((self.table.clone(), self.die.at())),
         }
     }
 
@@ -211,7 +223,10 @@ impl Loader<'_> {
             dw::DW_TAG_member => Role::Data,
             _ => return None,
         };
-        let mut offset = child.unsigned(DW_AT_data_member_location).unwrap_or(0);
+        let mut offset = match (role, child.attr(DW_AT_data_member_location)) {
+            (Role::VirtualBase, Some(AttributeValue::Exprloc(place))) => before_table(place.0.slice())?,
+            _ => child.unsigned(DW_AT_data_member_location).unwrap_or(0),
+        };
         let bits = child.unsigned(DW_AT_bit_size).and_then(|count| {
             let count = u32::try_from(count).ok().filter(|count| *count <= 128)?;
             let first = match child.unsigned(DW_AT_data_bit_offset) {
@@ -239,7 +254,14 @@ impl Loader<'_> {
         let signed = values.iter().any(|(_, value)| *value < 0);
         // gdb calls it a set of flags when no value has more than one bit.
         let flags = values.iter().all(|(_, value)| *value >= 0 && value.count_ones() <= 1);
-        Enum { name: self.name(), size, signed, values, flags, cplus: self.die.is_cplus() }
+        let underlying = self.die.reference(DW_AT_type).map(|at| TypeRef::Die(self.table.clone(), at));
+        let scoped = self.die.flag(dw::DW_AT_enum_class);
+        let name = self.full_name();
+        // The names of an `enum class` are known behind its own, those of others where the enumeration is.
+        let around = name.as_deref().map_or("", |name| if scoped { name } else { qualified::split(name).0 });
+        let full = |name: Box<str>| if around.is_empty() { name } else { format!("{around}::{name}").into() };
+        let values = values.into_iter().map(|(name, value)| (full(name), value)).collect();
+        Enum { size, signed, values, flags, cplus: self.die.is_cplus(), scoped, underlying, name }
     }
 
     fn function(&self) -> Function {
@@ -276,6 +298,19 @@ fn count(range: &Die<'_>) -> Count {
             _ => Count::Known(0),
         },
         None => Count::Unknown,
+    }
+}
+
+/// How far before the virtual table the offset of a virtual base class lies, from the only expression that compilers
+/// write for its place: `DW_OP_dup; DW_OP_deref; DW_OP_constN; DW_OP_minus; DW_OP_deref; DW_OP_plus`.
+fn before_table(place: &[u8]) -> Option<u64> {
+    let inner = place.strip_prefix(&[dw::DW_OP_dup.0, dw::DW_OP_deref.0])?;
+    let inner = inner.strip_suffix(&[dw::DW_OP_minus.0, dw::DW_OP_deref.0, dw::DW_OP_plus.0])?;
+    match *inner {
+        [op, low] if op == dw::DW_OP_const1u.0 => Some(low.into()),
+        [op, low, high] if op == dw::DW_OP_const2u.0 => Some(u16::from_le_bytes([low, high]).into()),
+        [op] => op.checked_sub(dw::DW_OP_lit0.0).filter(|value| *value < 32).map(u64::from),
+        _ => None,
     }
 }
 

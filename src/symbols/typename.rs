@@ -2,11 +2,11 @@
 //!
 //! C writes a type around the name of what has it, so a type is printed in three parts: its base on the
 //! left, stars and brackets before the name, brackets and parameters behind it. It follows gdb's
-//! c-typeprint.c. Only data members of C++ classes are written, no methods.
+//! c-typeprint.c. Structs and classes are written in `classname`.
 
 use std::fmt::Write;
 
-use super::types::{Count, Enum, Flag, Function, Kind, Member, Qualifier, Record, Role, Tag, Type};
+use super::types::{Count, Enum, Flag, Function, Kind, Qualifier, Type};
 
 /// Types nest no deeper than this in anything that is printed.
 const MAX_DEPTH: usize = 64;
@@ -21,9 +21,28 @@ impl Type {
     /// The declaration of `variable` in one line: `int (*table[4])(int)`.
     #[must_use]
     pub fn declare(&self, variable: &str) -> String {
-        let mut writer = Writer { out: String::new() };
+        let mut writer = Writer::default();
         writer.whole(self, variable, -1, 0, 0);
         writer.out
+    }
+
+    /// The name as `whatis` shows it: that of [`Type::name`], with short names for the types of C++'s library.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        let mut writer = Writer { short: true, ..Writer::default() };
+        writer.whole(self, "", -1, 0, 0);
+        writer.out
+    }
+
+    /// The name of what it is behind typedefs.
+    pub(super) fn strip_names(&self) -> String {
+        let (qualifiers, below) = self.unqualified();
+        let bare = below.strip();
+        qualifiers
+            .into_iter()
+            .rev()
+            .fold(bare, |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }))
+            .name()
     }
 
     /// The type spelled out, as `ptype` shows it: a struct with its members, over several lines.
@@ -47,8 +66,13 @@ impl Type {
             .into_iter()
             .rev()
             .fold(ty.strip(), |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }));
-        let mut writer = Writer { out: String::new() };
-        writer.whole(&ty, "", 1, 0, 0);
+        let mut writer = Writer { short: true, ..Writer::default() };
+        let known = match ty.unqualified().1.kind() {
+            Kind::Record(record) => record.name.as_deref().and_then(super::shortnames::own),
+            _ => None,
+        };
+        let show = if known.is_some() { -1 } else { 1 };
+        writer.whole(&ty, "", show, 0, 0);
         writer.out
     }
 
@@ -69,25 +93,43 @@ impl Type {
     }
 }
 
-struct Writer {
-    out: String,
+/// Writes a type.
+#[derive(Default)]
+pub(super) struct Writer {
+    pub(super) out: String,
+    /// With the short names of C++'s library.
+    pub(super) short: bool,
+    /// Full names of the types that parameters of a template stand for, and the parameters.
+    pub(super) locals: Vec<(String, Box<str>)>,
 }
 
 impl Writer {
-    fn put(&mut self, text: &str) {
+    pub(super) fn put(&mut self, text: &str) {
         self.out.push_str(text);
     }
 
     /// `show` is gdb's: 1 spells out the outermost type, 0 only what has no name, below 0 nothing.
-    fn whole(&mut self, ty: &Type, variable: &str, show: i32, level: usize, depth: usize) {
+    pub(super) fn whole(&mut self, ty: &Type, variable: &str, show: i32, level: usize, depth: usize) {
         if depth > MAX_DEPTH {
             return self.put("...");
+        }
+        if let Some(local) = self.local(ty) {
+            self.put(&local);
+            if !variable.is_empty() {
+                self.put(" ");
+                self.put(variable);
+            }
+            return;
         }
         self.base(ty, show, level, depth);
         let (_, below) = ty.unqualified();
         let decorated = matches!(
             below.kind(),
-            Kind::Pointer(_) | Kind::Reference { .. } | Kind::Function(_) | Kind::Array(_)
+            Kind::Pointer(_)
+                | Kind::Reference { .. }
+                | Kind::MemberPointer { .. }
+                | Kind::Function(_)
+                | Kind::Array(_)
         );
         if !variable.is_empty() || decorated {
             self.put(" ");
@@ -97,13 +139,24 @@ impl Writer {
         self.suffix(ty, false, depth);
     }
 
-    fn base(&mut self, ty: &Type, show: i32, level: usize, depth: usize) {
+    /// The parameter of the template that we are in which stands for this very type.
+    fn local(&self, ty: &Type) -> Option<Box<str>> {
+        if self.locals.is_empty() {
+            return None;
+        }
+        let name = ty.strip_names();
+        self.locals.iter().rev().find(|(full, _)| *full == name).map(|(_, local)| local.clone())
+    }
+
+    pub(super) fn base(&mut self, ty: &Type, show: i32, level: usize, depth: usize) {
         if depth > MAX_DEPTH {
             return self.put("...");
         }
         let (qualifiers, below) = ty.unqualified();
         match below.kind() {
-            Kind::Pointer(to) | Kind::Reference { to, .. } => self.base(&to.get(), show, level, depth + 1),
+            Kind::Pointer(to) | Kind::Reference { to, .. } | Kind::MemberPointer { to, .. } => {
+                self.base(&to.get(), show, level, depth + 1);
+            }
             Kind::Array(array) => self.base(&array.element.get(), show, level, depth + 1),
             Kind::Function(function) => self.base(&function.returns.get(), show, level, depth + 1),
             kind => {
@@ -112,8 +165,12 @@ impl Writer {
                     self.put(" ");
                 }
                 match kind {
-                    Kind::Typedef { name, .. } | Kind::Unspecified(name) => self.put(name),
-                    Kind::Base(base) => self.put(&base.name),
+                    Kind::Typedef { name, .. } => match self.local(&below) {
+                        Some(local) => self.put(&local),
+                        None => self.put(name),
+                    },
+                    Kind::Unspecified(name) => self.put(name),
+                    Kind::Base(base) => self.type_name(&base.name),
                     Kind::Record(record) => self.record(&below, record, show, level, depth),
                     Kind::Enum(of) => self.enumeration(of, show),
                     Kind::Flags { name, bits, .. } => self.flags(name, bits, show),
@@ -132,6 +189,15 @@ impl Writer {
             Kind::Pointer(_) => "*",
             Kind::Reference { rvalue: false, .. } => "&",
             Kind::Reference { rvalue: true, .. } => "&&",
+            Kind::MemberPointer { to, class } => {
+                if to.get().is_function() {
+                    self.put("(");
+                } else {
+                    self.prefix(&to.get(), false, false, depth + 1);
+                }
+                self.base(&class.get(), -1, 0, depth + 1);
+                return self.put("::*");
+            }
             Kind::Array(array) => {
                 self.prefix(&array.element.get(), false, space_after, depth + 1);
                 return if behind_pointer {
@@ -167,6 +233,12 @@ impl Writer {
         let (_, below) = ty.unqualified();
         match below.kind() {
             Kind::Pointer(to) | Kind::Reference { to, .. } => self.suffix(&to.get(), true, depth + 1),
+            Kind::MemberPointer { to, .. } => {
+                if to.get().is_function() {
+                    self.put(")");
+                }
+                self.suffix(&to.get(), false, depth + 1);
+            }
             Kind::Array(array) => {
                 if behind_pointer {
                     self.put(")");
@@ -193,7 +265,7 @@ impl Writer {
         }
     }
 
-    fn parameters(&mut self, function: &Function, depth: usize) {
+    pub(super) fn parameters(&mut self, function: &Function, depth: usize) {
         self.put("(");
         for (at, parameter) in function.parameters.iter().enumerate() {
             if at > 0 {
@@ -208,60 +280,6 @@ impl Writer {
             _ => {}
         }
         self.put(")");
-    }
-
-    fn record(&mut self, ty: &Type, record: &Record, show: i32, level: usize, depth: usize) {
-        let spelled_out = show > 0 || (show == 0 && record.name.is_none());
-        if !record.cplus || record.name.is_none() || spelled_out {
-            self.put(record.tag.word());
-            self.put(" ");
-        }
-        self.put(record.name.as_deref().unwrap_or_default());
-        if !spelled_out {
-            return if record.name.is_none() {
-                self.put("{...}")
-            };
-        }
-        if record.name.is_some() {
-            self.put(" ");
-        }
-        let resolved = ty.strip();
-        let record = if let Kind::Record(whole) = resolved.kind() { whole } else { record };
-        let is_base = |member: &&Member| matches!(member.role, Role::Base | Role::VirtualBase);
-        for (at, base) in record.members.iter().filter(is_base).enumerate() {
-            self.put(if at == 0 { ": public " } else { ", public " });
-            self.put(if base.role == Role::VirtualBase { "virtual " } else { "" });
-            self.put(&base.ty.get().name());
-            self.put(" ");
-        }
-        self.put("{\n");
-        let nothing = if record.declaration { "<incomplete type>" } else { "<no data fields>" };
-        if record.members.is_empty() {
-            _ = writeln!(self.out, "{:level$}    {nothing}", "");
-        } else if record.tag == Tag::Class && record.cplus {
-            _ = writeln!(self.out, "{:level$}  public:", "");
-        }
-        for member in record.members.iter().filter(|member| !is_base(member)) {
-            if member.name.as_deref().is_some_and(|name| name.starts_with("_vptr")) {
-                continue;
-            }
-            _ = write!(self.out, "{:indent$}", "", indent = level + 4);
-            if member.role == Role::Static {
-                self.put("static ");
-            }
-            self.whole(
-                &member.ty.get(),
-                member.name.as_deref().unwrap_or_default(),
-                show - 1,
-                level + 4,
-                depth + 1,
-            );
-            if let Some(bits) = member.bits {
-                _ = write!(self.out, " : {}", bits.count);
-            }
-            self.put(";\n");
-        }
-        _ = write!(self.out, "{:level$}}}", "");
     }
 
     fn flags(&mut self, name: &str, bits: &[Flag], show: i32) {
@@ -281,7 +299,10 @@ impl Writer {
         if !of.cplus || of.name.is_none() || spelled_out {
             self.put("enum ");
         }
-        self.put(of.name.as_deref().unwrap_or_default());
+        if of.scoped && spelled_out {
+            self.put("class ");
+        }
+        self.type_name(of.name.as_deref().unwrap_or_default());
         if !spelled_out {
             return if of.name.is_none() {
                 self.put("{...}")
@@ -289,6 +310,10 @@ impl Writer {
         }
         if of.name.is_some() {
             self.put(" ");
+        }
+        let underlying = of.underlying.as_ref().filter(|_| of.cplus).map(|ty| ty.get().strip());
+        if let Some(ty) = underlying {
+            _ = write!(self.out, ": {} ", ty.name());
         }
         self.put("{");
         let mut expected = 0;

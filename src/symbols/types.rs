@@ -35,6 +35,13 @@ pub enum Kind {
         /// `&&` and not `&`.
         rvalue: bool,
     },
+    /// A C++ pointer to a member of a class: of its data, or one of its functions.
+    MemberPointer {
+        /// The member's type.
+        to: TypeRef,
+        /// The class.
+        class: TypeRef,
+    },
     /// An array; one of several dimensions is an array of arrays.
     Array(Array),
     /// A struct, union or class.
@@ -184,8 +191,8 @@ pub struct Record {
     pub declaration: bool,
     /// Comes from a language where `struct` is no part of the name.
     pub cplus: bool,
-    /// Where the whole definition may be found.
-    pub(super) table: Option<Arc<TypeTable>>,
+    /// Its entry, for what is asked of a class only (methods, access), and for its definition when this is none.
+    pub(super) die: Option<(Arc<TypeTable>, DieRef)>,
 }
 
 /// A member of a record.
@@ -195,7 +202,8 @@ pub struct Member {
     pub name: Option<Box<str>>,
     /// Its type.
     pub ty: TypeRef,
-    /// Where it begins, in bytes from the beginning of the record.
+    /// Where it begins, in bytes from the beginning of the record. For a virtual base class: how far before the
+    /// beginning of the class's virtual table the word lies that says so (Itanium C++ ABI, 2.5.2).
     pub offset: u64,
     /// For a bit-field: the first bit (from bit 0 of the byte at `offset`, little-endian) and the number of bits.
     pub bits: Option<Bits>,
@@ -240,6 +248,10 @@ pub struct Enum {
     pub flags: bool,
     /// Comes from a language where `enum` is no part of the name.
     pub cplus: bool,
+    /// `enum class`: its names are known behind its own name only.
+    pub scoped: bool,
+    /// The type of its numbers, where the source says it.
+    pub underlying: Option<TypeRef>,
 }
 
 /// A function's type.
@@ -438,6 +450,9 @@ impl Type {
             Kind::Void | Kind::Function(_) => 1,
             Kind::Base(base) => base.size,
             Kind::Pointer(_) | Kind::Reference { .. } => POINTER,
+            // A function is found by two words: its address or place in the virtual table, and what `this` needs.
+            Kind::MemberPointer { to, .. } if to.get().strip().is_function() => 2 * POINTER,
+            Kind::MemberPointer { .. } => POINTER,
             Kind::Array(array) => match array.count {
                 Count::Known(count) => array.element.get().size_within(layers).saturating_mul(count),
                 Count::Unknown | Count::Dynamic(_) => 0,
@@ -464,13 +479,13 @@ impl Record {
     /// A record that no debug info describes.
     #[must_use]
     pub fn new(tag: Tag, name: Option<Box<str>>, size: u64, members: Vec<Member>) -> Record {
-        Record { tag, name, size, members, declaration: false, cplus: false, table: None }
+        Record { tag, name, size, members, declaration: false, cplus: false, die: None }
     }
 
     /// The whole definition of a record that is only declared here, by its name.
     #[must_use]
     pub fn definition(&self) -> Option<Type> {
-        let table = self.table.as_ref()?;
+        let (table, _) = self.die.as_ref()?;
         table.definition(self.tag, self.name.as_deref()?)
     }
 }

@@ -25,7 +25,7 @@ pub fn describe_type(
         Kind::Typedef { of, .. } if is_type => of.get(),
         _ => ty,
     };
-    Ok(format!("type = {}", ty.name()))
+    Ok(format!("type = {}", ty.short_name()))
 }
 
 /// The type, and whether the text named it.
@@ -46,13 +46,27 @@ fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprEr
         }
     }
     let expr = expr?;
+    if let Expr::Name(name) = &expr
+        && context.frame.is_none_or(|frame| !context.scene.is_local(frame, name))
+        && let Some(ty) = context.unit_type(name)
+    {
+        return Ok((ty, true));
+    }
     match evaluate(&expr, context) {
         Ok(value) => Ok((value.ty().clone(), false)),
         // A name that is no variable may be a typedef.
-        Err(ExprError::NoSymbol(name)) if expr == Expr::Name(name.clone()) => {
+        Err(error) => {
+            let name = match &expr {
+                Expr::Name(name) if error == ExprError::NoSymbol(name.clone()) => name.clone(),
+                Expr::Scoped(scope, name) => format!("{scope}::{name}"),
+                _ => return Err(error),
+            };
             let written = TypeName { base: name, pointers: 0, arrays: Vec::new() };
-            context.type_named(&written).map(|ty| (ty, true))
+            match (context.type_named(&written), &expr) {
+                (Ok(ty), _) => Ok((ty, true)),
+                (Err(_), Expr::Scoped(..)) => Err(error),
+                (Err(missing), _) => Err(missing),
+            }
         }
-        Err(error) => Err(error),
     }
 }

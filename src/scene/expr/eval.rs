@@ -2,6 +2,7 @@
 
 use super::ast::{Expr, Op};
 use super::builtin::{Function, Operand};
+use super::classes::is_comparison;
 use super::{ExprError, Specials, Vars, ops};
 use crate::addr::Addr;
 use crate::memory::Memory;
@@ -84,14 +85,23 @@ impl Context<'_> {
             Expr::Dollar(name) => self.dollar(name),
             Expr::Unary(op, x) => {
                 let x = self.arithmetic(x)?;
-                ops::unary(*op, &x, self.memory())
+                let result = ops::unary(*op, &x, self.memory())?;
+                if *op == '!' { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
             }
             Expr::Deref(x) => {
                 let x = self.value(x)?;
                 self.deref(&x)
             }
             Expr::AddressOf(x) => {
+                if let Expr::Scoped(scope, name) = &**x
+                    && let Some(pointer) = self.member_pointer(scope, name)
+                {
+                    return Ok(pointer);
+                }
                 let value = self.value(x)?;
+                if matches!(value.ty().strip().kind(), Kind::Reference { .. }) {
+                    return Ok(value.deref(self.memory())?.address_of()?);
+                }
                 if let (Expr::Name(name), Place::Register(number)) = (&**x, value.place()) {
                     let register = TABLE.iter().find(|reg| reg.dwarf == Some(number));
                     let register = register.map_or_else(|| number.to_string(), |reg| reg.name.to_owned());
@@ -139,12 +149,13 @@ impl Context<'_> {
                 let x = self.value(x)?;
                 // gdb takes `.` and `->` for one another.
                 let x = if *arrow || x.ty().is_pointer() { self.deref(&x)? } else { x };
-                Ok(x.member(name, self.memory())?)
+                Ok(self.scene.member(&x, name)?)
             }
             Expr::Index(x, i) => {
                 let (x, i) = (self.value(x)?, self.arithmetic(i)?);
                 let i = i64::try_from(i.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)?;
-                Ok(x.index(i, self.memory())?)
+                let known = if x.ty().is_pointer() { None } else { self.element(&x, i) };
+                known.unwrap_or_else(|| Ok(x.index(i, self.memory())?))
             }
             Expr::Call(function, arguments) => self.call(function, arguments),
             Expr::Assign(..) | Expr::Step(..) => match evaluate_with_effect(expr, self)? {
@@ -168,6 +179,9 @@ impl Context<'_> {
         if value.ty().is_integral() && !value.ty().is_pointer() {
             let at = value.as_u64(self.memory())?;
             return Ok(Value::at(builtin("long"), Addr(at)));
+        }
+        if let Some(target) = self.pointed_to(value) {
+            return Ok(target);
         }
         // An array is the address of its first element, and one that is not there has none.
         if value.is_optimized_out() {
@@ -201,16 +215,17 @@ impl Context<'_> {
             Op::Both | Op::Either => {
                 let left = self.arithmetic(a)?.truth(self.memory())?;
                 if left == (op == Op::Either) {
-                    return Ok(ops::truth(left));
+                    return Ok(self.truth(left));
                 }
                 let right = self.arithmetic(b)?.truth(self.memory())?;
-                return Ok(ops::truth(right));
+                return Ok(self.truth(right));
             }
             Op::Repeat => return self.repeat(a, b),
             _ => {}
         }
         let (a, b) = (self.arithmetic(a)?, self.arithmetic(b)?);
-        ops::binary(op, &a, &b, self.memory())
+        let result = ops::binary(op, &a, &b, self.memory())?;
+        if is_comparison(op) { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
     }
 
     /// `x@n`: n elements from where x is.
@@ -224,6 +239,11 @@ impl Context<'_> {
     }
 
     fn call(&mut self, function: &Expr, arguments: &[Expr]) -> Result<Value, ExprError> {
+        if let (Expr::Member(object, method, _), []) = (function, arguments)
+            && let Some(value) = self.known_method(object, method)
+        {
+            return value;
+        }
         let name = match function {
             Expr::Name(name) => name.clone(),
             Expr::Dollar(name) => format!("${name}"),

@@ -7,6 +7,7 @@
 
 mod ast;
 mod builtin;
+mod classes;
 mod condition;
 mod describe;
 mod eval;
@@ -17,6 +18,7 @@ mod parse;
 mod places;
 mod print;
 mod vars;
+mod written;
 
 pub use ast::{Expr, TypeName};
 pub use builtin::is_computed;

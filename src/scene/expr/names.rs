@@ -4,7 +4,8 @@ use super::ExprError;
 use super::ast::{Expr, TypeName};
 use super::eval::Context;
 use super::lex::{Tok, lex};
-use super::parse::{is_keyword, parse};
+use super::parse::parse;
+use super::written::is_keyword;
 use crate::addr::{Addr, Tid};
 use crate::regs::Regs;
 use crate::scene::registers;
@@ -36,7 +37,13 @@ impl Context<'_> {
     /// `function::variable`, `'file.c'::variable`, or a name with its scopes.
     pub(super) fn scoped(&self, scope: &str, name: &str) -> Result<Value, ExprError> {
         // C++ and Rust scopes are part of the name.
+        if scope.is_empty() {
+            return Ok(self.scene.variable(None, name)?);
+        }
         if let Ok(value) = self.scene.variable(self.frame, &format!("{scope}::{name}")) {
+            return Ok(value);
+        }
+        if let Some(value) = self.of_type(scope, name) {
             return Ok(value);
         }
         let nothing = || ExprError::NotThere(name.to_owned());
@@ -60,6 +67,9 @@ impl Context<'_> {
             Ok(value) => return Ok(value),
             Err(ValueError::NoSymbol(_)) => {}
             Err(error) => return Err(error.into()),
+        }
+        if let Some(value) = self.word(name) {
+            return Ok(value);
         }
         if let Some(value) = self.symbol(name) {
             return Ok(value);
@@ -183,11 +193,18 @@ impl Context<'_> {
 
     /// The first type called `name` that fits.
     fn find_type(&self, name: &str, fits: impl Fn(&Type) -> bool) -> Option<Type> {
-        self.scene.modules.iter().find_map(|module| {
-            let debug = self.scene.caches.debug(module)?;
-            let info = module.image.as_ref()?.debug()?;
-            let types = info.named(name).filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
-            types.map(|e| debug.table.get(DieRef { sup: false, offset: e.offset })).find(&fits)
+        if let Some(ty) = self.unit_type(name).filter(&fits) {
+            return Some(ty);
+        }
+        let names = self.frame.map_or_else(|| vec![name.to_owned()], |frame| frame.scopes_of(name));
+        names.iter().find_map(|name| {
+            self.scene.modules.iter().find_map(|module| {
+                let debug = self.scene.caches.debug(module)?;
+                let info = module.image.as_ref()?.debug()?;
+                let types = info.named_in(name, true, |_| true);
+                let types = types.filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
+                types.map(|e| debug.table.get(DieRef { sup: false, offset: e.offset })).find(&fits)
+            })
         })
     }
 

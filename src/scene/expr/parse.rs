@@ -3,6 +3,7 @@
 use super::ExprError;
 use super::ast::{Expr, Op, TypeName};
 use super::lex::{Tok, Token, lex};
+use super::written::is_keyword;
 
 /// How deep operators and parentheses may nest.
 const DEPTH: usize = 200;
@@ -27,10 +28,10 @@ pub(super) fn parse_type(text: &str) -> Option<TypeName> {
     (parser.at == parser.tokens.len()).then_some(ty)
 }
 
-struct Parser<'a> {
-    text: &'a str,
-    tokens: Vec<Token>,
-    at: usize,
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a str,
+    pub(super) tokens: Vec<Token>,
+    pub(super) at: usize,
     depth: usize,
 }
 
@@ -80,25 +81,25 @@ fn assignment(sign: &str) -> Option<Option<Op>> {
 }
 
 impl Parser<'_> {
-    fn sign(&self) -> Option<&'static str> {
+    pub(super) fn sign(&self) -> Option<&'static str> {
         match self.tokens.get(self.at)?.kind {
             Tok::Sign(sign) => Some(sign),
             _ => None,
         }
     }
 
-    fn eat(&mut self, sign: &str) -> bool {
+    pub(super) fn eat(&mut self, sign: &str) -> bool {
         let found = self.sign() == Some(sign);
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), ExprError> {
+    pub(super) fn expect(&mut self, sign: &str) -> Result<(), ExprError> {
         if self.eat(sign) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// gdb shows the text from the token that it could not use on.
-    fn unexpected(&self) -> ExprError {
+    pub(super) fn unexpected(&self) -> ExprError {
         let from = self.tokens.get(self.at).map_or(self.text.len(), |token| token.at);
         ExprError::Syntax(self.text[from..].to_owned())
     }
@@ -113,7 +114,7 @@ impl Parser<'_> {
         result
     }
 
-    fn binary(&mut self, least: u8) -> Result<Expr, ExprError> {
+    pub(super) fn binary(&mut self, least: u8) -> Result<Expr, ExprError> {
         self.deeper(|p| {
             let mut left = p.unary()?;
             while let Some(sign) = p.sign() {
@@ -139,7 +140,7 @@ impl Parser<'_> {
         })
     }
 
-    fn unary(&mut self) -> Result<Expr, ExprError> {
+    pub(super) fn unary(&mut self) -> Result<Expr, ExprError> {
         self.deeper(|p| {
             let Some(sign) = p.sign() else { return p.postfix() };
             let operand = |p: &mut Self| {
@@ -256,7 +257,10 @@ impl Parser<'_> {
                 Expr::Text(bytes)
             }
             Tok::Dollar(name) => Expr::Dollar(name),
-            Tok::Name(name) => self.scoped(name)?,
+            Tok::Name(_) | Tok::Sign("::") => {
+                self.at -= 1;
+                self.cast_by_word().unwrap_or_else(|| self.scoped())?
+            }
             Tok::Sign("(") => {
                 let inner = self.binary(0)?;
                 self.expect(")")?;
@@ -267,17 +271,6 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             }
         })
-    }
-
-    fn scoped(&mut self, first: String) -> Result<Expr, ExprError> {
-        if !self.eat("::") {
-            return Ok(Expr::Name(first));
-        }
-        let Some(Tok::Name(name)) = self.tokens.get(self.at).map(|token| token.kind.clone()) else {
-            return Err(self.unexpected());
-        };
-        self.at += 1;
-        Ok(Expr::Scoped(first, name))
     }
 
     fn size_of(&mut self) -> Result<Expr, ExprError> {
@@ -295,74 +288,6 @@ impl Parser<'_> {
         self.at = start;
         Ok(Expr::SizeOf(Box::new(self.unary()?)))
     }
-
-    /// A type, if one begins here; else nothing is taken.
-    fn type_name(&mut self) -> Option<TypeName> {
-        let start = self.at;
-        let mut words: Vec<String> = Vec::new();
-        while let Some(Token { kind: Tok::Name(word), .. }) = self.tokens.get(self.at) {
-            let tagged = words.last().is_some_and(|last| is_tag(last));
-            let more =
-                words.is_empty() || tagged || (is_keyword(word) && words.iter().all(|w| is_keyword(w)));
-            if matches!(word.as_str(), "const" | "volatile") {
-                self.at += 1;
-                continue;
-            }
-            if !more {
-                break;
-            }
-            words.push(word.clone());
-            self.at += 1;
-        }
-        let mut pointers = 0;
-        while self.eat("*") {
-            pointers += 1;
-            while matches!(self.tokens.get(self.at), Some(Token { kind: Tok::Name(w), .. }) if w == "const" || w == "volatile")
-            {
-                self.at += 1;
-            }
-        }
-        let mut arrays = Vec::new();
-        while self.sign() == Some("[") {
-            let Some(Token { kind: Tok::Int(count, _), .. }) = self.tokens.get(self.at + 1) else { break };
-            arrays.push(u64::try_from(*count).unwrap_or(0));
-            self.at += 2;
-            if !self.eat("]") {
-                self.at = start;
-                return None;
-            }
-        }
-        if words.is_empty() {
-            self.at = start;
-            return None;
-        }
-        Some(TypeName { base: words.join(" "), pointers, arrays })
-    }
-}
-
-fn is_tag(word: &str) -> bool {
-    matches!(word, "struct" | "union" | "enum" | "class")
-}
-
-/// Words that can only begin a type.
-pub(super) fn is_keyword(word: &str) -> bool {
-    let first = word.split(' ').next().unwrap_or(word);
-    is_tag(first)
-        || matches!(
-            first,
-            "unsigned"
-                | "signed"
-                | "int"
-                | "char"
-                | "short"
-                | "long"
-                | "float"
-                | "double"
-                | "void"
-                | "_Bool"
-                | "bool"
-                | "__int128"
-        )
 }
 
 #[cfg(test)]

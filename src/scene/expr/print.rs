@@ -150,6 +150,6 @@ pub fn shown(
         return Err(ExprError::UndefinedFormat(letter));
     }
     let options = PrintOptions { format: letter.filter(|letter| *letter != 's'), ..options.clone() };
-    let printer = Printer { memory: context.memory(), names: context.scene.modules, options: &options };
+    let printer = Printer { memory: context.memory(), names: context.scene, options: &options };
     Ok(printer.top(value)?)
 }

@@ -1,0 +1,101 @@
+//! What C++ adds to the meaning of names: members of `this`, scopes around a function, static members.
+
+use super::Scene;
+use super::frame::Frame;
+use super::print::Names;
+use super::value::{Value, ValueError};
+use crate::addr::{Addr, FileAddr};
+use crate::symbols::qualified;
+use crate::symbols::types::{Kind, Type};
+
+impl Frame {
+    /// The scopes that its function's code sees, innermost first: `a::B`, then `a`.
+    #[must_use]
+    pub(super) fn scopes(&self) -> Vec<String> {
+        let name = self.function().and_then(|scope| scope.name.as_deref()).unwrap_or_default();
+        let mut parts = qualified::parts(name);
+        let mut found = Vec::new();
+        while parts.pop().is_some() && !parts.is_empty() {
+            found.push(parts.join("::"));
+        }
+        found
+    }
+
+    /// A name with each of those scopes in front, and without.
+    pub(super) fn scopes_of(&self, name: &str) -> Vec<String> {
+        self.scopes().iter().map(|scope| format!("{scope}::{name}")).chain([name.to_owned()]).collect()
+    }
+}
+
+impl Scene<'_> {
+    /// Whether a name means a local variable or a member of `this`.
+    pub(super) fn is_local(&self, frame: &Frame, name: &str) -> bool {
+        self.local(frame, name).or_else(|| self.member_of_this(frame, name)).is_some()
+    }
+
+    /// The member that a bare name means inside of a method.
+    pub(super) fn member_of_this(&self, frame: &Frame, name: &str) -> Option<Value> {
+        let this = self.local(frame, "this")?;
+        self.member(&this.deref(self.memory()).ok()?, name).ok()
+    }
+
+    /// A record's member by name, static ones too.
+    ///
+    /// # Errors
+    /// As [`Value::member`].
+    pub fn member(&self, of: &Value, name: &str) -> Result<Value, ValueError> {
+        match of.member(name, self.memory()) {
+            Err(ValueError::Static(full)) => self.global(&full).ok_or(ValueError::Static(full)),
+            // A method is no member of the object, but of its class.
+            Err(ValueError::NoMember(name)) => self.method(of, &name).ok_or(ValueError::NoMember(name)),
+            other => other,
+        }
+    }
+}
+
+impl Scene<'_> {
+    /// `(int, char**)`, for a function of C++ that begins at an address.
+    fn parameters_at(&self, at: Addr) -> Option<String> {
+        let module = self.modules.at(at)?;
+        let debug = self.caches.debug(module)?;
+        let here = FileAddr(at.0.wrapping_sub(module.bias));
+        if debug.dies().language(debug.dies().unit_index_at(here)?) != Some("c++") {
+            return None;
+        }
+        let ty = self.function_type(at)?;
+        let Kind::Function(function) = ty.kind() else { return None };
+        let names =
+            function.parameters.iter().map(|of| of.get().name().replace(" *", "*").replace(" &", "&"));
+        Some(format!("({})", names.collect::<Vec<_>>().join(", ")))
+    }
+
+    fn method(&self, of: &Value, name: &str) -> Option<Value> {
+        let object = if of.ty().is_record() { of.ty().clone() } else { of.ty().target()? };
+        let stripped = object.strip();
+        let Kind::Record(record) = stripped.kind() else { return None };
+        record.name.as_ref()?;
+        self.global(&record.static_name(name)).filter(|method| method.ty().is_function())
+    }
+}
+
+impl Names for Scene<'_> {
+    fn name_of(&self, at: Addr) -> Option<(String, u64)> {
+        let (name, offset) = Names::name_of(self.modules, at)?;
+        // A name of C++ that the linker does not know in another form, such as `main`, has its parameters all the same.
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let parameters = if plain { self.parameters_at(at.sub(offset)) } else { None };
+        Some((format!("{name}{}", parameters.unwrap_or_default()), offset))
+    }
+
+    fn class(&self, name: &str) -> Option<Type> {
+        self.modules.iter().find_map(|module| self.caches.debug(module)?.type_in(name, |_| true))
+    }
+
+    fn linker_name_of(&self, at: Addr) -> Option<(String, u64)> {
+        Names::linker_name_of(self.modules, at)
+    }
+
+    fn global(&self, name: &str) -> Option<Value> {
+        Scene::global(self, name)
+    }
+}
