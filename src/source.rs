@@ -39,6 +39,10 @@ pub trait Source {
     fn siginfo(&self, _tid: Tid) -> Option<Siginfo> {
         None
     }
+    /// How many of the innermost inlined functions at a thread's pc are not shown: it stands at their calls.
+    fn hidden_inlines(&self, _tid: Tid) -> usize {
+        0
+    }
     /// The auxiliary vector (getauxval(3)) as pairs of type and value.
     fn auxv(&self) -> &[(u64, u64)] {
         &[]

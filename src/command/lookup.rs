@@ -8,7 +8,7 @@ use super::table::{Entry, Takes};
 use crate::addr::{Addr, FileAddr};
 use crate::scene::Scene;
 use crate::scene::value::Place;
-use crate::symbols::Linespec;
+use crate::symbols::{Linespec, Site};
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
     names: &["directory", "dir"],
@@ -81,11 +81,18 @@ fn info_line(shell: &mut Shell, args: &str) -> Done {
         Linespec::Line { line, .. } => Some(*line),
         _ => None,
     };
+    // The line that is shown has one place, in the unit that is looked at.
+    let shown = shell.source.displayed(shell.session.selection()).filter(|_| args.is_empty());
+    let unit = shown.map(|shown| shown.pc);
     let found = shell.session.with_scene(|scene, _| match &spec {
         Linespec::Address(at) => Ok(vec![line_text(scene, *at, None)]),
         _ => {
             let sites = scene.modules.resolve(&spec, None, scene.memory());
-            sites.map(|sites| {
+            sites.map(|mut sites| {
+                let same = |site: &Site| unit.is_some_and(|at| scene.same_unit(site.address, at));
+                if let Some(first) = sites.iter().position(same) {
+                    sites = vec![sites.swap_remove(first)];
+                }
                 sites.iter().map(|site| site_line(scene, site.address, wanted)).collect::<Vec<_>>()
             })
         }
@@ -207,10 +214,16 @@ fn info_source(shell: &mut Shell, _: &str) -> Done {
     let text = shell.source.texts.of(&file, &shell.session.settings().source_dirs).ok();
     let mut out = format!("Current source file is {}\n", file.name);
     let key = file.key().to_owned();
+    // A header belongs to many units; the one that is looked at counts.
+    let displayed = shell.source.displayed(shell.session.selection());
+    let shown = displayed.filter(|shown| shown.line.as_ref().is_some_and(|(of, _)| of.key() == key));
+    let pc = shown.map(|shown| shown.pc);
     let facts = shell.session.with_scene(|scene, _| {
         scene.modules.iter().find_map(|module| {
             let debug = module.image.as_ref()?.debug()?;
-            let unit = *debug.units_called(&key).first()?;
+            let here = pc.filter(|pc| module.span.contains(*pc));
+            let here = here.and_then(|pc| debug.unit_index_at(module.linked(pc)));
+            let unit = here.or_else(|| debug.units_called(&key).first().copied())?;
             Some((debug.origin(unit)?, debug.language(unit)))
         })
     });

@@ -55,7 +55,7 @@ impl FrameId {
             cfa: scene.cfa(&frame.physical),
             function: scene.modules.function_at(frame.pc()).map(|span| span.start),
             name: frame.function().and_then(|scope| scope.name.as_deref()).map(str::to_owned),
-            file: scene.source_at(frame.pc()).map(|line| line.file),
+            file: scene.file_of(frame),
         })
     }
 }

@@ -149,6 +149,14 @@ impl Scene<'_> {
         (view.file, view.line) = (Some(row.file.to_string()), Some(row.line));
     }
 
+    /// The source file that a frame stands in: of one that stands at the call of an inlined function, the call's.
+    #[must_use]
+    pub fn file_of(&self, frame: &Frame) -> Option<String> {
+        let mut view = FrameView::default();
+        self.place(frame, &mut view);
+        view.file
+    }
+
     /// The line of source at an address.
     #[must_use]
     pub fn source_at(&self, at: Addr) -> Option<SourceLine> {

@@ -8,6 +8,8 @@ use crate::addr::{Addr, PAGE};
 use crate::memory::Memory;
 use crate::symbols::Modules;
 
+use super::print::Names;
+
 /// No instruction of x86 is longer.
 const LONGEST: usize = 15;
 
@@ -51,7 +53,7 @@ impl<'a> Disassembler<'a> {
         }
         let mut text = String::new();
         self.formatter.format(&instruction, &mut text);
-        let mut text = text.trim_end().to_owned();
+        let mut text = with_scale(text.trim_end());
         let target = instruction.near_branch_target();
         if target != 0 || is_branch(&instruction) {
             text.push_str(&self.symbol(Addr(target)));
@@ -64,7 +66,7 @@ impl<'a> Disassembler<'a> {
     }
 
     fn symbol(&self, at: Addr) -> String {
-        match self.modules.linker_name_of(at) {
+        match Names::linker_name_of(self.modules, at) {
             Some((name, 0)) => format!(" <{name}>"),
             Some((name, offset)) => format!(" <{name}+{offset}>"),
             None => String::new(),
@@ -81,6 +83,17 @@ impl<'a> Disassembler<'a> {
             here = here.add((self.decode(here)?.len() as u64).max(1));
         }
         starts.get(starts.len().saturating_sub(count)).copied()
+    }
+}
+
+/// binutils writes the scale of an index always, the formatter of some instructions only where it is not 1.
+fn with_scale(text: &str) -> String {
+    let inner = text.rfind('(').and_then(|from| Some((from + 1, from + text[from..].find(')')?)));
+    let Some((from, to)) = inner else { return text.to_owned() };
+    let parts: Vec<&str> = text[from..to].split(',').collect();
+    match parts.as_slice() {
+        [_, index] if index.starts_with('%') => format!("{},1{}", &text[..to], &text[to..]),
+        _ => text.to_owned(),
     }
 }
 

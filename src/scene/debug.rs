@@ -107,3 +107,16 @@ pub(crate) fn full_path(name: &str, directory: &str) -> Option<String> {
         _ => None,
     }
 }
+
+impl super::Scene<'_> {
+    /// Whether both addresses are code of one unit of the source.
+    #[must_use]
+    pub fn same_unit(&self, a: Addr, b: Addr) -> bool {
+        let unit = |at: Addr| {
+            let module = self.modules.at(at)?;
+            let debug = self.caches.debug(module)?;
+            Some((module.bias, debug.dies().unit_index_at(FileAddr(at.0.wrapping_sub(module.bias)))?))
+        };
+        unit(a).is_some_and(|of| unit(b) == Some(of))
+    }
+}

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::code::Disassembler;
 use super::expr::{Context, ExprError, evaluate};
 use super::format::{Format, Size};
-use super::print::{PrintOptions, Printer};
+use super::print::{Names, PrintOptions, Printer};
 use super::text::{TextLimits, string};
 use super::value::Value;
 use crate::addr::{Addr, PAGE};
@@ -144,7 +144,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn label(&mut self) {
         let at = self.next;
-        _ = match self.modules.linker_name_of(at) {
+        _ = match Names::linker_name_of(self.modules, at) {
             Some((name, 0)) => write!(self.out, "{at} <{name}>:"),
             Some((name, offset)) => write!(self.out, "{at} <{name}+{offset}>:"),
             None => write!(self.out, "{at}:"),

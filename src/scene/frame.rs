@@ -135,11 +135,12 @@ impl Scene<'_> {
         let Some(regs) = self.source.frame_regs(tid) else { return all };
         let limit = limit.min(MAX_FRAMES);
         let mut physical = Rc::new(self.physical(regs, true));
+        let mut first = self.source.hidden_inlines(tid).min(physical.scopes.len().saturating_sub(1));
         loop {
             let signal = self.outwards(&physical).signal;
             // As in gdb, a function that jumped away is one frame, whatever was inlined into it.
             let count = if physical.tail_call { 1 } else { physical.scopes.len().max(1) };
-            for scope in 0..count {
+            for scope in std::mem::take(&mut first)..count {
                 if all.frames.len() >= limit {
                     all.more = true;
                     return all;

@@ -85,6 +85,15 @@ impl Names for Modules {
 
 /// Among aliases the one that debug info calls the function by is shown, as in gdb.
 fn known_alias(modules: &Modules, at: Addr, name: &str, offset: u64) -> Option<String> {
-    let known = modules.frames_of(at).pop().and_then(|frame| frame.function);
-    known.filter(|known| known != name && modules.is_alias(at.sub(offset), known))
+    let known = modules.frames_of(at).pop().and_then(|frame| frame.function)?;
+    let copy = name.strip_prefix(known.as_str()).is_some_and(is_of_a_copy);
+    let fits = known != name && (copy || modules.is_alias(at.sub(offset), &known));
+    fits.then_some(known)
+}
+
+/// What gcc adds to the name of a function that it has cut or specialised. The debug info of such a copy begins where the
+/// symbol does, and gdb prefers it; the cold part of a function is another matter.
+fn is_of_a_copy(suffix: &str) -> bool {
+    let kinds = [".part", ".isra", ".constprop"];
+    kinds.iter().any(|kind| suffix.starts_with(kind)) && !suffix.ends_with(".cold")
 }

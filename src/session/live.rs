@@ -85,6 +85,13 @@ impl Source for Live<'_> {
         ptrace::extended_state(tid).ok()
     }
 
+    fn hidden_inlines(&self, tid: Tid) -> usize {
+        match &self.threads {
+            Threads::Of(table) => table.threads.get(&tid).map_or(0, super::process::Thread::hidden_inlines),
+            Threads::One(..) | Threads::None => 0,
+        }
+    }
+
     fn siginfo(&self, tid: Tid) -> Option<Siginfo> {
         ptrace::siginfo(tid).ok()
     }

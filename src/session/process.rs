@@ -82,6 +82,8 @@ pub(super) struct Thread {
     pub(super) silent: bool,
     /// Registers as last read, while it is stopped.
     pub(super) regs: Option<Regs>,
+    /// Where it stands, and how many of the innermost inlined functions there are not shown.
+    pub(super) hidden: Option<(Addr, usize)>,
     /// Its debug registers, as last written.
     pub(super) debug: DebugRegs,
     /// `regs` differs from what the kernel has.
@@ -99,6 +101,12 @@ impl Thread {
         self.pending.filter(|status| !self.left_behind || matches!(status, Status::Exited(_)))
     }
 
+    /// How many of the innermost inlined functions are not shown where it stands.
+    pub(super) fn hidden_inlines(&self) -> usize {
+        let here = self.regs.map(|regs| Addr(regs.rip()));
+        self.hidden.filter(|(at, _)| Some(*at) == here).map_or(0, |(_, count)| count)
+    }
+
     pub(super) fn new(pid: Pid, number: u32) -> Thread {
         Thread {
             pid,
@@ -114,6 +122,7 @@ impl Thread {
             left_behind: false,
             silent: false,
             regs: None,
+            hidden: None,
             debug: DebugRegs::default(),
             dirty: false,
         }

@@ -78,6 +78,17 @@ impl Session {
     pub fn resume(&mut self, how: Resume) -> Result<Stop, SessionError> {
         self.decide_births();
         let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let how = match how {
+            Resume::StepLine { over: false, count } if self.reveal_inline(selection.tid) => {
+                if count <= 1 {
+                    self.selection = Some(Selection { level: 0, ..selection });
+                    let what = Halt::Reason(StopReason::StepDone);
+                    return Ok(Stop { pid: selection.pid, tid: selection.tid, what });
+                }
+                Resume::StepLine { over: false, count: count - 1 }
+            }
+            how => how,
+        };
         let plan = self.plan(&how, selection)?;
         if let (Resume::Signal(signal), Some(thread)) =
             (&how, self.tracer.table.threads.get_mut(&selection.tid))
@@ -90,10 +101,10 @@ impl Session {
         self.record(selection.pid, selection.tid, EventKind::Resumed);
         self.start(selection.tid);
         let stop = self.until_stop();
-        self.plan = None;
         if let Ok(Stop { pid, tid, what: Halt::Reason(reason) }) = &stop {
             self.settle(*pid, *tid, reason.clone());
         }
+        self.plan = None;
         if let (Err(SessionError::FaceGone), Some(Selection { pid, tid, .. })) = (&stop, self.selection) {
             self.settle(pid, tid, StopReason::Interrupted);
         }
@@ -230,7 +241,8 @@ impl Session {
 
     /// What is done once everything stands: selection, records, patches of plans taken out.
     pub(super) fn settle(&mut self, pid: Pid, tid: Tid, reason: StopReason) {
-        self.plan = None;
+        let plan = self.plan.take();
+        self.hide_inlines(tid, &reason, plan.as_ref());
         self.selection = Some(Selection { pid, tid, level: 0 });
         self.last_hit = match reason {
             StopReason::Breakpoint { number, .. }

@@ -5,14 +5,13 @@
 //! infrun.c, process_event_stop_test). Frames are told apart by the stack pointer: a return counts only when
 //! the stack has come back to where the plan left it, so that recursion does not confuse it.
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, OpKind};
-
+use super::ground::Row;
+use super::inlines::{Inlines, Inward};
 use super::run::Resume;
 use super::{Selection, Session, SessionError};
-use crate::addr::{Addr, FileAddr, Pid, Tid};
+use crate::addr::{Addr, Pid, Tid};
 use crate::event::StopReason;
 use crate::memory::Memory;
-use crate::symbols::LineRow;
 
 /// What a plan wants next.
 #[derive(Debug)]
@@ -32,6 +31,8 @@ pub(super) struct Plan {
     tid: Tid,
     kind: Kind,
     left: u64,
+    /// For a step that ends among inlined functions: how many of the innermost are not shown then.
+    hides: Option<usize>,
     /// Run to this address; with a stack pointer, only when the stack is back at or above it.
     until: Option<(Addr, Option<u64>)>,
 }
@@ -45,6 +46,8 @@ enum Kind {
         over: bool,
         row: Row,
         low: u64,
+        /// The inlined functions that were shown where the step began.
+        inlines: Inlines,
     },
     /// Into a function that a line step entered, up to behind its prologue; more line steps may be left.
     Enter {
@@ -57,21 +60,18 @@ enum Kind {
     },
 }
 
-/// The line that is being left.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Row {
-    start: u64,
-    end: u64,
-    file: String,
-    line: u32,
-    /// Whether it is the range of a whole function without line information.
-    whole: bool,
+/// A line step under way.
+struct Line<'a> {
+    over: bool,
+    row: &'a Row,
+    low: u64,
+    inlines: &'a Inlines,
 }
 
 impl Plan {
     /// Up to a return to this address, with the stack pointer at least so high.
     pub(super) fn returning(pid: Pid, tid: Tid, back: Addr, low: u64) -> Plan {
-        Plan { pid, tid, kind: Kind::Finish, left: 1, until: Some((back, Some(low))) }
+        Plan { pid, tid, kind: Kind::Finish, left: 1, hides: None, until: Some((back, Some(low))) }
     }
 
     /// Whether it is a step by lines or instructions, whatever it runs through meanwhile.
@@ -82,6 +82,14 @@ impl Plan {
     /// Whether the thread goes on by single instructions right now.
     pub(super) fn steps(&self) -> bool {
         self.until.is_none() && matches!(self.kind, Kind::Instruction { .. } | Kind::Line { .. })
+    }
+
+    /// How many inlined functions are not shown where the step ended; none after single instructions.
+    pub(super) fn hides(&self) -> Option<usize> {
+        match self.kind {
+            Kind::Instruction { .. } => Some(0),
+            _ => self.hides,
+        }
     }
 
     /// Whether this thread is the one, and steps.
@@ -105,11 +113,6 @@ impl Plan {
     }
 }
 
-/// A call instruction: where it returns to, and whether its target could be told.
-struct Call {
-    back: Addr,
-}
-
 impl Session {
     /// The plan for a way of going on; `None` when it needs none.
     pub(super) fn plan(&mut self, how: &Resume, selection: Selection) -> Result<Option<Plan>, SessionError> {
@@ -117,7 +120,14 @@ impl Session {
             // Nothing is read of the thread: it may have died meanwhile, and its end is what comes next.
             return Ok(None);
         }
-        let make = |kind, left, until| Plan { pid: selection.pid, tid: selection.tid, kind, left, until };
+        let make = |kind, left, until| Plan {
+            pid: selection.pid,
+            tid: selection.tid,
+            kind,
+            left,
+            hides: None,
+            until,
+        };
         let regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
         Ok(Some(match how {
             Resume::Continue | Resume::Signal(_) => return Ok(None),
@@ -129,8 +139,14 @@ impl Session {
                 plan
             }
             Resume::StepLine { over, count } => {
-                let row = self.row_at(selection.tid).ok_or(SessionError::NoBounds)?;
-                let mut plan = make(Kind::Line { over: *over, row, low: regs.rsp() }, (*count).max(1), None);
+                let mut row = self.row_at(selection.tid).ok_or(SessionError::NoBounds)?;
+                // Its line is what is shown.
+                if let Some(call) = self.call_stood_at(selection.tid) {
+                    (row.file, row.line) = call;
+                }
+                let inlines = self.shown_inlines(selection.tid);
+                let kind = Kind::Line { over: *over, row, low: regs.rsp(), inlines };
+                let mut plan = make(kind, (*count).max(1), None);
                 if *over {
                     plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
                 }
@@ -145,7 +161,8 @@ impl Session {
                     .and_then(|space| space.modules.function_at(Addr(regs.rip())));
                 // gdb 13.1, until_next_command: everything from the function's beginning to the line's end.
                 row.start = entry.map_or(row.start, |span| span.start.0.min(row.start));
-                let mut plan = make(Kind::Line { over: true, row, low: regs.rsp() }, 1, None);
+                let inlines = self.shown_inlines(selection.tid);
+                let mut plan = make(Kind::Line { over: true, row, low: regs.rsp(), inlines }, 1, None);
                 plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
                 plan
             }
@@ -256,7 +273,10 @@ impl Session {
                     plan.until = until;
                 })
             }
-            Kind::Line { over, ref row, low } => self.line_stepped(tid, over, row, low, plan.left),
+            Kind::Line { over, ref row, low, ref inlines } => {
+                let line = Line { over, row, low, inlines };
+                self.line_stepped(tid, &line, plan.left)
+            }
             Kind::Enter { .. } | Kind::Finish | Kind::Until { .. } => Next::Run,
         }
     }
@@ -266,10 +286,11 @@ impl Session {
         let low = self.tracer.regs(tid).map_or(0, |regs| regs.rsp());
         let Some(row) = self.row_at(tid) else { return Next::Done(StopReason::StepDone) };
         let until = if over { self.run_over(tid) } else { None };
+        let inlines = self.inlines_at(tid);
         let next = self.update(|plan| {
             plan.left = left;
             plan.until = until;
-            plan.kind = Kind::Line { over, row, low };
+            plan.kind = Kind::Line { over, row, low, inlines };
         });
         self.sync_sites();
         next
@@ -286,9 +307,9 @@ impl Session {
         self.call_at(tid).map(|call| (call.back, Some(low)))
     }
 
-    fn line_stepped(&mut self, tid: Tid, over: bool, row: &Row, low: u64, left: u64) -> Next {
-        let done = Next::Done(StopReason::StepDone);
-        let Some(regs) = self.tracer.regs(tid) else { return done };
+    fn line_stepped(&mut self, tid: Tid, line: &Line<'_>, left: u64) -> Next {
+        let Line { over, row, low, inlines } = *line;
+        let Some(regs) = self.tracer.regs(tid) else { return Next::Done(StopReason::StepDone) };
         let (pc, rsp) = (regs.rip(), regs.rsp());
         if (row.start..row.end).contains(&pc) {
             let until = if over { self.run_over(tid) } else { None };
@@ -302,27 +323,47 @@ impl Session {
             return self.without_lines(tid, row, rsp);
         };
         let returned = rsp > low && !self.same_function(row.start, pc, tid);
-        let begins = here.start == pc;
-        let other = here.line != row.line || here.file != row.file;
-        if begins && (other || returned) {
-            if left > 1 {
+        let now = self.inlines_at(tid);
+        match now.stepped_from(inlines, (&row.file, row.line), over) {
+            _ if returned => {}
+            Inward::Stop(hidden) => return self.line_done(tid, over, here, hidden, left),
+            Inward::Pass => {
                 let until = if over { self.run_over(tid) } else { None };
-                return self.update(|plan| {
-                    plan.left -= 1;
-                    plan.until = until;
-                    plan.kind = Kind::Line { over, row: here, low: rsp };
-                });
+                return self.update(|plan| plan.until = until);
             }
-            return done;
+            Inward::Lines => {}
+        }
+        let other = here.line != row.line || here.file != row.file;
+        let hidden = now.beginning();
+        if here.start == pc && here.is_stmt && (other || returned) {
+            return self.line_done(tid, over, here, hidden, left);
         }
         // In the middle of a line. In the same frame the old range stays; in a caller's the step goes on
         // with the line that was returned into.
         let until = if over { self.run_over(tid) } else { None };
-        let row = if returned || !other { here } else { row.clone() };
+        let refreshed = returned || !other;
+        let (row, inlines) =
+            if refreshed { (here, now.without(hidden)) } else { (row.clone(), inlines.clone()) };
         let low = if returned { rsp } else { low };
         self.update(|plan| {
             plan.until = until;
-            plan.kind = Kind::Line { over, row, low };
+            plan.kind = Kind::Line { over, row, low, inlines };
+        })
+    }
+
+    /// A line's end was reached, with so many inlined functions not shown: the next line begins, if there is one left.
+    fn line_done(&mut self, tid: Tid, over: bool, row: Row, hidden: usize, left: u64) -> Next {
+        if left <= 1 {
+            self.update(|plan| plan.hides = Some(hidden));
+            return Next::Done(StopReason::StepDone);
+        }
+        let until = if over { self.run_over(tid) } else { None };
+        let low = self.tracer.regs(tid).map_or(0, |regs| regs.rsp());
+        let inlines = self.inlines_at(tid).without(hidden);
+        self.update(|plan| {
+            plan.left -= 1;
+            plan.until = until;
+            plan.kind = Kind::Line { over, row, low, inlines };
         })
     }
 
@@ -361,77 +402,5 @@ impl Session {
             _ if row.whole => Next::Step,
             _ => Next::Done(StopReason::StepDone),
         }
-    }
-
-    fn same_function(&self, before: u64, now: u64, tid: Tid) -> bool {
-        let Some(space) = self.tracer.table.space_of(tid) else { return false };
-        let entry = |at: u64| space.modules.function_at(Addr(at)).map(|span| span.start);
-        entry(before).is_some() && entry(before) == entry(now)
-    }
-
-    /// The call instruction under a thread's rip.
-    fn call_at(&mut self, tid: Tid) -> Option<Call> {
-        let pc = self.tracer.regs(tid)?.rip();
-        let mut bytes = [0; 16];
-        let got = self.tracer.table.space_of(tid)?.clean().read(Addr(pc), &mut bytes);
-        let instruction = Decoder::with_ip(64, &bytes[..got], pc, DecoderOptions::NONE).decode();
-        let is_call = matches!(instruction.flow_control(), FlowControl::Call | FlowControl::IndirectCall);
-        // `syscall` counts as a call in iced's eyes, but comes back by itself.
-        let enters = instruction.mnemonic() == iced_x86::Mnemonic::Call;
-        (is_call && enters).then(|| Call { back: Addr(instruction.next_ip()) })
-    }
-
-    /// Where a jump stub of the procedure linkage table leads.
-    fn through_stub(&self, tid: Tid, at: Addr) -> Option<Addr> {
-        let space = self.tracer.table.space_of(tid)?;
-        let memory = space.clean();
-        let mut bytes = [0; 16];
-        let got = memory.read(at, &mut bytes);
-        let decoder = Decoder::with_ip(64, &bytes[..got], at.0, DecoderOptions::NONE);
-        for instruction in decoder.into_iter().take(2) {
-            if instruction.flow_control() == FlowControl::IndirectBranch
-                && instruction.op0_kind() == OpKind::Memory
-                && instruction.is_ip_rel_memory_operand()
-            {
-                return space.modules.through_slot(Addr(instruction.ip_rel_memory_address()), &memory);
-            }
-        }
-        None
-    }
-
-    /// Where a function's body begins behind its prologue, if it has lines.
-    fn body_of(&self, tid: Tid, at: Addr) -> Option<Addr> {
-        let space = self.tracer.table.space_of(tid)?;
-        let module = space.modules.at(at)?;
-        module.image.as_ref()?.debug()?.line_at(FileAddr(at.0.wrapping_sub(module.bias)))?;
-        space.modules.after_prologue(at, &space.clean())
-    }
-
-    fn row_at(&mut self, tid: Tid) -> Option<Row> {
-        let pc = self.tracer.regs(tid)?.rip();
-        let pid = self.pid_of_thread(tid)?;
-        self.refresh(pid);
-        let space = self.tracer.table.space_of(tid)?;
-        let module = space.modules.at(Addr(pc))?;
-        let bias = module.bias;
-        let line =
-            module.image.as_ref().and_then(|image| image.debug()?.line_at(FileAddr(pc.wrapping_sub(bias))));
-        match line {
-            Some(LineRow { start, end, file, line, .. }) => Some(Row {
-                start: start.at(bias).0,
-                end: end.at(bias).0,
-                file: file.to_string(),
-                line,
-                whole: false,
-            }),
-            None => {
-                let span = space.modules.function_at(Addr(pc))?;
-                Some(Row { start: span.start.0, end: span.end.0, file: String::new(), line: 0, whole: true })
-            }
-        }
-    }
-
-    fn pid_of_thread(&self, tid: Tid) -> Option<Pid> {
-        self.tracer.table.threads.get(&tid).map(|thread| thread.pid)
     }
 }

@@ -22,6 +22,21 @@ const AT_SYSINFO_EHDR: u64 = 33;
 /// The program headers of the program (AT_PHDR).
 const AT_PHDR: u64 = 3;
 
+/// What a file reserves behind its own bytes (`.bss`) is mapped without its name, and belongs to it all the same.
+fn cover_all_segments(list: &mut [Module]) {
+    let next: Vec<Option<Addr>> =
+        (1..=list.len()).map(|at| list.get(at).map(|module| module.span.start)).collect();
+    for (module, next) in list.iter_mut().zip(next) {
+        let Some(image) = &module.image else { continue };
+        let ends = image.segments().iter().map(|s| s.address.0.saturating_add(s.size));
+        let end = Addr(ends.max().unwrap_or(0).wrapping_add(module.bias));
+        let end = next.map_or(end, |next| end.min(next));
+        if end > module.span.end && end.0 - module.span.start.0 < 1 << 32 {
+            module.span = Span::new(module.span.start, end);
+        }
+    }
+}
+
 /// A file in an address space.
 pub struct Module {
     /// The file; `None` when it cannot be read any more.
@@ -81,6 +96,7 @@ impl Modules {
             list.push(module);
         }
         list.sort_by_key(|module| module.span.start);
+        cover_all_segments(&mut list);
         let header = value(AT_PHDR).unwrap_or_default();
         let program = list.iter().position(|module| module.span.contains(header)).unwrap_or(0);
         Modules { list, program, frames: Mutex::default() }

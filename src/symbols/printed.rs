@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::qualified;
+
 /// A linker's name as it is shown to people, with parameters where it holds them.
 #[must_use]
 pub(super) fn name(linkage: &str) -> Cow<'_, str> {
@@ -28,12 +30,52 @@ pub(super) fn demangled(linkage: &str, parameters: bool) -> Option<String> {
 
 /// The name of a function that debug info describes: with its parameters, and without what it returns.
 pub(super) fn function(linkage: &str) -> Option<String> {
-    if let Ok(rust) = rustc_demangle::try_demangle(linkage) {
-        return Some(format!("{rust:#}"));
+    let name = demangled(linkage, true)?;
+    let plain = demangled(linkage, false).unwrap_or_default();
+    if is_constructor_template(&plain)
+        && let Some(whole) = with_return_type(linkage).and_then(|linkage| demangled(&linkage, true))
+    {
+        return Some(without_return_type(whole));
     }
-    let symbol = linkage.starts_with("_Z").then(|| cpp_demangle::Symbol::new(linkage).ok())??;
-    let options = cpp_demangle::DemangleOptions::new().no_return_type();
-    symbol.demangle_with_options(&options).ok().map(special)
+    Some(without_return_type(name))
+}
+
+/// Whether a function that a template made is a constructor: called as its class.
+fn is_constructor_template(plain: &str) -> bool {
+    let (scope, last) = qualified::split(plain);
+    let class = qualified::split(scope).1;
+    last.ends_with('>') && qualified::without_arguments(last) == qualified::without_arguments(class)
+}
+
+/// The demangler takes the first parameter of a constructor template for what it returns, which such functions have not
+/// in their names (Itanium C++ ABI, 5.1.5.3). So the name gets one: `void`, behind the shortest beginning that is a name.
+fn with_return_type(linkage: &str) -> Option<String> {
+    let ends = linkage.match_indices('E').map(|(at, _)| at + 1).filter(|at| *at < linkage.len());
+    let end = ends.take(256).find(|at| cpp_demangle::Symbol::new(&linkage[..*at]).is_ok())?;
+    Some(format!("{}v{}", &linkage[..end], &linkage[end..]))
+}
+
+/// Only the names of functions that a template made begin with what is returned (Itanium C++ ABI, 5.1.5); gdb computes
+/// the name from the debug info and leaves it out.
+fn without_return_type(name: String) -> String {
+    let (mut depth, mut blank, mut template) = (0_usize, None, false);
+    for (at, byte) in name.bytes().enumerate() {
+        match byte {
+            b'(' if depth == 0 && name.as_bytes()[..at].ends_with(b">") => {
+                template = true;
+                break;
+            }
+            b'<' | b'(' | b'[' | b'{' => depth += 1,
+            b'>' if at > 0 && name.as_bytes()[at - 1] == b'-' => {}
+            b'>' | b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            b' ' if depth == 0 => blank = blank.or(Some(at)).map(|_| at),
+            _ => {}
+        }
+    }
+    match blank {
+        Some(at) if template && !name[..at].ends_with("operator") => name[at + 1..].to_owned(),
+        _ => name,
+    }
 }
 
 /// The compiler's own objects in the words of libiberty, which are gdb's.
@@ -144,6 +186,19 @@ mod tests {
             ("_ZN2ns3Foo3barEi", "ns::Foo::bar(int)"),
         ] {
             assert_eq!(name(linkage), printed, "{linkage}");
+        }
+    }
+
+    #[test]
+    fn what_a_template_s_function_returns_is_no_part_of_its_name() {
+        for (linkage, printed) in [
+            ("_Z5twiceIiET_S0_", "twice<int>(int)"),
+            ("_ZN3BoxIicLi3EE4makeEv", "Box<int, char, 3>::make()"),
+            ("_ZN1AC1IiEET_", "A::A<int>(int)"),
+            ("_ZNK3OpscviEv", "Ops::operator int() const"),
+            ("_ZN1SltERKS_", "S::operator<(S const&)"),
+        ] {
+            assert_eq!(super::function(linkage).as_deref(), Some(printed));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::addr::FileAddr;
 use crate::scene::print::{PrintOptions, Printer};
 use crate::scene::value::{Value, ValueError};
 use crate::symbols::qualified;
-use crate::symbols::types::{Kind, POINTER, Role, Type};
+use crate::symbols::types::{Function, Kind, POINTER, Role, Type};
 
 impl Context<'_> {
     /// Whether C++'s rules count here: comparisons are `bool`, `true` is a word.
@@ -30,6 +30,21 @@ impl Context<'_> {
             debug.dies().language(debug.dies().unit_index_at(FileAddr(at.0))?)
         };
         main().unwrap_or("c")
+    }
+
+    /// A register of a pointer to code: in C++ a function without parameters is written with `(void)`.
+    pub(super) fn in_language(&self, value: Value) -> Value {
+        let ty = match value.ty().kind() {
+            Kind::Pointer(to) => to.get(),
+            _ => return value,
+        };
+        match ty.kind() {
+            Kind::Function(function) if !function.prototyped && self.is_cplus() => {
+                let function = Function { prototyped: true, ..function.clone() };
+                value.with_type(Type::new(Kind::Function(function)).pointer())
+            }
+            _ => value,
+        }
     }
 
     /// `scope::name` where the scope is a type: a constant of an enumeration, a static member, a method.

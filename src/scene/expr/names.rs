@@ -145,7 +145,7 @@ impl Context<'_> {
     /// A register of the frame; `None` when no register has this name.
     fn register(&self, name: &str) -> Result<Option<Value>, ExprError> {
         match self.frame {
-            Some(frame) => Ok(self.scene.register(frame, name)),
+            Some(frame) => Ok(self.scene.register(frame, name).map(|value| self.in_language(value))),
             None if registers::is_register(name) => Err(ExprError::NoRegisters),
             None => Ok(None),
         }
