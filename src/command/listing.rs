@@ -13,6 +13,7 @@ use super::source::{current, print_lines};
 use super::sourcetext::{SourceFile, visible};
 use super::table::{Entry, Takes};
 use crate::addr::Addr;
+use crate::scene::print::Names;
 use crate::scene::view::SourceView;
 use crate::symbols::Linespec;
 
@@ -103,7 +104,7 @@ fn range(shell: &mut Shell, first: &str, last: &str, size: u32) -> Done {
 fn around(shell: &mut Shell, text: &str, size: u32) -> Done {
     let about = target(shell, text)?;
     if let Some(address) = about.address {
-        let inside = shell.session.with_scene(|scene, _| scene.modules.name_of(address));
+        let inside = shell.session.with_scene(|scene, _| Names::name_of(scene, address));
         let name = inside.map_or_else(|| "??".to_owned(), |(name, _)| name);
         shell.say(format!("{address} is in {name} ({}:{}).", about.file.name, about.line));
     }

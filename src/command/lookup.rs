@@ -155,7 +155,8 @@ fn info_symbol(shell: &mut Shell, args: &str) -> Done {
     let text = shell.session.with_scene(|scene, _| {
         let module = scene.modules.at(at)?;
         let image = module.image.as_ref()?;
-        let (name, offset) = scene.modules.name_of(at)?;
+        // As in gdb the linker's symbol counts, whatever debug info says.
+        let (name, offset) = scene.modules.symbol_of(at)?;
         let section = image.section_at(FileAddr(at.0.wrapping_sub(module.bias)))?;
         let offset = if offset == 0 { String::new() } else { format!(" + {offset}") };
         // One file alone needs no name.
@@ -194,7 +195,13 @@ fn info_address(shell: &mut Shell, args: &str) -> Done {
                 _ if value.is_optimized_out() => "optimized out".to_owned(),
                 _ => "a variable in pieces".to_owned(),
             };
-            return Some(format!("Symbol \"{name}\" is {what}."));
+            // A function of C++ is told with its parameters.
+            let full = value.address().filter(|_| value.ty().is_function()).and_then(|at| {
+                crate::scene::print::Names::name_of(scene, at)
+                    .filter(|(full, _)| full.contains('('))
+                    .map(|(full, _)| full)
+            });
+            return Some(format!("Symbol \"{}\" is {what}.", full.as_deref().unwrap_or(&name)));
         }
         let symbol = scene.modules.iter().find_map(|module| {
             let symbol = module.image.as_ref()?.symbols_named(&name).next()?;

@@ -75,6 +75,13 @@ impl Default for Options {
     }
 }
 
+/// Whether the locale's characters are UTF-8 (locale(7): the first of these that is set counts).
+pub(super) fn speaks_utf8() -> bool {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
 fn info(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     if word.is_empty() {

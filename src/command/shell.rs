@@ -38,7 +38,7 @@ impl Shell {
         Shell {
             session,
             options: Options::default(),
-            print: PrintOptions::default(),
+            print: PrintOptions { utf8: super::options::speaks_utf8(), ..PrintOptions::default() },
             data: DataState::default(),
             source: SourceState::default(),
             definitions: Definitions::default(),

@@ -60,6 +60,14 @@ impl FrameId {
     }
 }
 
+impl FrameId {
+    /// Whether a step from this frame to the other has stayed in it; among the functions inlined into it the engine
+    /// knows.
+    fn is(&self, other: &FrameId, stayed: bool) -> bool {
+        self == other || (stayed && self.cfa == other.cfa && self.function == other.function)
+    }
+}
+
 impl Before {
     /// A frame that no stop can be in: the stop is told in full.
     pub(super) fn elsewhere(shell: &Shell) -> Before {
@@ -148,9 +156,10 @@ fn tell_reason(shell: &mut Shell, stop: &Stop, reason: &StopReason, before: &Bef
         if !words.is_empty() {
             shell.put(words);
         }
+        let stayed = shell.session.stayed();
+        let now = shell.session.with_scene(|scene, _| FrameId::of(scene, stop.tid));
         let same = *reason == StopReason::StepDone
-            && before.frame.is_some()
-            && before.frame == shell.session.with_scene(|scene, _| FrameId::of(scene, stop.tid));
+            && before.frame.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| before.is(now, stayed));
         stack::show_frame(shell, if same { Show::Line } else { Show::Stop })?;
         super::data::show_displays(shell);
     }

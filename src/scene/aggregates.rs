@@ -26,10 +26,13 @@ impl Printer<'_> {
             Count::Known(count) => count,
             // Of an array without a length gdb shows the place only.
             Count::Unknown | Count::Dynamic(_) => {
-                _ = match value.address() {
-                    Some(at) => write!(out, "{}", self.address(at)),
-                    None => write!(out, "{{...}}"),
-                };
+                match value.address() {
+                    Some(at) if element.is_character() && self.options.format.is_none() => {
+                        self.pointer(out, at, &element);
+                    }
+                    Some(at) => out.push_str(&self.address(at)),
+                    None => out.push_str("{...}"),
+                }
                 return Ok(());
             }
         };

@@ -2,12 +2,12 @@
 //!
 //! iced-x86 decodes and formats; what binutils writes differently is mended here.
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction};
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction, Mnemonic, Register};
 
 use crate::addr::{Addr, PAGE};
 use crate::memory::Memory;
-use crate::symbols::Modules;
 
+use super::Scene;
 use super::print::Names;
 
 /// No instruction of x86 is longer.
@@ -16,12 +16,12 @@ const LONGEST: usize = 15;
 /// Reads instructions of one address space.
 pub(crate) struct Disassembler<'a> {
     memory: &'a dyn Memory,
-    modules: &'a Modules,
+    scene: &'a Scene<'a>,
     formatter: GasFormatter,
 }
 
 impl<'a> Disassembler<'a> {
-    pub(crate) fn new(memory: &'a dyn Memory, modules: &'a Modules) -> Disassembler<'a> {
+    pub(crate) fn new(memory: &'a dyn Memory, scene: &'a Scene<'a>) -> Disassembler<'a> {
         let mut formatter = GasFormatter::new();
         let options = formatter.options_mut();
         options.set_gas_show_mnemonic_size_suffix(false);
@@ -32,7 +32,8 @@ impl<'a> Disassembler<'a> {
         options.set_first_operand_char_index(7);
         options.set_rip_relative_addresses(true);
         options.set_show_useless_prefixes(true);
-        Disassembler { memory, modules, formatter }
+        options.set_show_zero_displacements(true);
+        Disassembler { memory, scene, formatter }
     }
 
     fn decode(&self, at: Addr) -> Option<Instruction> {
@@ -54,6 +55,12 @@ impl<'a> Disassembler<'a> {
         let mut text = String::new();
         self.formatter.format(&instruction, &mut text);
         let mut text = with_scale(text.trim_end());
+        if instruction.is_string_instruction() && !text.contains(':') {
+            text = text.replace("(%rdi)", "%es:(%rdi)").replace("(%rsi)", "%ds:(%rsi)");
+        }
+        if instruction.mnemonic() == Mnemonic::Nop && instruction.segment_prefix() == Register::CS {
+            text = self.padding(&text, at, instruction.len());
+        }
         let target = instruction.near_branch_target();
         if target != 0 || is_branch(&instruction) {
             text.push_str(&self.symbol(Addr(target)));
@@ -65,8 +72,18 @@ impl<'a> Disassembler<'a> {
         Some((text, instruction.len() as u64))
     }
 
+    /// The assembler's padding: a prefix without a meaning is written as a word of its own, and so is each repeated one.
+    fn padding(&self, text: &str, at: Addr, length: usize) -> String {
+        let mut bytes = [0; LONGEST];
+        self.memory.read(at, &mut bytes[..length.min(LONGEST)]);
+        let wide = bytes.iter().take_while(|byte| matches!(byte, 0x66 | 0x2e)).filter(|byte| **byte == 0x66);
+        let repeated = "data16 ".repeat(wide.count().saturating_sub(1));
+        let words: Vec<&str> = text.split_whitespace().collect();
+        format!("{repeated}cs {}", words.join(" ").replace("%cs:", ""))
+    }
+
     fn symbol(&self, at: Addr) -> String {
-        match Names::linker_name_of(self.modules, at) {
+        match self.scene.linker_name_of(at) {
             Some((name, 0)) => format!(" <{name}>"),
             Some((name, offset)) => format!(" <{name}+{offset}>"),
             None => String::new(),
@@ -75,7 +92,7 @@ impl<'a> Disassembler<'a> {
 
     /// Where the `count` instructions before `at` begin, as far as their function goes.
     pub(crate) fn before(&mut self, at: Addr, count: usize) -> Option<Addr> {
-        let start = self.modules.function_at(at.sub(1))?.start;
+        let start = self.scene.modules.function_at(at.sub(1))?.start;
         let mut starts = Vec::new();
         let mut here = start;
         while here < at && here.0 - start.0 < 256 * PAGE {

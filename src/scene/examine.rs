@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::Scene;
 use super::code::Disassembler;
 use super::expr::{Context, ExprError, evaluate};
 use super::format::{Format, Size};
@@ -10,7 +11,6 @@ use super::text::{TextLimits, string};
 use super::value::Value;
 use crate::addr::{Addr, PAGE};
 use crate::memory::{Fault, Memory};
-use crate::symbols::Modules;
 use crate::symbols::types::Type;
 
 /// What `x` remembers for the next `x`.
@@ -105,7 +105,7 @@ fn show(format: Format, at: Addr, context: &Context<'_>, options: &PrintOptions)
     let letter = format.letter.unwrap_or('x');
     let mut page = Page {
         memory: context.scene.source.memory(),
-        modules: context.scene.modules,
+        scene: context.scene,
         options,
         pc: context.frame.map(super::Frame::pc),
         letter,
@@ -131,7 +131,7 @@ fn show(format: Format, at: Addr, context: &Context<'_>, options: &PrintOptions)
 
 struct Page<'a> {
     memory: &'a dyn Memory,
-    modules: &'a Modules,
+    scene: &'a Scene<'a>,
     options: &'a PrintOptions,
     pc: Option<Addr>,
     letter: char,
@@ -144,7 +144,7 @@ struct Page<'a> {
 impl Page<'_> {
     fn label(&mut self) {
         let at = self.next;
-        _ = match Names::linker_name_of(self.modules, at) {
+        _ = match self.scene.linker_name_of(at) {
             Some((name, 0)) => write!(self.out, "{at} <{name}>:"),
             Some((name, offset)) => write!(self.out, "{at} <{name}+{offset}>:"),
             None => write!(self.out, "{at}:"),
@@ -197,7 +197,7 @@ impl Page<'_> {
         }
         .unwrap_or_else(|| ty.clone());
         let value = Value::from_bytes(ty, bytes);
-        let printer = Printer { memory: self.memory, names: self.modules, options: self.options };
+        let printer = Printer { memory: self.memory, names: self.scene, options: self.options };
         Ok(match self.letter {
             // Hexadecimal and binary numbers are as wide as their unit.
             'x' => printer.formatted(&value, 'z')?,
@@ -237,7 +237,7 @@ impl Page<'_> {
     }
 
     fn instructions(&mut self, count: usize) -> Result<(), ExprError> {
-        let mut disassembler = Disassembler::new(self.memory, self.modules);
+        let mut disassembler = Disassembler::new(self.memory, self.scene);
         for _ in 0..count {
             self.out.push_str(if self.pc == Some(self.next) { "=> " } else { "   " });
             self.label();
@@ -255,7 +255,7 @@ impl Page<'_> {
     fn step_back(&mut self, count: usize) {
         match self.letter {
             'i' => {
-                let mut disassembler = Disassembler::new(self.memory, self.modules);
+                let mut disassembler = Disassembler::new(self.memory, self.scene);
                 self.next = disassembler.before(self.next, count).unwrap_or(self.next);
             }
             's' => {

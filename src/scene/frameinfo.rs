@@ -25,7 +25,9 @@ impl Scene<'_> {
         let mut out =
             if chosen { format!("Stack level {level}, frame at ") } else { "Stack frame at ".into() };
         _ = writeln!(out, "{}:", self.base_of(frame));
-        self.tell_code(&mut out, frame, options);
+        // A caller that has jumped here left no return address of its own; gdb makes its frame up.
+        let jumped = outer.filter(|outer| outer.physical.tail_call && !frame.inlined());
+        self.tell_code(&mut out, frame, jumped, options);
         self.tell_neighbours(&mut out, frame, inner, outer);
         if let Some(language) = self.language_of(frame) {
             _ = writeln!(out, " source language {language}.");
@@ -40,7 +42,8 @@ impl Scene<'_> {
             }
             None => out.push_str(" Arglist at unknown address.\n Locals at unknown address,"),
         }
-        self.tell_registers(&mut out, frame, &around.frames[..level.min(around.frames.len())]);
+        let inside = &around.frames[..level.min(around.frames.len())];
+        self.tell_registers(&mut out, frame, inside, jumped.is_some());
         out
     }
 
@@ -82,7 +85,7 @@ impl Scene<'_> {
         self.unwinder.saved(&frame.regs, frame.exact, self.memory())
     }
 
-    fn tell_code(&self, out: &mut String, frame: &Frame, options: &PrintOptions) {
+    fn tell_code(&self, out: &mut String, frame: &Frame, jumped: Option<&Frame>, options: &PrintOptions) {
         let view = self.frame_view(frame, options);
         _ = write!(out, " rip = {}", frame.pc());
         let name = match view.function.filter(|_| !frame.signal_handler) {
@@ -97,7 +100,7 @@ impl Scene<'_> {
         }
         // Beyond main as well: what is not shown was called by somebody all the same.
         let back = match self.unwinder.step(&frame.physical.regs, frame.physical.exact, self.memory()) {
-            Ok(step) => Addr(step.caller.pc()).to_string(),
+            Ok(step) => jumped.map_or(Addr(step.caller.pc()), Frame::pc).to_string(),
             Err(_) => "<not saved>".to_owned(),
         };
         _ = writeln!(out, "; saved rip = {back}");
@@ -163,7 +166,7 @@ impl Scene<'_> {
         }
     }
 
-    fn tell_registers(&self, out: &mut String, frame: &Frame, inside: &[Frame]) {
+    fn tell_registers(&self, out: &mut String, frame: &Frame, inside: &[Frame], jumped: bool) {
         // What an inlined frame's caller gets back is what the next real frame inside saved.
         let saver = if frame.inlined() {
             inside.iter().rev().find(|inner| !std::rc::Rc::ptr_eq(&inner.physical, &frame.physical))
@@ -191,6 +194,7 @@ impl Scene<'_> {
             Saved::Lost => {}
         }
         let place = |reg: &crate::regs::RegInfo| match saved.get(usize::from(reg.dwarf?)) {
+            Some(Saved::At(_)) if jumped && reg.dwarf == Some(RIP) => None,
             Some(Saved::At(at)) if reg.dwarf != Some(RSP) => Some(format!("{} at {at}", reg.name)),
             _ => None,
         };

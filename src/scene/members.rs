@@ -54,6 +54,13 @@ impl Scene<'_> {
 }
 
 impl Scene<'_> {
+    /// A name of C++ that the linker does not know in another form, such as `main`, has its parameters all the same.
+    fn with_parameters(&self, name: String, at: Addr) -> String {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let parameters = if plain && !name.starts_with("_Z") { self.parameters_at(at) } else { None };
+        name + &parameters.unwrap_or_default()
+    }
+
     /// `(int, char**)`, for a function of C++ that begins at an address.
     fn parameters_at(&self, at: Addr) -> Option<String> {
         let module = self.modules.at(at)?;
@@ -81,10 +88,7 @@ impl Scene<'_> {
 impl Names for Scene<'_> {
     fn name_of(&self, at: Addr) -> Option<(String, u64)> {
         let (name, offset) = Names::name_of(self.modules, at)?;
-        // A name of C++ that the linker does not know in another form, such as `main`, has its parameters all the same.
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let parameters = if plain { self.parameters_at(at.sub(offset)) } else { None };
-        Some((format!("{name}{}", parameters.unwrap_or_default()), offset))
+        Some((self.with_parameters(name, at.sub(offset)), offset))
     }
 
     fn class(&self, name: &str) -> Option<Type> {
@@ -92,7 +96,8 @@ impl Names for Scene<'_> {
     }
 
     fn linker_name_of(&self, at: Addr) -> Option<(String, u64)> {
-        Names::linker_name_of(self.modules, at)
+        let (name, offset) = Names::linker_name_of(self.modules, at)?;
+        Some((self.with_parameters(name, at.sub(offset)), offset))
     }
 
     fn global(&self, name: &str) -> Option<Value> {

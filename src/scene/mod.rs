@@ -73,6 +73,14 @@ impl Scene<'_> {
 
 impl Names for Modules {
     fn name_of(&self, at: Addr) -> Option<(String, u64)> {
+        let (linker, offset) = Modules::linker_name_of(self, at)?;
+        // The debug info's name of a function of C++ says nothing of what it returns.
+        if linker.starts_with("_Z") && !linker.contains(".cold") {
+            let known = self.frames_of(at).pop().filter(|frame| frame.line.is_some());
+            if let Some(name) = known.and_then(|frame| frame.function) {
+                return Some((name, offset));
+            }
+        }
         let (name, offset) = Modules::name_of(self, at)?;
         Some((known_alias(self, at, &name, offset).unwrap_or(name), offset))
     }

@@ -113,7 +113,8 @@ impl Printer<'_> {
         match self.symbol(at) {
             Some(symbol) if self.options.address => format!("{at} {symbol}"),
             Some(symbol) => symbol,
-            None => at.to_string(),
+            None if self.options.address => at.to_string(),
+            None => String::new(),
         }
     }
 
@@ -224,7 +225,7 @@ impl Printer<'_> {
         Ok(())
     }
 
-    fn pointer(&self, out: &mut String, at: Addr, to: &Type) {
+    pub(super) fn pointer(&self, out: &mut String, at: Addr, to: &Type) {
         if to.is_function() {
             return out.push_str(&self.address(at));
         }
@@ -336,6 +337,11 @@ impl Printer<'_> {
             'z' => format!("0x{unsigned:0digits$x}", digits = (size * 2) as usize),
             'o' if unsigned == 0 => "0".to_owned(),
             'o' => format!("0{unsigned:o}"),
+            // Of a negative bit-field gdb shows all bits of its type.
+            't' if value.bits().is_some() && signed < 0 && value.ty().is_signed() => {
+                let mask = if size >= 16 { u128::MAX } else { (1 << (size * 8)) - 1 };
+                format!("{:b}", signed as u128 & mask)
+            }
             't' => format!("{unsigned:b}"),
             'u' => format!("{unsigned}"),
             'd' => format!("{signed}"),

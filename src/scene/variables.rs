@@ -90,13 +90,13 @@ impl Scene<'_> {
     #[must_use]
     pub fn locals(&self, frame: &Frame) -> Vec<(String, Value)> {
         let (Some(scope), Some(debug)) = (frame.function(), &frame.physical.debug) else { return Vec::new() };
-        let mut found = Vec::new();
-        for block in scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose) {
-            let locals =
-                variables_in(&debug.table, *block).into_iter().filter(|variable| !variable.parameter);
-            found.extend(locals.map(|local| (local.name.to_string(), self.value_of(debug, frame, &local))));
-        }
-        found
+        let blocks = scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose);
+        let shown = |variable: &Variable| {
+            // gdb does not list constants that are no numbers (LOC_CONST_BYTES).
+            !variable.parameter && !vars::is_constant_of_bytes(debug.dies(), variable.die)
+        };
+        let locals = vars::variables_of(&debug.table, blocks.copied()).into_iter().filter(shown);
+        locals.map(|local| (local.name.to_string(), self.value_of(debug, frame, &local))).collect()
     }
 
     /// The variable that `name` means in a frame: a local of the innermost block first, then outwards, then the

@@ -57,7 +57,8 @@ impl Inlines {
         self.function.is_some() && self.function == other.function
     }
 
-    fn is(&self, other: &Inlines) -> bool {
+    /// Whether both stand in the same inlined copy of the same function.
+    pub(super) fn is(&self, other: &Inlines) -> bool {
         let dies = |of: &Inlines| of.all.iter().map(|copy| copy.die).collect::<Vec<_>>();
         self.same_function(other) && dies(self) == dies(other)
     }
@@ -122,6 +123,12 @@ impl Session {
     pub(super) fn shown_inlines(&mut self, tid: Tid) -> Inlines {
         let hidden = self.tracer.table.threads.get(&tid).map_or(0, super::process::Thread::hidden_inlines);
         self.inlines_at(tid).without(hidden)
+    }
+
+    /// Whether the last line step ended in the frame and file that it was in last: gdb then shows the line alone.
+    #[must_use]
+    pub fn stayed(&self) -> bool {
+        self.stayed
     }
 
     /// Shows one more of the inlined functions whose calls a thread stands at: a `step` that executes nothing (gdb 13.1,

@@ -112,6 +112,8 @@ pub struct Session {
     caches: SceneCaches,
     last_exit: Option<ExitStatus>,
     plan: Option<steps::Plan>,
+    /// Whether the last line step ended in the frame and file that it was in last.
+    stayed: bool,
     /// How an event reads, for those that are announced while the target runs (`[New Thread …]`).
     announce: fn(&Session, &Event) -> Option<String>,
     /// What a breakpoint that only prints says, from its text, for the thread that is selected meanwhile.
@@ -157,6 +159,7 @@ impl Session {
             caches: SceneCaches::default(),
             last_exit: None,
             plan: None,
+            stayed: false,
             announce: |_, _| None,
             narrate: |_, _| String::new(),
             numbers: FxHashMap::default(),

@@ -81,6 +81,7 @@ impl Session {
         let how = match how {
             Resume::StepLine { over: false, count } if self.reveal_inline(selection.tid) => {
                 if count <= 1 {
+                    self.stayed = false;
                     self.selection = Some(Selection { level: 0, ..selection });
                     let what = Halt::Reason(StopReason::StepDone);
                     return Ok(Stop { pid: selection.pid, tid: selection.tid, what });
@@ -243,6 +244,7 @@ impl Session {
     pub(super) fn settle(&mut self, pid: Pid, tid: Tid, reason: StopReason) {
         let plan = self.plan.take();
         self.hide_inlines(tid, &reason, plan.as_ref());
+        self.stayed = plan.as_ref().is_some_and(Plan::stayed);
         self.selection = Some(Selection { pid, tid, level: 0 });
         self.last_hit = match reason {
             StopReason::Breakpoint { number, .. }

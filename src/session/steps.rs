@@ -33,6 +33,8 @@ pub(super) struct Plan {
     left: u64,
     /// For a step that ends among inlined functions: how many of the innermost are not shown then.
     hides: Option<usize>,
+    /// For a line step: whether it ended in the frame and file that it was in last.
+    stayed: Option<bool>,
     /// Run to this address; with a stack pointer, only when the stack is back at or above it.
     until: Option<(Addr, Option<u64>)>,
 }
@@ -71,7 +73,15 @@ struct Line<'a> {
 impl Plan {
     /// Up to a return to this address, with the stack pointer at least so high.
     pub(super) fn returning(pid: Pid, tid: Tid, back: Addr, low: u64) -> Plan {
-        Plan { pid, tid, kind: Kind::Finish, left: 1, hides: None, until: Some((back, Some(low))) }
+        Plan {
+            pid,
+            tid,
+            kind: Kind::Finish,
+            left: 1,
+            hides: None,
+            stayed: None,
+            until: Some((back, Some(low))),
+        }
     }
 
     /// Whether it is a step by lines or instructions, whatever it runs through meanwhile.
@@ -90,6 +100,11 @@ impl Plan {
             Kind::Instruction { .. } => Some(0),
             _ => self.hides,
         }
+    }
+
+    /// Whether a line step ended in the frame and file that it was in last, which need not be where it began.
+    pub(super) fn stayed(&self) -> bool {
+        self.stayed == Some(true)
     }
 
     /// Whether this thread is the one, and steps.
@@ -126,6 +141,7 @@ impl Session {
             kind,
             left,
             hides: None,
+            stayed: None,
             until,
         };
         let regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
@@ -326,7 +342,7 @@ impl Session {
         let now = self.inlines_at(tid);
         match now.stepped_from(inlines, (&row.file, row.line), over) {
             _ if returned => {}
-            Inward::Stop(hidden) => return self.line_done(tid, over, here, hidden, left),
+            Inward::Stop(hidden) => return self.line_done(tid, line, here, hidden, left),
             Inward::Pass => {
                 let until = if over { self.run_over(tid) } else { None };
                 return self.update(|plan| plan.until = until);
@@ -336,14 +352,14 @@ impl Session {
         let other = here.line != row.line || here.file != row.file;
         let hidden = now.beginning();
         if here.start == pc && here.is_stmt && (other || returned) {
-            return self.line_done(tid, over, here, hidden, left);
+            return self.line_done(tid, line, here, hidden, left);
         }
         // In the middle of a line. In the same frame the old range stays; in a caller's the step goes on
-        // with the line that was returned into.
+        // with the line that was returned into, and where an inlined function was left with the line around it.
         let until = if over { self.run_over(tid) } else { None };
-        let refreshed = returned || !other;
-        let (row, inlines) =
-            if refreshed { (here, now.without(hidden)) } else { (row.clone(), inlines.clone()) };
+        let shown = now.without(hidden);
+        let refreshed = returned || !other || !shown.is(inlines);
+        let (row, inlines) = if refreshed { (here, shown) } else { (row.clone(), inlines.clone()) };
         let low = if returned { rsp } else { low };
         self.update(|plan| {
             plan.until = until;
@@ -352,14 +368,16 @@ impl Session {
     }
 
     /// A line's end was reached, with so many inlined functions not shown: the next line begins, if there is one left.
-    fn line_done(&mut self, tid: Tid, over: bool, row: Row, hidden: usize, left: u64) -> Next {
+    fn line_done(&mut self, tid: Tid, line: &Line<'_>, row: Row, hidden: usize, left: u64) -> Next {
+        let inlines = self.inlines_at(tid).without(hidden);
         if left <= 1 {
-            self.update(|plan| plan.hides = Some(hidden));
+            let stayed = inlines.is(line.inlines) && (hidden > 0 || row.file == line.row.file);
+            self.update(|plan| (plan.hides, plan.stayed) = (Some(hidden), Some(stayed)));
             return Next::Done(StopReason::StepDone);
         }
+        let over = line.over;
         let until = if over { self.run_over(tid) } else { None };
         let low = self.tracer.regs(tid).map_or(0, |regs| regs.rsp());
-        let inlines = self.inlines_at(tid).without(hidden);
         self.update(|plan| {
             plan.left -= 1;
             plan.until = until;

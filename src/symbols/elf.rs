@@ -60,6 +60,8 @@ impl SymbolTable {
                 ranked.extend(read(file, &symbol).map(|symbol| (std::cmp::Reverse(rank), symbol)));
             }
         }
+        let stubs = files.first().map(|file| super::stubs::of(file)).unwrap_or_default();
+        ranked.extend(stubs.into_iter().map(|symbol| (std::cmp::Reverse(0), symbol)));
         let mut seen = rustc_hash::FxHashSet::default();
         ranked.retain(|(_, symbol): &(_, ElfSymbol)| seen.insert((symbol.address.0, symbol.name)));
         ranked.sort_by_key(|(rank, symbol)| (symbol.address.0, *rank, symbol.name.as_ptr() as usize));

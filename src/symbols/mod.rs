@@ -5,6 +5,7 @@
 //! [`crate::source::Files`], bytes of a process through [`crate::memory::Memory`]: nothing here knows ptrace.
 //! Files are hostile input: whatever they say, the answer is a value or an error.
 
+mod blockorder;
 pub mod class;
 mod classname;
 mod debug;
@@ -26,6 +27,7 @@ pub mod qualified;
 mod resolve;
 pub mod scopes;
 pub mod shortnames;
+mod stubs;
 pub mod typeload;
 mod typename;
 pub mod types;

@@ -132,6 +132,13 @@ impl Modules {
         self.list.get(after.checked_sub(1)?).filter(|module| module.span.contains(at))
     }
 
+    /// The first of the linker's symbols at the place where the one that covers `at` begins, and the offset into it.
+    #[must_use]
+    pub fn symbol_of(&self, at: Addr) -> Option<(String, u64)> {
+        let (name, offset) = self.linker_name_of(at)?;
+        Some((printed::name(name).into_owned(), offset))
+    }
+
     /// The symbol that covers `at`, and the offset into it: gdb's `<name+offset>`.
     #[must_use]
     pub fn name_of(&self, at: Addr) -> Option<(String, u64)> {

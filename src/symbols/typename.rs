@@ -26,6 +26,19 @@ impl Type {
         writer.out
     }
 
+    /// An array with its elements spelled out, where they are pointers or arrays behind a typedef.
+    fn with_spelled_elements(&self) -> Type {
+        let Kind::Array(array) = self.kind() else { return self.clone() };
+        let element = array.element.get();
+        let bare = element.strip();
+        let spelled = match bare.kind() {
+            Kind::Pointer(_) if matches!(element.kind(), Kind::Typedef { .. }) => bare,
+            Kind::Array(_) => bare.with_spelled_elements(),
+            _ => return self.clone(),
+        };
+        Type::new(Kind::Array(super::types::Array { element: spelled.into(), ..array.clone() }))
+    }
+
     /// The name as `whatis` shows it: that of [`Type::name`], with short names for the types of C++'s library.
     #[must_use]
     pub fn short_name(&self) -> String {
@@ -62,6 +75,7 @@ impl Type {
             };
             ty = next;
         }
+        let ty = ty.with_spelled_elements();
         let ty = qualifiers
             .into_iter()
             .rev()

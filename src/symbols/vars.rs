@@ -52,10 +52,49 @@ pub fn variables_in(table: &Arc<TypeTable>, scope: DieRef) -> Vec<Variable> {
     }
     // A concrete copy leaves out what the compiler dropped altogether; the abstract one still knows it.
     if let Some(origin) = die.origin().and_then(|origin| Die::open(dies, origin)) {
-        let dropped = origin.children().into_iter().filter(|child| !seen.contains(&child.at()));
-        found.extend(dropped.filter_map(|child| variable(table, &child)));
+        for child in origin.children().into_iter().filter(|child| !seen.contains(&child.at())) {
+            dropped(table, &child, &mut found, MAX_BLOCKS);
+        }
     }
     found
+}
+
+/// Blocks nest no deeper than this.
+const MAX_BLOCKS: usize = 64;
+
+/// What an abstract function declares and its copy does not mention, with what stands in blocks (gdb 13.1, dwarf2/read.c,
+/// `inherit_abstract_dies`: a block without addresses is looked through).
+fn dropped(table: &Arc<TypeTable>, die: &Die<'_>, found: &mut Vec<Variable>, depth: usize) {
+    if die.entry.tag() == dw::DW_TAG_lexical_block {
+        let Some(depth) = depth.checked_sub(1) else { return };
+        die.children().iter().for_each(|child| dropped(table, child, found, depth));
+    } else {
+        found.extend(variable(table, die));
+    }
+}
+
+/// The variables of a function's blocks as gdb lists them: one list for each block that has code, with those of the blocks
+/// without code that belong to it; `blocks` begins with the innermost.
+#[must_use]
+pub fn variables_of(table: &Arc<TypeTable>, blocks: impl Iterator<Item = DieRef>) -> Vec<Variable> {
+    let dies = table.dies();
+    let mut groups: Vec<(bool, bool, Vec<Variable>)> = Vec::new();
+    for block in blocks {
+        let Some(die) = Die::open(dies, block) else { continue };
+        let lexical = die.entry.tag() == dw::DW_TAG_lexical_block;
+        let code = !lexical || die.attr(dw::DW_AT_ranges).is_some() || die.attr(dw::DW_AT_low_pc).is_some();
+        let found = variables_in(table, block);
+        match groups.last_mut() {
+            Some((.., group)) if !code => group.extend(found),
+            _ => groups.push((lexical, die.is_cplus(), found)),
+        }
+    }
+    for (lexical, cplus, group) in &mut groups {
+        if *lexical {
+            super::blockorder::hashed(group, *cplus);
+        }
+    }
+    groups.into_iter().flat_map(|(.., group)| group).collect()
 }
 
 /// The variable that the entry at `at` describes.
@@ -120,6 +159,17 @@ fn from_list(die: &Die<'_>, list: AttributeValue<super::Slice>, pc: FileAddr) ->
         }
     }
     Whereabouts::Nowhere
+}
+
+/// Whether a variable is a constant that the debug info gives byte by byte (`DW_FORM_block`, `DW_FORM_string`).
+#[must_use]
+pub fn is_constant_of_bytes(dies: &DebugInfo, variable: DieRef) -> bool {
+    let Some(die) = Die::open(dies, variable) else { return false };
+    let bytes = |die: &Die<'_>| {
+        matches!(die.attr(DW_AT_const_value), Some(AttributeValue::Block(_) | AttributeValue::String(_)))
+            .then_some(())
+    };
+    die.attr(DW_AT_location).is_none() && die.inherited(dies, &mut |die| bytes(die)).is_some()
 }
 
 fn constant_of(die: &Die<'_>) -> Option<Vec<u8>> {

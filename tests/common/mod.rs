@@ -37,21 +37,34 @@ pub(crate) fn targets_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/targets")
 }
 
-/// Compiles `tests/targets/NAME.c` with the flags that its first line gives (`/* cc: -O0 -g */`).
-pub(crate) fn target(name: &str) -> String {
-    let source = fs::read_to_string(targets_dir().join(format!("{name}.c"))).unwrap();
-    let first = source.lines().next().unwrap_or_default();
-    let flags = first.trim_start_matches("/* cc:").trim_end_matches("*/").trim();
-    assert!(first.starts_with("/* cc:"), "{name}.c does not begin with /* cc: FLAGS */");
-    target_with(name, flags)
+/// The languages that targets are written in: the ending of the file, the compiler, and its flags for all of them.
+const COMPILERS: [(&str, &str, &[&str]); 3] =
+    [("c", "cc", &["-Wall"]), ("cc", "c++", &[]), ("rs", "rustc", &["--crate-type", "bin"])];
+
+/// The source of a target, and how it is compiled.
+fn source_of(name: &str) -> (String, &'static str, &'static [&'static str]) {
+    let found = COMPILERS.iter().find_map(|(ending, compiler, flags)| {
+        let file = format!("{name}.{ending}");
+        targets_dir().join(&file).exists().then_some((file, *compiler, *flags))
+    });
+    found.unwrap_or_else(|| panic!("no tests/targets/{name} in C, C++ or Rust"))
 }
 
-/// Compiles `tests/targets/NAME.c` with these flags instead of its own. What was compiled before from the same
-/// text with the same flags is used again.
+/// Compiles the target `NAME` of `tests/targets` with the flags that its first line gives (`/* cc: -O0 -g */`).
+pub(crate) fn target(name: &str) -> String {
+    let file = source_of(name).0;
+    let source = fs::read_to_string(targets_dir().join(&file)).unwrap();
+    let first = source.lines().next().unwrap_or_default();
+    let flags = first.split_once(" cc:").map(|(_, flags)| flags.trim_end_matches("*/").trim());
+    target_with(name, flags.unwrap_or_else(|| panic!("{file} does not begin with cc: FLAGS")))
+}
+
+/// Compiles the target with these flags instead of its own. What was compiled before from the same text with the same
+/// flags is used again.
 pub(crate) fn target_with(name: &str, flags: &str) -> String {
-    let file = targets_dir().join(format!("{name}.c"));
+    let (file, compiler, own) = source_of(name);
     let mut hasher = DefaultHasher::new();
-    (fs::read(&file).unwrap(), flags).hash(&mut hasher);
+    (fs::read(targets_dir().join(&file)).unwrap(), flags).hash(&mut hasher);
     let dir =
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("targets").join(format!("{:016x}", hasher.finish()));
     let binary = dir.join(name);
@@ -61,17 +74,21 @@ pub(crate) fn target_with(name: &str, flags: &str) -> String {
         let unfinished = dir.join(format!("{name}.{}", std::process::id()));
         let (before, libraries): (Vec<&str>, Vec<&str>) =
             flags.split_whitespace().partition(|flag| !flag.starts_with("-l"));
-        let done = Command::new("cc")
+        let done = Command::new(compiler)
             .current_dir(targets_dir())
             .args(before)
-            .arg("-Wall")
+            .args(own)
             .arg("-o")
             .arg(&unfinished)
-            .arg(format!("{name}.c"))
+            .arg(&file)
             .args(libraries)
             .output()
-            .expect("the tests need a C compiler: cc");
-        assert!(done.status.success(), "cc {flags} {name}.c: {}", String::from_utf8_lossy(&done.stderr));
+            .unwrap_or_else(|_| panic!("the tests need a compiler: {compiler}"));
+        assert!(
+            done.status.success(),
+            "{compiler} {flags} {file}: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
         fs::rename(&unfinished, &binary).unwrap();
     }
     binary.to_str().unwrap().to_owned()

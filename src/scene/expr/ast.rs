@@ -148,4 +148,6 @@ pub struct TypeName {
     pub pointers: usize,
     /// `[n]` behind them, outermost first.
     pub arrays: Vec<u64>,
+    /// Stars in parentheses before that, `(*)[n]`: pointers to the array.
+    pub inner: usize,
 }

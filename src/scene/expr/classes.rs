@@ -60,6 +60,22 @@ impl Context<'_> {
         }
     }
 
+    /// An error about operators of objects in the words that gdb has for C++.
+    pub(super) fn in_classes(&self, error: ExprError) -> ExprError {
+        match error {
+            ExprError::NoOperator(sign) if self.is_cplus() => ExprError::NotFoundOperator(sign),
+            error => error,
+        }
+    }
+
+    /// Whether a class declares a method that only its virtual table knows.
+    pub(super) fn is_virtual_method(&self, scope: &str, name: &str) -> bool {
+        self.type_called(scope).is_ok_and(|class| match class.strip().kind() {
+            Kind::Record(record) => record.table_entry(name).is_some(),
+            _ => false,
+        })
+    }
+
     /// `&Class::member`.
     pub(super) fn member_pointer(&self, scope: &str, name: &str) -> Option<Value> {
         let class = self.type_called(scope).ok()?;

@@ -4,6 +4,7 @@ use super::ExprError;
 use super::ast::{Expr, TypeName};
 use super::eval::{Context, evaluate};
 use super::parse::parse_type;
+use crate::scene::value::ValueError;
 use crate::symbols::types::{Kind, Type};
 
 /// What `ptype TEXT` (`whole`) or `whatis TEXT` writes.
@@ -52,6 +53,12 @@ fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprEr
     {
         return Ok((ty, true));
     }
+    // gdb does not take a function for what a pointer points to where only the type is asked for.
+    if let Expr::Deref(of) = &expr
+        && evaluate(of, context).is_ok_and(|value| value.ty().is_function())
+    {
+        return Err(ValueError::NotAPointer.into());
+    }
     match evaluate(&expr, context) {
         Ok(value) => Ok((value.ty().clone(), false)),
         // A name that is no variable may be a typedef.
@@ -61,7 +68,7 @@ fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprEr
                 Expr::Scoped(scope, name) => format!("{scope}::{name}"),
                 _ => return Err(error),
             };
-            let written = TypeName { base: name, pointers: 0, arrays: Vec::new() };
+            let written = TypeName { base: name, pointers: 0, arrays: Vec::new(), inner: 0 };
             match (context.type_named(&written), &expr) {
                 (Ok(ty), _) => Ok((ty, true)),
                 (Err(_), Expr::Scoped(..)) => Err(error),

@@ -149,10 +149,16 @@ impl Context<'_> {
                 let x = self.value(x)?;
                 // gdb takes `.` and `->` for one another.
                 let x = if *arrow || x.ty().is_pointer() { self.deref(&x)? } else { x };
-                Ok(self.scene.member(&x, name)?)
+                self.scene.member(&x, name).map_err(|error| match error {
+                    ValueError::NoMember(name) if self.is_cplus() => ExprError::NoMemberOrMethod(name),
+                    error => error.into(),
+                })
             }
             Expr::Index(x, i) => {
                 let (x, i) = (self.value(x)?, self.arithmetic(i)?);
+                if x.ty().is_record() && !i.ty().is_integral() && self.is_cplus() {
+                    return Err(ExprError::NotFoundOperator("[]"));
+                }
                 let i = i64::try_from(i.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)?;
                 let known = if x.ty().is_pointer() { None } else { self.element(&x, i) };
                 known.unwrap_or_else(|| Ok(x.index(i, self.memory())?))
@@ -224,7 +230,7 @@ impl Context<'_> {
             _ => {}
         }
         let (a, b) = (self.arithmetic(a)?, self.arithmetic(b)?);
-        let result = ops::binary(op, &a, &b, self.memory())?;
+        let result = ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error))?;
         if is_comparison(op) { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
     }
 

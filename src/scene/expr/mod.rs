@@ -123,6 +123,12 @@ pub enum ExprError {
     IntegersOnly,
     #[error("Structure has no component named operator{0}.")]
     NoOperator(&'static str),
+    #[error("Could not find operator{0}.")]
+    NotFoundOperator(&'static str),
+    #[error("There is no member or method named {0}.")]
+    NoMemberOrMethod(String),
+    #[error("Cannot reference virtual member function \"{0}\"")]
+    VirtualMember(String),
     #[error("Invalid character constant.")]
     CharacterConstant,
     #[error("Empty character constant.")]

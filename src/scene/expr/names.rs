@@ -28,7 +28,7 @@ impl Context<'_> {
         let ExprError::Syntax(rest) = &error else { return Err(error) };
         let read = text.len().saturating_sub(rest.len());
         let unknown = names_before(text, read).into_iter().find(|name| {
-            let written = TypeName { base: name.clone(), pointers: 0, arrays: Vec::new() };
+            let written = TypeName { base: name.clone(), pointers: 0, arrays: Vec::new(), inner: 0 };
             self.name(name).is_err() && self.type_named(&written).is_err()
         });
         Err(unknown.map_or(error, ExprError::NoSymbol))
@@ -45,6 +45,9 @@ impl Context<'_> {
         }
         if let Some(value) = self.of_type(scope, name) {
             return Ok(value);
+        }
+        if self.is_virtual_method(scope, name) {
+            return Err(ExprError::VirtualMember(name.to_owned()));
         }
         let nothing = || ExprError::NotThere(name.to_owned());
         if let Some(found) = self.scene.variable_in_file(scope, name) {
@@ -162,6 +165,9 @@ impl Context<'_> {
         }
         for count in written.arrays.iter().rev() {
             ty = ty.array(*count);
+        }
+        for _ in 0..written.inner {
+            ty = ty.pointer();
         }
         Ok(ty)
     }

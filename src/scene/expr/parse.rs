@@ -310,7 +310,8 @@ mod tests {
 
     #[test]
     fn casts_and_groups_are_told_apart() {
-        let ty = |base: &str, pointers| TypeName { base: base.into(), pointers, arrays: Vec::new() };
+        let ty =
+            |base: &str, pointers| TypeName { base: base.into(), pointers, arrays: Vec::new(), inner: 0 };
         let name = |n: &str| Box::new(Expr::Name(n.into()));
         assert_eq!(parse("(char*)p").unwrap(), Expr::Cast(ty("char", 1), name("p")));
         assert_eq!(parse("(struct s const *) p").unwrap(), Expr::Cast(ty("struct s", 1), name("p")));

@@ -99,6 +99,22 @@ impl Parser<'_> {
         }))
     }
 
+    /// The stars of `(*)` before an array's brackets; nothing is taken where it is something else.
+    fn stars_in_parentheses(&mut self) -> usize {
+        let start = self.at;
+        let mut stars = 0;
+        if self.eat("(") {
+            while self.eat("*") {
+                stars += 1;
+            }
+            if stars > 0 && self.eat(")") && self.sign() == Some("[") {
+                return stars;
+            }
+        }
+        self.at = start;
+        0
+    }
+
     /// A type, if one begins here; else nothing is taken.
     pub(super) fn type_name(&mut self) -> Option<TypeName> {
         let start = self.at;
@@ -133,6 +149,7 @@ impl Parser<'_> {
                 self.at += 1;
             }
         }
+        let inner = self.stars_in_parentheses();
         let mut arrays = Vec::new();
         while self.sign() == Some("[") {
             let Some(Token { kind: Tok::Int(count, _), .. }) = self.tokens.get(self.at + 1) else { break };
@@ -147,7 +164,7 @@ impl Parser<'_> {
             self.at = start;
             return None;
         }
-        Some(TypeName { base: words.join(" "), pointers, arrays })
+        Some(TypeName { base: words.join(" "), pointers, arrays, inner })
     }
 }
 
