@@ -14,6 +14,7 @@ mod calling;
 mod catchpoints;
 mod complete;
 mod data;
+mod disassemble;
 mod display;
 mod error;
 mod export;

@@ -20,7 +20,7 @@ pub(super) struct SourceState {
     pub(super) first: u32,
     displayed: Option<(Selection, Displayed)>,
     /// The file that was looked at last, and whether it is missing.
-    visited: Option<(SourceFile, bool)>,
+    pub(super) visited: Option<(SourceFile, bool)>,
     pub(super) texts: Texts,
 }
 

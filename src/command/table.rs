@@ -6,8 +6,8 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, calling, catchpoints, data, display, export, heap, help, inferiors, listing,
-    lookup, options, printf, process, rbreak, registers, running, script, signals, stack, threads,
+    breakinfo, breakpoints, calling, catchpoints, data, disassemble, display, export, heap, help, inferiors,
+    listing, lookup, options, printf, process, rbreak, registers, running, script, signals, stack, threads,
     watchpoints,
 };
 
@@ -74,6 +74,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     signals::COMMANDS,
     stack::COMMANDS,
     data::COMMANDS,
+    disassemble::COMMANDS,
     display::COMMANDS,
     printf::COMMANDS,
     listing::COMMANDS,

@@ -2,10 +2,10 @@
 //!
 //! iced-x86 decodes and formats; what binutils writes differently is mended here.
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Instruction, Mnemonic, Register};
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter, Mnemonic, Register};
 
-use crate::addr::{Addr, PAGE};
-use crate::memory::Memory;
+use crate::addr::{Addr, FileAddr, PAGE, Span};
+use crate::memory::{Fault, Memory};
 
 use super::Scene;
 use super::print::Names;
@@ -36,7 +36,7 @@ impl<'a> Disassembler<'a> {
         Disassembler { memory, scene, formatter }
     }
 
-    fn decode(&self, at: Addr) -> Option<Instruction> {
+    fn decode(&self, at: Addr) -> Option<iced_x86::Instruction> {
         let mut bytes = [0; LONGEST];
         let got = self.memory.read(at, &mut bytes);
         if got == 0 {
@@ -57,6 +57,15 @@ impl<'a> Disassembler<'a> {
         let mut text = with_scale(text.trim_end());
         if instruction.is_string_instruction() && !text.contains(':') {
             text = text.replace("(%rdi)", "%es:(%rdi)").replace("(%rsi)", "%ds:(%rsi)");
+        }
+        // The formatter writes a product with itself once.
+        if instruction.mnemonic() == Mnemonic::Imul
+            && instruction.op_count() == 3
+            && instruction.op0_register() == instruction.op1_register()
+            && text.matches(',').count() == 1
+            && let Some((_, register)) = text.rsplit_once(',')
+        {
+            text = format!("{text},{register}");
         }
         if instruction.mnemonic() == Mnemonic::Nop && instruction.segment_prefix() == Register::CS {
             text = self.padding(&text, at, instruction.len());
@@ -103,6 +112,61 @@ impl<'a> Disassembler<'a> {
     }
 }
 
+/// An instruction of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instruction {
+    /// Where it is.
+    pub at: Addr,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// It in AT&T syntax.
+    pub text: String,
+}
+
+impl Scene<'_> {
+    /// The instructions that begin from `start` up to `end`.
+    ///
+    /// # Errors
+    /// Where nothing can be read any more; what comes before is lost.
+    pub fn instructions(&self, start: Addr, end: Addr) -> Result<Vec<Instruction>, Fault> {
+        let mut disassembler = Disassembler::new(self.memory(), self);
+        let mut all = Vec::new();
+        let mut at = start;
+        while at < end {
+            let (text, length) = disassembler.at(at).ok_or(Fault(at))?;
+            all.push(Instruction { at, bytes: self.memory().bytes(at, length as usize)?, text });
+            at = at.add(length);
+        }
+        Ok(all)
+    }
+
+    /// The line of the first row of the line table at an address, which need not be the one that counts there.
+    #[must_use]
+    pub fn first_line_at(&self, at: Addr) -> Option<u32> {
+        let module = self.modules.at(at)?;
+        self.caches.debug(module)?.dies().first_line_at(module.linked(at))
+    }
+
+    /// The ranges of the code of the function around an address, and the linker's name of it.
+    #[must_use]
+    pub fn function_ranges(&self, at: Addr) -> Option<(String, Vec<Span>)> {
+        let module = self.modules.at(at)?;
+        let scopes = self.caches.debug(module).map(|debug| debug.scopes.at(module.linked(at)));
+        let (name, offset) = self.linker_name_of(at)?;
+        if let Some(function) = scopes.as_ref().and_then(|scopes| scopes.last()) {
+            let start = function.entry.at(module.bias);
+            let name = self.linker_name_of(start).map_or(name, |(name, _)| name);
+            let span = |range: &(u64, u64)| {
+                Span::new(FileAddr(range.0).at(module.bias), FileAddr(range.1).at(module.bias))
+            };
+            return Some((name, function.ranges.iter().map(span).collect()));
+        }
+        let start = at.sub(offset);
+        let end = self.modules.function_at(at).map_or(at.add(1), |span| span.end);
+        Some((name, vec![Span::new(start, end)]))
+    }
+}
+
 /// binutils writes the scale of an index always, the formatter of some instructions only where it is not 1.
 fn with_scale(text: &str) -> String {
     let inner = text.rfind('(').and_then(|from| Some((from + 1, from + text[from..].find(')')?)));
@@ -114,7 +178,7 @@ fn with_scale(text: &str) -> String {
     }
 }
 
-fn is_branch(instruction: &Instruction) -> bool {
+fn is_branch(instruction: &iced_x86::Instruction) -> bool {
     instruction.is_jcc_short_or_near()
         || instruction.is_jmp_short_or_near()
         || instruction.is_call_near()

@@ -7,6 +7,7 @@ use super::value::{Value, ValueError};
 use crate::addr::{Addr, FileAddr};
 use crate::symbols::qualified;
 use crate::symbols::types::{Kind, Type};
+use crate::symbols::vars;
 
 impl Frame {
     /// The scopes that its function's code sees, innermost first: `a::B`, then `a`.
@@ -54,6 +55,15 @@ impl Scene<'_> {
 }
 
 impl Scene<'_> {
+    /// The linker's name of the function that begins at an address, as its debug info has it.
+    fn linkage_name_at(&self, at: Addr) -> Option<String> {
+        let module = self.modules.at(at)?;
+        let debug = self.caches.debug(module)?;
+        let here = module.linked(at);
+        let die = debug.scopes.at(here).last().filter(|scope| scope.entry == here)?.die;
+        vars::function_at(debug.dies(), die).1.map(String::from)
+    }
+
     /// A name of C++ that the linker does not know in another form, such as `main`, has its parameters all the same.
     fn with_parameters(&self, name: String, at: Addr) -> String {
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -97,6 +107,11 @@ impl Names for Scene<'_> {
 
     fn linker_name_of(&self, at: Addr) -> Option<(String, u64)> {
         let (name, offset) = Names::linker_name_of(self.modules, at)?;
+        // Of a constructor's names the debug info's counts.
+        let known = if name.starts_with("_Z") { self.linkage_name_at(at.sub(offset)) } else { None };
+        if let Some(known) = known.filter(|known| self.modules.is_alias(at.sub(offset), known)) {
+            return Some((known, offset));
+        }
         Some((self.with_parameters(name, at.sub(offset)), offset))
     }
 

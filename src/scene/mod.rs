@@ -6,7 +6,7 @@
 
 mod aggregates;
 pub mod backtrace;
-mod code;
+pub mod code;
 mod context;
 mod debug;
 pub mod examine;

@@ -215,6 +215,14 @@ impl DebugInfo {
         self.lines(index)?.at(pc)
     }
 
+    /// The line of the first row at `pc`.
+    #[must_use]
+    pub fn first_line_at(&self, pc: FileAddr) -> Option<u32> {
+        let table = self.lines(self.unit_index_at(pc)?)?;
+        let first = table.rows.partition_point(|row| row.address < pc.0);
+        table.rows.get(first..)?.iter().find(|row| !row.end).map(|row| row.line)
+    }
+
     /// All lines of all units, in parallel: for breakpoints by file and line.
     pub(super) fn all_lines(&self) -> Vec<(usize, Arc<LineTable>)> {
         (0..self.units.len()).into_par_iter().filter_map(|index| Some((index, self.lines(index)?))).collect()

@@ -3,7 +3,7 @@
 //! No symbol table has them. A stub jumps through a slot that a relocation fills, and the relocation's symbol is the name
 //! (psABI x86-64, 5.2; bfd/elf64-x86-64.c, `elf_x86_64_get_synthetic_symtab`).
 
-use object::elf::{R_X86_64_GLOB_DAT, R_X86_64_JUMP_SLOT};
+use object::elf::{R_X86_64_GLOB_DAT, R_X86_64_IRELATIVE, R_X86_64_JUMP_SLOT};
 use object::{Object, ObjectSection, ObjectSymbol, ObjectSymbolTable};
 use rustc_hash::FxHashMap;
 
@@ -45,16 +45,20 @@ pub(super) fn of(elf: &Elf) -> Vec<ElfSymbol> {
     found
 }
 
-/// The symbols whose addresses belong into slots.
-fn slot_names(elf: &Elf) -> FxHashMap<u64, &'static str> {
+/// The names of what belongs into slots; an indirect function without a symbol is called by its resolver's address.
+fn slot_names(elf: &Elf) -> FxHashMap<u64, String> {
     let Some(table) = elf.dynamic_symbol_table() else { return FxHashMap::default() };
     let name = |(offset, relocation): (u64, object::Relocation)| {
         let object::RelocationFlags::Elf { r_type } = relocation.flags() else { return None };
-        let object::RelocationTarget::Symbol(index) = relocation.target() else { return None };
-        let fills = matches!(r_type, R_X86_64_JUMP_SLOT | R_X86_64_GLOB_DAT);
-        let name = table.symbol_by_index(index).ok()?.name().ok()?;
-        let name = name.split('@').next().unwrap_or(name);
-        (fills && !name.is_empty()).then_some((offset, name))
+        match (r_type, relocation.target()) {
+            (R_X86_64_IRELATIVE, _) => Some((offset, format!("*ABS*+{:#x}", relocation.addend()))),
+            (R_X86_64_JUMP_SLOT | R_X86_64_GLOB_DAT, object::RelocationTarget::Symbol(index)) => {
+                let name = table.symbol_by_index(index).ok()?.name().ok()?;
+                let name = name.split('@').next().unwrap_or(name);
+                (!name.is_empty()).then(|| (offset, name.to_owned()))
+            }
+            _ => None,
+        }
     };
     elf.dynamic_relocations().into_iter().flatten().filter_map(name).collect()
 }
