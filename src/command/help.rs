@@ -7,8 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, calling, catchpoints, data, display, export, heap, inferiors, listing, lookup, options,
-    printf, rbreak, running, script, signals, stack, threads, watchpoints,
+    breakpoints, calling, catchpoints, data, disassemble, display, export, heap, inferiors, listing, lookup,
+    options, printers, printf, rbreak, running, script, signals, stack, threads, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -44,7 +44,12 @@ const CLASSES: &[Class] = &[
         &[breakpoints::COMMANDS, rbreak::COMMANDS, catchpoints::COMMANDS, watchpoints::COMMANDS],
         &[],
     ),
-    ("data", "Examining data.", &[data::COMMANDS, display::COMMANDS, printf::COMMANDS], &[]),
+    (
+        "data",
+        "Examining data.",
+        &[data::COMMANDS, disassemble::COMMANDS, display::COMMANDS, printf::COMMANDS, printers::COMMANDS],
+        &[],
+    ),
     ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
     (
         "memory",

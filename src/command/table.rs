@@ -7,8 +7,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     breakinfo, breakpoints, calling, catchpoints, data, disassemble, display, export, heap, help, inferiors,
-    listing, lookup, options, printf, process, rbreak, registers, running, script, signals, stack, threads,
-    watchpoints,
+    listing, lookup, options, printers, printf, process, rbreak, registers, running, script, signals, stack,
+    symbolinfo, threads, watchpoints,
 };
 
 /// A command.
@@ -76,6 +76,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     data::COMMANDS,
     disassemble::COMMANDS,
     display::COMMANDS,
+    printers::COMMANDS,
     printf::COMMANDS,
     listing::COMMANDS,
     lookup::COMMANDS,
@@ -98,6 +99,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     display::INFO,
     registers::INFO,
     lookup::INFO,
+    symbolinfo::INFO,
     process::INFO,
     threads::INFO,
     inferiors::INFO,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use crate::addr::{Addr, FileAddr};
+use crate::symbols::listed::{self, Declared, Listed};
 use crate::symbols::scopes::Scopes;
 use crate::symbols::typeload::TypeTable;
 use crate::symbols::types::{DieRef, Type};
@@ -109,6 +110,13 @@ pub(crate) fn full_path(name: &str, directory: &str) -> Option<String> {
 }
 
 impl super::Scene<'_> {
+    /// All functions or variables of all modules with debug info whose full names `wanted` takes.
+    #[must_use]
+    pub fn declared(&self, kind: Listed, wanted: &(dyn Fn(&str) -> bool + Sync)) -> Vec<Declared> {
+        let tables = self.modules.iter().filter_map(|module| self.caches.debug(module));
+        tables.flat_map(|debug| listed::declared(&debug.table, kind, wanted)).collect()
+    }
+
     /// Whether both addresses are code of one unit of the source.
     #[must_use]
     pub fn same_unit(&self, a: Addr, b: Addr) -> bool {

@@ -208,6 +208,11 @@ impl DebugInfo {
         table.clone()
     }
 
+    /// The lines of a unit, with the names of its files.
+    pub(super) fn line_table(&self, index: usize) -> Option<Arc<LineTable>> {
+        self.lines(index)
+    }
+
     /// The row of the line table that covers `pc`.
     #[must_use]
     pub fn line_at(&self, pc: FileAddr) -> Option<LineRow> {

@@ -33,6 +33,14 @@ pub struct ElfSymbol {
     pub limit: FileAddr,
 }
 
+impl ElfSymbol {
+    /// Its name as it is shown to people.
+    #[must_use]
+    pub fn shown(&self) -> std::borrow::Cow<'static, str> {
+        super::printed::name(self.name)
+    }
+}
+
 /// All symbols of one image, by address and by name.
 #[derive(Debug, Default)]
 pub(super) struct SymbolTable {

@@ -17,6 +17,7 @@ mod image;
 mod kinds;
 mod lines;
 mod linespec;
+pub mod listed;
 pub mod location;
 mod modules;
 mod names;

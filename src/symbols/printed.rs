@@ -14,6 +14,9 @@ pub(super) fn name(linkage: &str) -> Cow<'_, str> {
     if let Some(text) = demangled(linkage, true) {
         return text.into();
     }
+    if let Some(text) = linkage.strip_suffix("@plt").and_then(|stub| demangled(stub, true)) {
+        return format!("{text}@plt").into();
+    }
     ada(linkage).filter(|text| text != linkage).map_or(linkage.into(), Cow::Owned)
 }
 

@@ -58,6 +58,14 @@ impl Type {
             .name()
     }
 
+    /// The same, with what has no name spelled out: `struct {…} *flex` over several lines.
+    #[must_use]
+    pub fn declare_spelled(&self, variable: &str) -> String {
+        let mut writer = Writer::default();
+        writer.whole(self, variable, 0, 0, 0);
+        writer.out
+    }
+
     /// The type spelled out, as `ptype` shows it: a struct with its members, over several lines.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -20,6 +20,7 @@ mod family;
 mod heap;
 mod losing;
 mod parity;
+mod printers;
 mod screen;
 mod signals;
 mod stepping;

@@ -1,0 +1,127 @@
+//! `info functions` and `info variables`: what the program and its libraries define, by file.
+//!
+//! The order and the words are gdb's (13.1, symtab.c, `symtab_symbol_info`).
+
+use std::fmt::Write;
+
+use super::args::first_word;
+use super::error::{CommandError, Done};
+use super::shell::Shell;
+use super::table::{Entry, Takes};
+use crate::addr::FileAddr;
+use crate::pattern::Pattern;
+use crate::scene::Scene;
+use crate::symbols::SymbolKind;
+use crate::symbols::listed::{Declared, Listed};
+use crate::symbols::types::Kind;
+
+pub(super) const INFO: &[Entry] = &[
+    Entry {
+        names: &["functions", "fu"],
+        run: |shell, args| list(shell, args, Listed::Functions),
+        help: "All function names or those matching REGEXPs.\n\nUsage: info functions [-q] [-n] [REGEXP]\n-q: no words when nothing matches; -n: no symbols without debug info.",
+        takes: Takes::Nothing,
+    },
+    Entry {
+        names: &["variables"],
+        run: |shell, args| list(shell, args, Listed::Variables),
+        help: "All global and static variable names or those matching REGEXPs.\n\nUsage: info variables [-q] [-n] [REGEXP]\n-q: no words when nothing matches; -n: no symbols without debug info.",
+        takes: Takes::Nothing,
+    },
+];
+
+fn list(shell: &mut Shell, args: &str, kind: Listed) -> Done {
+    let (mut quiet, mut described) = (false, false);
+    let mut text = args.trim();
+    while text.starts_with('-') {
+        let (word, rest) = first_word(text);
+        match word {
+            "-q" => quiet = true,
+            "-n" => described = true,
+            "--" => {}
+            // As in gdb, what is no option is looked for.
+            _ => break,
+        }
+        text = rest.trim();
+    }
+    let pattern = Pattern::parse(text).map_err(|why| CommandError::say(why.to_string()))?;
+    let what = if kind == Listed::Functions { "function" } else { "variable" };
+    let mut out = match text {
+        "" => format!("All defined {what}s:\n"),
+        text => format!("All {what}s matching regular expression \"{text}\":\n"),
+    };
+    let header = out.len();
+    shell.session.with_scene(|scene, _| {
+        told(scene, kind, &pattern, &mut out);
+        if !described {
+            bare(scene, kind, &pattern, &mut out);
+        }
+    });
+    if out.len() > header || !quiet {
+        shell.say(out);
+    }
+    Ok(())
+}
+
+/// What debug info describes, by file, what other files see before what they do not, and by name.
+fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
+    let mut all: Vec<(Declared, String)> = scene
+        .declared(kind, &|name| pattern.fits(name))
+        .into_iter()
+        .map(|found| {
+            // The name of a function of C++ has its parameters.
+            let words = match (found.ty.kind(), found.name.contains('(')) {
+                (Kind::Function(function), true) => {
+                    format!("{} {}", function.returns.get().name(), found.name)
+                }
+                _ => found.ty.declare_spelled(&found.name),
+            };
+            (found, words)
+        })
+        .collect();
+    let key =
+        |(found, _): &(Declared, String)| (found.file.clone(), found.private, found.name.clone(), found.line);
+    all.sort_by_cached_key(key);
+    all.dedup_by_key(|found| key(found));
+    let mut file = None;
+    for (found, words) in &all {
+        if file != Some(&found.file) {
+            _ = writeln!(out, "\nFile {}:", found.file);
+            file = Some(&found.file);
+        }
+        let private = if found.private { "static " } else { "" };
+        _ = match found.line {
+            0 => writeln!(out, "\t{private}{words};"),
+            line => writeln!(out, "{line}:\t{private}{words};"),
+        };
+    }
+}
+
+/// What only the linker knows.
+fn bare(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
+    let mut first = true;
+    for module in scene.modules.iter() {
+        let Some(image) = &module.image else { continue };
+        let debug = image.debug();
+        for symbol in image.symbols().filter(|symbol| symbol.address != FileAddr(0)) {
+            let unknown = match kind {
+                Listed::Functions => {
+                    symbol.kind != SymbolKind::Data
+                        && debug.is_none_or(|debug| debug.unit_index_at(symbol.address).is_none())
+                }
+                Listed::Variables => {
+                    symbol.kind == SymbolKind::Data
+                        && debug.is_none_or(|debug| debug.named(symbol.name).next().is_none())
+                }
+            };
+            if !unknown || !pattern.fits(symbol.name) {
+                continue;
+            }
+            if std::mem::take(&mut first) {
+                out.push_str("\nNon-debugging symbols:\n");
+            }
+            let at = symbol.address.at(module.bias);
+            _ = writeln!(out, "{:#018x}  {}", at.0, symbol.shown());
+        }
+    }
+}
