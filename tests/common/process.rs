@@ -73,6 +73,11 @@ impl Debugger {
         gdb
     }
 
+    /// The program that is run.
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.program
+    }
+
     fn new(program: PathBuf) -> Debugger {
         Debugger {
             program,

@@ -18,6 +18,7 @@ mod demo;
 mod export;
 mod family;
 mod heap;
+mod hostile;
 mod losing;
 mod parity;
 mod printers;

@@ -310,7 +310,9 @@ impl Printer<'_> {
                 _ => {}
             }
             if let Err(error) = self.put(out, child, depth + 1) {
-                _ = write!(out, "<error: {error}>");
+                // What follows is likely to be as bad: a container that is not built yet has millions of them.
+                _ = write!(out, "<error: {error}>}}");
+                return;
             }
             if map && begins {
                 out.push_str("] = ");
