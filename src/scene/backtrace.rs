@@ -169,7 +169,13 @@ impl Scene<'_> {
         })
     }
 
+    /// The options as they are for the language of a frame's code.
+    fn spoken(&self, frame: &Frame, options: &PrintOptions) -> PrintOptions {
+        PrintOptions { rust: self.language_of(frame) == Some("rust"), ..options.clone() }
+    }
+
     fn argument_views(&self, frame: &Frame, options: &PrintOptions) -> Vec<ArgView> {
+        let options = &self.spoken(frame, options);
         let printer = Printer { memory: self.memory(), names: self, options };
         if options.frame_arguments == FrameArguments::Presence {
             let any = !self.arguments(frame).is_empty();
@@ -204,7 +210,7 @@ impl Scene<'_> {
             let words = if unit.is_some() { "No locals." } else { "No symbol table info available." };
             return format!("{words}\n");
         }
-        self.listing(self.locals(frame), options, indent, "No locals.")
+        self.listing(self.locals(frame), &self.spoken(frame, options), indent, "No locals.")
     }
 
     /// gdb's `info args`.
@@ -214,7 +220,7 @@ impl Scene<'_> {
             return "No symbol table info available.\n".to_owned();
         }
         let arguments = self.arguments(frame).into_iter().map(|argument| (argument.name, argument.value));
-        self.listing(arguments.collect(), options, "", "No arguments.")
+        self.listing(arguments.collect(), &self.spoken(frame, options), "", "No arguments.")
     }
 
     fn listing(

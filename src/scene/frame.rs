@@ -208,6 +208,14 @@ impl Scene<'_> {
         Physical { regs, exact, debug, bias, scopes, tail_call: false, caller, cfa }
     }
 
+    fn is_rust(&self, frame: &Physical, function: &FunctionScope) -> bool {
+        let language = frame
+            .debug
+            .as_ref()
+            .and_then(|debug| debug.dies().language(debug.dies().unit_index_at(function.entry)?));
+        language == Some("rust")
+    }
+
     /// Whether it is the frame of `main`, or of the program's first instruction.
     fn is_outermost(&self, frame: &Physical) -> bool {
         let Some(program) = self.modules.program().filter(|program| program.span.contains(frame.lookup()))
@@ -215,6 +223,13 @@ impl Scene<'_> {
             return false;
         };
         let Some(image) = &program.image else { return false };
+        // Rust's main is called by the library's, which is called by C's.
+        let name = frame.function().and_then(|function| function.name.as_deref());
+        if name.is_some_and(|name| name.ends_with("::main") && name.matches("::").count() == 1)
+            && frame.function().is_some_and(|function| self.is_rust(frame, function))
+        {
+            return true;
+        }
         match (frame.function(), image.symbols_named("main").next()) {
             (Some(function), Some(main)) => function.entry == main.address,
             _ => image

@@ -26,6 +26,7 @@ mod printoptions;
 pub mod registers;
 mod returned;
 mod rtti;
+mod rustvalues;
 pub mod siginfo;
 mod tailcall;
 pub mod text;

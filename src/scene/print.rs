@@ -73,7 +73,9 @@ impl Printer<'_> {
             return Ok(out);
         }
         if self.options.format.is_none() {
-            out.push_str(&prefix(value.ty()));
+            let rust = self.options.rust && value.ty().is_pointer();
+            let named = rust.then(|| super::rustvalues::pointer_prefix(value.ty())).flatten();
+            out.push_str(&named.unwrap_or_else(|| prefix(value.ty())));
         }
         self.put(&mut out, value, 0)?;
         Ok(out)
@@ -143,6 +145,9 @@ impl Printer<'_> {
         }
         if value.is_optimized_out() {
             out.push_str("<optimized out>");
+            return Ok(());
+        }
+        if self.options.rust && depth < MAX_DEPTH && self.rust(out, value, depth)? {
             return Ok(());
         }
         match ty.kind() {
@@ -239,7 +244,7 @@ impl Printer<'_> {
             _ = write!(out, "{space}{symbol}");
             space = " ";
         }
-        if to.is_character() && at.0 != 0 {
+        if to.is_character() && at.0 != 0 && !self.options.rust {
             out.push_str(space);
             self.string_at(out, at, to);
         }

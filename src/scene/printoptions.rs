@@ -41,6 +41,8 @@ pub struct PrintOptions {
     pub raw: bool,
     /// Values that are no numbers are left out, and of containers what they hold: a frame's arguments.
     pub summary: bool,
+    /// Values are written as in Rust.
+    pub rust: bool,
     /// The printers that the user described.
     pub own: Arc<Vec<OwnPrinter>>,
 }
@@ -78,6 +80,7 @@ impl Default for PrintOptions {
             object: false,
             raw: false,
             summary: false,
+            rust: false,
             own: Arc::new(OwnPrinter::usual()),
         }
     }

@@ -32,6 +32,7 @@ mod stubs;
 pub mod typeload;
 mod typename;
 pub mod types;
+pub mod variants;
 pub mod vars;
 mod walk;
 

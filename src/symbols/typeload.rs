@@ -151,7 +151,10 @@ impl Loader<'_> {
             scope = self.die.inherited(dies, &mut |die| around(die));
         }
         Some(match scope {
-            Some(scope) => format!("{}::{name}", canonical(scope)).into(),
+            Some(scope) if self.die.language() == Language::Cplus => {
+                format!("{}::{name}", canonical(scope)).into()
+            }
+            Some(scope) => format!("{scope}::{name}").into(),
             None => name,
         })
     }

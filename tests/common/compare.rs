@@ -11,6 +11,10 @@ const CHATTER: &[&str] = &[
     "[Thread 0x",
     "[Switching to Thread",
     "Reading symbols from",
+    // Rust's programs name a script of Python that plain gdb does not find.
+    "warning: Missing auto-load script",
+    "of file /",
+    "Use `info auto-load",
 ];
 
 /// Process numbers replaced, chatter and empty lines gone, ends trimmed.

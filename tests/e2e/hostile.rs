@@ -131,6 +131,7 @@ fn survive(program: &str, mut seeds: std::ops::Range<u64>, running: bool) {
     }
     let whole = std::fs::read(program).unwrap();
     let described = places(&whole, DESCRIBING);
+    let tables = whole.len() - whole.len() / 16..whole.len();
     let directory = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
     for seed in seeds {
@@ -142,8 +143,8 @@ fn survive(program: &str, mut seeds: std::ops::Range<u64>, running: bool) {
         if !running {
             // Headers and tables of the file itself, and its end.
             match random.below(4) {
-                0 => damage(&mut bytes, &[0..64], &mut random),
-                1 => damage(&mut bytes, &[whole.len() - whole.len() / 16..whole.len()], &mut random),
+                0 => damage(&mut bytes, std::slice::from_ref(&(0..64)), &mut random),
+                1 => damage(&mut bytes, std::slice::from_ref(&tables), &mut random),
                 2 => bytes.truncate(random.below(whole.len())),
                 _ => {}
             }

@@ -86,3 +86,28 @@ fn a_container_before_its_constructor_ends_somewhere() {
         .plain(&[&target("containers")]);
     output.must_not_have("panicked at").must_have("v = std::vector of length");
 }
+
+/// As rust-gdb shows them; plain gdb has no printers for them, and `print/r` is what it shows.
+#[test]
+fn strings_and_vectors_of_rust_show_what_they_hold() {
+    let script = [
+        "break shapes::use_it",
+        "run",
+        "up",
+        "print s",
+        "print v",
+        "print/r v",
+        "print o",
+        "print -elements 2 -- v",
+    ];
+    let text = Debugger::brkwater().blocks(&script).args(&[&target("shapes")]).text;
+    for shown in [
+        "$1 = \"hello\"\n",
+        "$2 = Vec(size=3) = {1, 2, 3}\n",
+        "$3 = alloc::vec::Vec<i32, alloc::alloc::Global> {buf: ",
+        "$4 = core::option::Option<i32>::Some(5)\n",
+        "$5 = Vec(size=3) = {1, 2...}\n",
+    ] {
+        assert!(text.contains(shown), "{shown:?} is not in\n{text}");
+    }
+}

@@ -203,6 +203,8 @@ impl Parser<'_> {
                 let index = self.binary(0)?;
                 self.expect("]")?;
                 expr = Expr::Index(Box::new(expr), Box::new(index));
+            } else if let Some(number) = self.tuple_field() {
+                expr = Expr::Member(Box::new(expr), format!("__{number}"), false);
             } else if self.eat("(") {
                 let mut arguments = Vec::new();
                 while !self.eat(")") {
@@ -228,6 +230,15 @@ impl Parser<'_> {
                 return Ok(expr);
             }
         }
+    }
+
+    /// `.0`: a field of a tuple of Rust, which reads like a fraction.
+    fn tuple_field(&mut self) -> Option<u32> {
+        let token = self.tokens.get(self.at).filter(|token| matches!(token.kind, Tok::Float(_)))?;
+        let end = self.tokens.get(self.at + 1).map_or(self.text.len(), |next| next.at);
+        let number = self.text.get(token.at..end)?.trim().strip_prefix('.')?.parse().ok()?;
+        self.at += 1;
+        Some(number)
     }
 
     fn primary(&mut self) -> Result<Expr, ExprError> {

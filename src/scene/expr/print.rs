@@ -149,7 +149,8 @@ pub fn shown(
     if let Some(letter) = letter.filter(|letter| !"xduotacfzs".contains(*letter)) {
         return Err(ExprError::UndefinedFormat(letter));
     }
-    let options = PrintOptions { format: letter.filter(|letter| *letter != 's'), ..options.clone() };
+    let rust = context.language() == "rust";
+    let options = PrintOptions { format: letter.filter(|letter| *letter != 's'), rust, ..options.clone() };
     let printer = Printer { memory: context.memory(), names: context.scene, options: &options };
     Ok(printer.top(value)?)
 }

@@ -8,6 +8,7 @@
 mod containers;
 mod libstdcxx;
 mod own;
+mod rust;
 mod trees;
 
 use std::fmt::Write;
@@ -195,7 +196,7 @@ impl Printer<'_> {
         if !record.cplus {
             return Ok(None);
         }
-        libstdcxx::find(name).map_or(Ok(None), |show| show(&look, &value))
+        libstdcxx::find(name).or_else(|| rust::find(name)).map_or(Ok(None), |show| show(&look, &value))
     }
 
     /// The pointer in a smart pointer.
@@ -250,7 +251,7 @@ impl Printer<'_> {
         true
     }
 
-    fn text(&self, out: &mut String, at: Addr, length: u64, element: &Type) {
+    pub(super) fn text(&self, out: &mut String, at: Addr, length: u64, element: &Type) {
         let limit = if self.options.elements == 0 { usize::MAX } else { self.options.elements };
         let width = element.size().clamp(1, 4);
         let shown = usize::try_from(length).unwrap_or(usize::MAX).min(limit).min(1 << 20);

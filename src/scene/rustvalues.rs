@@ -1,0 +1,152 @@
+//! Values of Rust in gdb's words: `r::Point {x: 3, y: 4}`, `(1, "two")`, `&[i32] [1, 2]`, `Option<i32>::Some(5)`.
+//!
+//! It follows gdb 13.1's rust-lang.c.
+
+use std::fmt::Write;
+
+use super::number::little;
+use super::print::Printer;
+use super::value::{Value, ValueError};
+use crate::addr::Addr;
+use crate::symbols::types::{Base, Count, Encoding, Kind, Member, Record, Role, Type};
+
+impl Printer<'_> {
+    /// Prints a value as Rust has it; `false` for what is written as in C.
+    pub(super) fn rust(&self, out: &mut String, value: &Value, depth: usize) -> Result<bool, ValueError> {
+        if self.options.format.is_some() {
+            return Ok(false);
+        }
+        let ty = value.ty().strip();
+        match ty.kind() {
+            Kind::Record(record) => self.rust_record(out, value, record, depth)?,
+            Kind::Array(array) => {
+                let Count::Known(count) = array.count else { return Ok(false) };
+                out.push('[');
+                self.elements(out, &value.load(self.memory)?, count, depth)?;
+                out.push(']');
+            }
+            Kind::Base(base) => return self.rust_number(out, value, base),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Numbers of one byte are no characters, and characters are those of Unicode.
+    fn rust_number(&self, out: &mut String, value: &Value, base: &Base) -> Result<bool, ValueError> {
+        match base.encoding {
+            Encoding::Utf => {
+                let code = value.as_u64(self.memory)? as u32;
+                let shown = match char::from_u32(code) {
+                    Some(c) if c.is_ascii_graphic() || c == ' ' => c.to_string(),
+                    _ if code <= 0xff => format!("\\x{code:02x}"),
+                    _ => format!("\\u{{{code:06x}}}"),
+                };
+                _ = write!(out, "{code} '{shown}'");
+            }
+            _ if base.size == 0 => out.push_str(&base.name),
+            Encoding::Bool | Encoding::Float | Encoding::Complex => return Ok(false),
+            _ => _ = write!(out, "{}", value.as_i128(self.memory)?),
+        }
+        Ok(true)
+    }
+
+    fn rust_record(
+        &self,
+        out: &mut String,
+        value: &Value,
+        record: &Record,
+        depth: usize,
+    ) -> Result<(), ValueError> {
+        let name = record.name.as_deref().unwrap_or_default();
+        if name == "&str" || name.starts_with("&[") {
+            return self.slice(out, value, name, depth);
+        }
+        if let Some(variants) = record.variants() {
+            let value = value.load(self.memory)?;
+            let number = match &variants.discriminant {
+                Some(part) => value.slice(part.offset, part.ty.clone(), None).as_i128(self.memory)?,
+                None => 0,
+            };
+            let Some(part) = variants.of(number) else {
+                _ = write!(out, "{name} {{<unknown variant {number}>}}");
+                return Ok(());
+            };
+            let held = value.slice(part.offset, part.ty.clone(), None);
+            let stripped = part.ty.strip();
+            let Kind::Record(of) = stripped.kind() else { return self.put(out, &held, depth) };
+            out.push_str(of.name.as_deref().unwrap_or_default());
+            return if of.members.is_empty() { Ok(()) } else { self.fields(out, &held, of, false, depth) };
+        }
+        let tuple = name.starts_with('(');
+        if !tuple {
+            out.push_str(name);
+            if record.members.is_empty() {
+                return Ok(());
+            }
+            out.push_str(if name.is_empty() { "" } else { " " });
+        }
+        self.fields(out, &value.load(self.memory)?, record, self.options.pretty, depth)
+    }
+
+    /// `(1, 2)` or `{x: 1, y: 2}`.
+    fn fields(
+        &self,
+        out: &mut String,
+        value: &Value,
+        record: &Record,
+        pretty: bool,
+        depth: usize,
+    ) -> Result<(), ValueError> {
+        let numbered = |member: &Member| member.name.as_deref().is_some_and(|name| name.starts_with("__"));
+        let tuple = record.members.iter().all(numbered);
+        out.push(if tuple { '(' } else { '{' });
+        let fields = record.members.iter().filter(|member| member.role == Role::Data);
+        for (at, member) in fields.enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            match (pretty, at) {
+                (true, _) => _ = write!(out, "\n{:1$}", "", 2 + 2 * depth),
+                (false, 0) => {}
+                (false, _) => out.push(' '),
+            }
+            if !tuple {
+                _ = write!(out, "{}: ", member.name.as_deref().unwrap_or_default());
+            }
+            let part = value.component(member, self.memory)?;
+            if let Err(error) = self.put(out, &part, depth + 1) {
+                _ = write!(out, "<error: {error}>");
+            }
+        }
+        if pretty {
+            _ = write!(out, "\n{:1$}", "", 2 * depth);
+        }
+        out.push(if tuple { ')' } else { '}' });
+        Ok(())
+    }
+
+    /// A pointer and a length: the text, or the elements.
+    fn slice(&self, out: &mut String, value: &Value, name: &str, depth: usize) -> Result<(), ValueError> {
+        let pointer = value.member("data_ptr", self.memory)?;
+        let length = value.member("length", self.memory)?.as_u64(self.memory)?;
+        let at = Addr(little(&pointer.bytes(self.memory)?));
+        let element = pointer.ty().target().unwrap_or_else(Type::void);
+        if name == "&str" {
+            self.text(out, at, length, &element);
+            return Ok(());
+        }
+        _ = write!(out, "{name} [");
+        let elements = Value::at(element.array(length), at);
+        if length > 0 {
+            self.elements(out, &elements, length, depth)?;
+        }
+        out.push(']');
+        Ok(())
+    }
+}
+
+/// What stands before a pointer of Rust: `(*mut r::Point) `.
+pub(super) fn pointer_prefix(ty: &Type) -> Option<String> {
+    let target = ty.target()?;
+    Some(format!("(*mut {}) ", target.name()))
+}
