@@ -48,11 +48,16 @@ fn goes_on(command: &str) -> bool {
         .contains(&word)
 }
 
+/// libc takes the same functions for strings on every machine (glibc's manual, "Hardware Capability Tunables").
+const PLAIN_PROCESSOR: &str = "glibc.cpu.hwcaps=-AVX512VL,-AVX512BW,-AVX512F,-AVX2,-BMI2,-ERMS,-FSRM,-AVX_Fast_Unaligned_Load,-SSSE3,-SSE4_1,-SSE4_2";
+
 fn compare(session: &Session) -> Tally {
-    let script: Vec<&str> = session.script.iter().map(String::as_str).collect();
+    let plain = format!("set environment GLIBC_TUNABLES={PLAIN_PROCESSOR}");
+    let script: Vec<&str> =
+        std::iter::once(plain.as_str()).chain(session.script.iter().map(String::as_str)).collect();
     let command: Vec<&str> = session.command.iter().map(String::as_str).collect();
-    let ours = Debugger::brkwater().limit(240).blocks(&script).args(&command);
-    let theirs = Debugger::gdb().limit(240).blocks(&script).args(&command);
+    let run = |debugger: Debugger| debugger.limit(240).blocks(&script).args(&command);
+    let (ours, theirs) = (run(Debugger::brkwater()), run(Debugger::gdb()));
     let mut tally = Tally::default();
     assert!(!ours.text.contains("panicked at"), "{}: {}", session.name, ours.text);
     for (index, command) in script.iter().enumerate() {

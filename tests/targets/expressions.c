@@ -41,7 +41,7 @@ int main(int argc,char**argv){
   flex=malloc(20); flex->n=3;
   register int loc=argc; static int st=9; int arr[5]={1,1,1,1,1}; static int big_[250]; for(int i=0;i<250;i++) big_[i]=i/20;
   { int loc=77; point_t p=mk(loc); loc+=p.x; st+=loc; }
-  int v=vla(6); double d=avg(1.5,2.5f); struct node n=byval(list1);
+  int v=vla(6); double d=avg(1.5,2.5f); static struct node n; n=byval(list1);
   int f=fact(5);
   printf("%d %f %d %d %s\n",v,d,n.at.x,f,str()); 
   return counter+loc+arr[0]+big_[0]+vol==0;
