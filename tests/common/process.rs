@@ -235,9 +235,11 @@ impl Running {
 
     /// The next line that it prints.
     pub(crate) fn line(&self) -> String {
-        self.lines
-            .recv_timeout(Duration::from_secs(20))
-            .expect("the program beside the test says nothing more")
+        self.lines.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|error| {
+            // The last number of this line is how it ended (proc(5)), while nobody has waited for it.
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+            panic!("the program beside the test says nothing more: {error}; {stat}")
+        })
     }
 
     /// A line that it has printed already.

@@ -37,6 +37,8 @@ fn rule_06_a_group_stop_is_a_stop() {
         debugger.args(["-nx", "-batch", "-ex", "handle SIGTSTP nostop noprint pass"]);
         debugger.args(["-ex", &format!("attach {pid}"), "-ex", "break tick if n == -1", "-ex", "continue"]);
         let face = Running::start(debugger);
+        // Between the attach and its stop it is traced and runs as well: what comes last before `continue` is waited for.
+        while !face.line().starts_with("Breakpoint 1") {}
         until("it is traced and runs", || ticker.status("TracerPid") != "0" && state_of(pid) != 't');
         ticker.skip();
         ticker.line();
