@@ -59,4 +59,13 @@ pub trait Files {
     /// # Errors
     /// The error of opening or mapping it.
     fn map(&self, path: &Path) -> io::Result<&'static [u8]>;
+
+    /// What gives memory back that holds bytes of such a file: for those that will hardly be looked at again. They
+    /// stay valid, and come from the file once more when somebody does.
+    fn release(&self) -> Release {
+        |_| {}
+    }
 }
+
+/// See [`Files::release`].
+pub type Release = fn(&'static [u8]);

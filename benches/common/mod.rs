@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod peak;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

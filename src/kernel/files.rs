@@ -5,10 +5,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
+use std::sync::Mutex;
 
+use nix::sys::mman::{MmapAdvise, madvise};
 use rustc_hash::FxHashMap;
 
-use crate::source::Files;
+use crate::source::{Files, Release};
 
 /// What tells one version of a file from the next: device, inode, size, time of change in seconds and nanoseconds.
 type Identity = (u64, u64, u64, i64, i64);
@@ -70,14 +73,53 @@ impl Files for MappedFiles {
             // valid. What another process may do to the file is told above.
             Box::leak(Box::new(unsafe { memmap2::Mmap::map(&file) }?))
         };
+        if let Ok(mut mapped) = MAPPED.lock() {
+            mapped.push((bytes.as_ptr() as usize, bytes.len()));
+        }
         self.known.borrow_mut().insert(identity, bytes);
         Ok(bytes)
     }
+
+    fn release(&self) -> Release {
+        release
+    }
+}
+
+/// The mappings that were made, start and length: nothing else may be given back.
+static MAPPED: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
+
+/// Drops the pages that lie wholly in `bytes` from our memory; they stay in the kernel's cache of the file.
+fn release(bytes: &'static [u8]) {
+    const PAGE: usize = 4096;
+    let Some(inside) = bytes.get(bytes.as_ptr().align_offset(PAGE)..) else { return };
+    let (at, len) = (inside.as_ptr() as usize, inside.len() & !(PAGE - 1));
+    let within = |(start, size): &(usize, usize)| at >= *start && at + len <= start + size;
+    let ours = MAPPED.lock().is_ok_and(|mapped| mapped.iter().any(within));
+    let Some(start) = NonNull::new(inside.as_ptr().cast_mut()).filter(|_| ours && len > 0) else { return };
+    // SAFETY: the pages are wholly inside a private mapping of a file that stays for ever and that nothing was written
+    // to, so the kernel fills them with the same bytes again. When it refuses, nothing changes.
+    let _ = unsafe { madvise(start.cast(), len, MmapAdvise::MADV_DONTNEED) };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_given_back_is_still_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+        std::fs::write(&path, &content).unwrap();
+        let bytes = MappedFiles::default().map(&path).unwrap();
+        assert_eq!(bytes, content);
+        release(&bytes[1000..]);
+        assert_eq!(bytes, content);
+        // Memory that no file backs would be gone.
+        let other: &'static [u8] = Box::leak(content.clone().into_boxed_slice());
+        release(other);
+        assert_eq!(other, content);
+    }
 
     #[test]
     fn a_file_is_mapped_once_until_it_changes() {

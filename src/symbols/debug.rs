@@ -1,22 +1,21 @@
 //! The DWARF of one file: units, which of them covers an address, and lookups that need more than one.
 //!
-//! Sections are decompressed in parallel when the file is opened; units, lines and names are each read at the
-//! first question about them. Types and variables are read elsewhere, from what is public here.
+//! Sections are decompressed when the file is opened, and searched for names on the way where a name was asked for;
+//! units and lines are each read at the first question about them. Types and variables are read elsewhere, from what is public here.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use gimli::{Dwarf, Section, UnitHeader, UnitRef};
-use object::{Object, ObjectSection};
+use gimli::{Dwarf, UnitHeader, UnitRef};
 use rayon::prelude::*;
 
 use super::Slice;
 use super::debugfile::Elf;
 use super::lines::{LineRow, LineTable};
-use super::names::{self, Instances, NameEntry, NameIndex, Scoped};
-use super::namescan::Worker;
-use super::printed;
+use super::names::{self, Instances, NameEntry, NameIndex};
+use super::{around, printed, sections};
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
+use crate::source::Release;
 
 type Unit = gimli::Unit<Slice>;
 
@@ -28,7 +27,7 @@ struct Lazy {
     unit: OnceLock<Option<Unit>>,
     lines: OnceLock<Option<Arc<LineTable>>>,
     optimized: OnceLock<bool>,
-    scopes: OnceLock<Scoped>,
+    scopes: OnceLock<around::Scoped>,
 }
 
 /// How a unit was made.
@@ -58,23 +57,23 @@ pub struct DebugInfo {
 }
 
 impl DebugInfo {
-    pub(super) fn load(main: &Elf, supplement: Option<&Elf>) -> Option<DebugInfo> {
-        let mut dwarf = sections(main)?;
-        if let Some(sup) = supplement.and_then(sections) {
-            dwarf.set_sup(sup);
-        }
+    /// Reads the sections of a file and of its supplement; when it is opened to look a name up, with the index of `names`.
+    pub(super) fn load(main: &Elf, supplement: Option<&Elf>, names: bool, release: Release) -> DebugInfo {
+        let (dwarf, found) = sections::load(main, supplement, names, release);
         let dwarf = Arc::new(dwarf);
-        let supplement = dwarf.sup().map(headers).unwrap_or_default();
-        let units = headers(&dwarf);
-        Some(DebugInfo {
+        let debug = DebugInfo {
+            units: headers(&dwarf),
+            supplement: dwarf.sup().map(headers).unwrap_or_default(),
             dwarf,
-            units,
-            supplement,
             ranges: OnceLock::new(),
             names: OnceLock::new(),
             instances: OnceLock::new(),
             context: OnceLock::new(),
-        })
+        };
+        if let Some(found) = found {
+            let _ = debug.names.set(NameIndex::of(found, &debug));
+        }
+        debug
     }
 
     /// How many units there are.
@@ -242,11 +241,9 @@ impl DebugInfo {
         })
     }
 
-    /// A unit's header and where its abbreviations begin, without reading more of it than that.
-    pub(super) fn header(&self, index: usize) -> Option<(&UnitHeader<Slice>, Slice)> {
-        let header = &self.units.get(index)?.header;
-        let table = self.dwarf.debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..)?;
-        Some((header, Slice::new(table, gimli::LittleEndian)))
+    /// A unit's header, without reading more of it than that.
+    pub(super) fn header(&self, index: usize) -> Option<&UnitHeader<Slice>> {
+        Some(&self.units.get(index)?.header)
     }
 
     /// Every entry called `name` that the index knows: functions, inlined functions, globals, types.
@@ -270,13 +267,8 @@ impl DebugInfo {
     pub fn scope_of(&self, offset: usize) -> Option<&str> {
         let index = self.units.partition_point(|unit| unit.start <= offset).checked_sub(1)?;
         let unit = self.units.get(index)?;
-        let key = (u32::try_from(index).ok()?, u32::try_from(offset - unit.start).ok()?);
-        let scopes = match self.names.get() {
-            Some(names) => &names.scopes,
-            // One unit is read in no time; all of them are not.
-            None => unit.scopes.get_or_init(|| Worker::default().unit(self, index).found.scopes),
-        };
-        scopes.get(&key).map(|scope| &**scope)
+        let scopes = unit.scopes.get_or_init(|| around::read(self, index));
+        scopes.get(&u32::try_from(offset - unit.start).ok()?).map(|scope| &**scope)
     }
 
     /// Where a function was inlined: start addresses.
@@ -371,46 +363,4 @@ fn headers(dwarf: &Dwarf<Slice>) -> Vec<Lazy> {
         });
     }
     all
-}
-
-/// The DWARF sections of a file, decompressed in parallel where they are compressed.
-fn sections(elf: &Elf) -> Option<Dwarf<Slice>> {
-    const NAMES: [&str; 13] = [
-        ".debug_abbrev",
-        ".debug_addr",
-        ".debug_aranges",
-        ".debug_info",
-        ".debug_line",
-        ".debug_line_str",
-        ".debug_loc",
-        ".debug_loclists",
-        ".debug_ranges",
-        ".debug_rnglists",
-        ".debug_str",
-        ".debug_str_offsets",
-        ".debug_types",
-    ];
-    /// No section is believed to be larger: a header can claim anything.
-    const LIMIT: u64 = 8 << 30;
-    let loaded: Vec<(&str, &'static [u8])> = NAMES
-        .par_iter()
-        .filter_map(|name| {
-            let section = elf.section_by_name(name)?;
-            let data = section.compressed_data().ok()?;
-            if data.uncompressed_size > LIMIT {
-                return None;
-            }
-            let bytes: &'static [u8] = match data.decompress().ok()? {
-                std::borrow::Cow::Borrowed(bytes) => bytes,
-                // Kept as long as the debugger, like the file itself.
-                std::borrow::Cow::Owned(bytes) => Box::leak(bytes.into_boxed_slice()),
-            };
-            Some((*name, bytes))
-        })
-        .collect();
-    Dwarf::load(|id| -> Result<Slice, std::convert::Infallible> {
-        let bytes = loaded.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, bytes)| bytes);
-        Ok(Slice::new(bytes, gimli::LittleEndian))
-    })
-    .ok()
 }

@@ -11,7 +11,7 @@ use super::debug::DebugInfo;
 use super::debugfile::{self, DEBUG_FILE_DIRECTORY, Elf, Opened};
 use super::elf::{ElfSymbol, SymbolTable};
 use crate::addr::{Addr, FileAddr};
-use crate::source::Files;
+use crate::source::{Files, Release};
 
 /// A loadable segment (`PT_LOAD`).
 #[derive(Copy, Clone, Debug)]
@@ -37,6 +37,7 @@ pub struct Image {
     debug_file: Option<Opened>,
     supplement: Option<Opened>,
     build_id: Option<String>,
+    release: Release,
     segments: Vec<Segment>,
     symbols: OnceLock<SymbolTable>,
     debug: OnceLock<Option<Arc<DebugInfo>>>,
@@ -59,7 +60,9 @@ impl Image {
                 debugfile::open(path, files).and_then(|opened| debugfile::supplement(&opened, roots, files))
             }
         };
-        Ok(Arc::new(Image::new(path.to_owned(), elf, debug_file, supplement)))
+        let mut image = Image::new(path.to_owned(), elf, debug_file, supplement);
+        image.release = files.release();
+        Ok(Arc::new(image))
     }
 
     /// An image that has no file, such as the vdso.
@@ -80,6 +83,7 @@ impl Image {
             debug_file,
             supplement,
             build_id,
+            release: |_| {},
             segments,
             symbols: OnceLock::new(),
             debug: OnceLock::new(),
@@ -196,13 +200,24 @@ impl Image {
     /// Its debug info, read at the first asking.
     #[must_use]
     pub fn debug(&self) -> Option<&Arc<DebugInfo>> {
+        self.read_debug(false)
+    }
+
+    /// Its debug info, to look a name up: when it has not been read yet, the index of names is made on the way.
+    #[must_use]
+    pub fn debug_for_names(&self) -> Option<&Arc<DebugInfo>> {
+        self.read_debug(true)
+    }
+
+    fn read_debug(&self, names: bool) -> Option<&Arc<DebugInfo>> {
         self.debug
             .get_or_init(|| {
                 let main = self.debug_file.as_ref().map_or(&self.elf, |opened| &opened.elf);
                 if !debugfile::has_dwarf(main) {
                     return None;
                 }
-                DebugInfo::load(main, self.supplement.as_ref().map(|opened| &opened.elf)).map(Arc::new)
+                let supplement = self.supplement.as_ref().map(|opened| &opened.elf);
+                Some(Arc::new(DebugInfo::load(main, supplement, names, self.release)))
             })
             .as_ref()
     }

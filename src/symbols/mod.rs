@@ -5,6 +5,7 @@
 //! [`crate::source::Files`], bytes of a process through [`crate::memory::Memory`]: nothing here knows ptrace.
 //! Files are hostile input: whatever they say, the answer is a value or an error.
 
+mod around;
 mod blockorder;
 pub mod class;
 mod classname;
@@ -27,6 +28,7 @@ mod prologue;
 pub mod qualified;
 mod resolve;
 pub mod scopes;
+mod sections;
 pub mod shortnames;
 mod stubs;
 pub mod typeload;

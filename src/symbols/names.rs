@@ -12,8 +12,8 @@ use rustc_hash::{FxHashMap, FxHasher};
 
 use super::Slice;
 use super::debug::DebugInfo;
-use super::namescan::Worker;
-use super::qualified;
+use super::namescan::{Far, LIMIT, Worker};
+use super::qualified::{self, ANONYMOUS};
 use crate::addr::FileAddr;
 
 /// What a named entry is.
@@ -51,27 +51,25 @@ pub struct NameEntry {
 }
 
 /// Where something with a name of this hash is; what it is can be read there. An enumeration stands for its constants.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) hash: u32,
     pub(super) unit: u32,
     /// From the start of the unit's header.
     pub(super) offset: u32,
+    /// The innermost scope with a name that it lies in, in the same way; 0 when it is in none. A scope is in the index
+    /// itself, so the next one is found by its name.
+    pub(super) outer: u32,
 }
 
 /// See the module. Kept small: a file may have millions of names, and most are never asked for.
 #[derive(Debug, Default)]
 pub(super) struct NameIndex {
     /// In groups that have the upper bits of the hash in common.
-    pub(super) keys: Vec<Key>,
+    keys: Vec<Key>,
     /// Where each group begins; one more for the end of the last.
     groups: Vec<u32>,
-    /// Scopes around an entry by unit and offset, joined by `::`; nothing for C.
-    pub(super) scopes: Scoped,
 }
-
-/// The scopes around entries, by unit and offset from the start of the unit's header.
-pub(super) type Scoped = FxHashMap<(u32, u32), Box<str>>;
 
 /// Start addresses of inlined copies, by the offset of the abstract entry.
 pub(super) type Instances = FxHashMap<usize, Vec<FileAddr>>;
@@ -96,55 +94,73 @@ fn group(hash: u32, bits: u32) -> usize {
 }
 
 impl NameIndex {
+    /// Of all units, when they have not been scanned while they were decompressed.
     pub(super) fn build(debug: &DebugInfo) -> NameIndex {
-        let workers = (0..debug.unit_count())
-            .into_par_iter()
-            .fold(Worker::default, |worker, index| worker.unit(debug, index))
-            .map(|worker| worker.found);
-        workers.reduce(NameIndex::default, NameIndex::with).grouped()
+        let workers = (0..debug.unit_count()).into_par_iter().fold(
+            || Worker::new(false),
+            |worker, index| match debug.header(index) {
+                Some(header) => worker.unit(&debug.dwarf, index, header),
+                None => worker,
+            },
+        );
+        NameIndex::of(workers.collect(), debug)
     }
 
-    /// Both, with the larger one's memory.
-    fn with(mut self, mut other: NameIndex) -> NameIndex {
-        if self.keys.len() < other.keys.len() {
-            std::mem::swap(&mut self, &mut other);
-        }
-        self.keys.extend(other.keys);
-        self.scopes.extend(other.scopes);
-        self
+    /// Of what workers found.
+    pub(super) fn of(workers: Vec<Worker>, debug: &DebugInfo) -> NameIndex {
+        let far = workers.iter().flat_map(|worker| &worker.far);
+        let far: Vec<Key> = far.filter_map(|far| far_key(debug, far)).collect();
+        let mut all: Vec<&[Key]> = workers.iter().map(|worker| &*worker.keys).collect();
+        all.push(&far);
+        NameIndex::grouped(&all)
     }
 
     /// Puts the keys into groups of a few: counted and then moved, which is cheaper than sorting them.
-    fn grouped(mut self) -> NameIndex {
-        let bits = self.keys.len().next_power_of_two().trailing_zeros().saturating_sub(2).min(20);
+    fn grouped(all: &[&[Key]]) -> NameIndex {
+        let count: usize = all.iter().map(|keys| keys.len()).sum();
+        let bits = count.next_power_of_two().trailing_zeros().saturating_sub(2).min(20);
         let mut groups = vec![0_u32; (1 << bits) + 1];
         let group = |key: &Key| group(key.hash, bits);
-        self.keys.iter().for_each(|key| groups[group(key) + 1] += 1);
+        all.iter().copied().flatten().for_each(|key| groups[group(key) + 1] += 1);
         for at in 1..groups.len() {
             groups[at] += groups[at - 1];
         }
         let mut next = groups.clone();
-        let mut keys = vec![Key { hash: 0, unit: 0, offset: 0 }; self.keys.len()];
-        for key in self.keys.drain(..) {
-            let at = &mut next[group(&key)];
-            keys[*at as usize] = key;
+        let mut keys = vec![Key::default(); count];
+        for key in all.iter().copied().flatten() {
+            let at = &mut next[group(key)];
+            keys[*at as usize] = *key;
             *at += 1;
         }
-        NameIndex { keys, groups, scopes: self.scopes }
+        NameIndex { keys, groups }
     }
 
-    /// The keys with this hash, in the order of the file.
-    fn with_hash(&self, hash: u32) -> Vec<Key> {
+    /// The keys with this hash, in no order.
+    fn with_hash(&self, hash: u32) -> impl Iterator<Item = Key> {
         let bits = self.groups.len().saturating_sub(1).max(1).trailing_zeros();
         let at = group(hash, bits);
         let bounds = self.groups.get(at).zip(self.groups.get(at + 1));
         let bounds = bounds.map_or(0..0, |(from, to)| *from as usize..*to as usize);
-        let same = self.keys[bounds].iter().filter(|key| key.hash == hash);
-        let mut found: Vec<Key> = same.copied().collect();
-        found.sort_unstable();
-        // An enumeration may have several constants of one hash.
-        found.dedup();
-        found
+        self.keys[bounds].iter().filter(move |key| key.hash == hash).copied()
+    }
+
+    /// The scopes around a key, joined by `::`.
+    fn around(&self, debug: &DebugInfo, key: Key) -> String {
+        let mut scopes = Vec::new();
+        let mut key = key;
+        while key.outer != 0 && scopes.len() < MAX_SCOPES {
+            let name = debug.unit(key.unit as usize).and_then(|unit| {
+                let offset = unit.header.debug_info_offset()?.0 + key.outer as usize;
+                Some(name_of(debug, offset).unwrap_or(ANONYMOUS))
+            });
+            let Some(name) = name else { break };
+            scopes.push(name);
+            let scope = |other: &Key| (other.unit, other.offset) == (key.unit, key.outer);
+            let Some(outer) = self.with_hash(hash(name.as_bytes())).find(scope) else { break };
+            key = outer;
+        }
+        scopes.reverse();
+        scopes.join("::")
     }
 
     /// Entries called `name` of the units that `wanted` takes; a name with scopes (`ns::f`) must match the innermost
@@ -159,18 +175,24 @@ impl NameIndex {
         let (scope, last) = qualified::split(name);
         let hash = hash(last.as_bytes());
         let fits = move |key: &Key| {
-            if scope.is_empty() && !exact {
-                return true;
-            }
-            let around = self.scopes.get(&(key.unit, key.offset)).map_or("", |scope| scope);
-            qualified::scopes_fit(around, scope, !exact)
+            (scope.is_empty() && !exact) || qualified::scopes_fit(&self.around(debug, *key), scope, !exact)
         };
-        self.with_hash(hash)
-            .into_iter()
-            .filter(move |key| wanted(key.unit as usize))
-            .filter(fits)
-            .flat_map(move |key| entries_at(debug, key, last))
+        let mut found: Vec<Key> = self.with_hash(hash).filter(|key| wanted(key.unit as usize)).collect();
+        // In the order of the file.
+        found.sort_unstable();
+        // An enumeration may have several constants of one hash.
+        found.dedup();
+        found.into_iter().filter(fits).flat_map(move |key| entries_at(debug, key, last))
     }
+}
+
+/// The key of an entry whose name stands in another unit.
+fn far_key(debug: &DebugInfo, far: &Far) -> Option<Key> {
+    let name = match far.origin {
+        AttributeValue::DebugInfoRef(at) => name_of(debug, at.0)?,
+        _ => return None,
+    };
+    Some(Key { hash: hash(name.as_bytes()), ..far.key })
 }
 
 /// What is called `name` at a key's place: nothing when only the hash agrees, two for `enum e { e }`.
@@ -245,8 +267,8 @@ pub(super) fn instances<'a>(units: impl ParallelIterator<Item = UnitRef<'a, Slic
     instances
 }
 
-/// Entries of one unit that are looked at.
-pub(super) const LIMIT: usize = 50_000_000;
+/// Scopes nest no deeper than this.
+const MAX_SCOPES: usize = 32;
 
 fn scan_bodies(unit: UnitRef<'_, Slice>, found: &mut Vec<(usize, FileAddr)>) -> gimli::Result<()> {
     let base = unit.header.debug_info_offset().map_or(0, |base| base.0);

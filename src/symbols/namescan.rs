@@ -1,59 +1,160 @@
 //! The names of one unit, for the index: read from its header and abbreviations alone, bodies of functions stepped over.
+//!
+//! A scan can begin while the rest of the file is still being decompressed, so it reads nothing but its own unit; names
+//! that stand in other units are noted for later.
 
-use std::str;
-
-use gimli::{AttributeValue, DwTag, UnitHeader, UnitOffset, constants as dw};
+use gimli::{AttributeValue, Dwarf, Section, UnitHeader, UnitOffset, constants as dw};
 
 use super::Slice;
-use super::debug::DebugInfo;
-use super::names::{self, Key, LIMIT, NameIndex};
+use super::names::{self, Key};
 use super::qualified::ANONYMOUS;
-use super::walk::{Shape, Shapes, Walk};
+use super::walk::{Bytes, Shape, Shapes, Walk};
+
+/// Entries of one unit that are looked at.
+pub(super) const LIMIT: usize = 50_000_000;
+
+/// How many entries are followed from one to the next for a name.
+const MAX_LINKS: usize = 4;
+
+/// The attributes that are read.
+const WANTED: &[gimli::DwAt] = &[
+    dw::DW_AT_name,
+    dw::DW_AT_abstract_origin,
+    dw::DW_AT_specification,
+    dw::DW_AT_sibling,
+    dw::DW_AT_language,
+    dw::DW_AT_str_offsets_base,
+];
+
+/// An entry whose name stands with another entry, of another unit.
+#[derive(Clone, Debug)]
+pub(super) struct Far {
+    /// The entry; its hash is not known yet.
+    pub(super) key: Key,
+    /// Where its name is, or leads on.
+    pub(super) origin: AttributeValue<Slice>,
+}
 
 /// What one worker found, and what it uses again for each unit.
-#[derive(Default)]
+#[derive(Debug)]
 pub(super) struct Worker {
-    pub(super) found: NameIndex,
+    pub(super) keys: Vec<Key>,
+    pub(super) far: Vec<Far>,
+    /// Whether what is only declared is noted as well.
+    declared: bool,
     shapes: Shapes,
+    scopes: Vec<Scope>,
+    hashes: Hashes,
+}
+
+/// An entry that others lie in.
+#[derive(Copy, Clone, Debug)]
+struct Scope {
+    depth: isize,
+    start: u32,
+    end: u32,
+    /// The scope around it, by its place among all.
+    outer: Option<u32>,
+    /// The innermost entry with a name: it, or one around it.
+    named: u32,
 }
 
 impl Worker {
-    /// Reads the names of the unit with this index; a damaged unit gives what came before the damage.
+    /// One that notes what is defined, or everything that has a name.
+    pub(super) fn new(declared: bool) -> Worker {
+        Worker {
+            keys: Vec::new(),
+            far: Vec::new(),
+            declared,
+            shapes: Shapes::new(WANTED),
+            scopes: Vec::new(),
+            hashes: Hashes::default(),
+        }
+    }
+
+    /// Reads the names of the unit `index` with this header; a damaged unit gives what came before the damage.
     #[must_use]
-    pub(super) fn unit(mut self, debug: &DebugInfo, index: usize) -> Worker {
-        if let (Some((header, abbreviations)), Ok(index)) = (debug.header(index), u32::try_from(index))
-            && self.shapes.read(abbreviations, header).is_ok()
+    pub(super) fn unit(
+        mut self,
+        dwarf: &Dwarf<Slice>,
+        index: usize,
+        header: &UnitHeader<Bytes<'_>>,
+    ) -> Worker {
+        self.scopes.clear();
+        let table = dwarf.debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..);
+        if let (Some(table), Ok(index)) = (table, u32::try_from(index))
+            && self.shapes.read(Slice::new(table, gimli::LittleEndian), header).is_ok()
         {
-            let _ = Scan { debug, index, header, shapes: &self.shapes, found: &mut self.found }.all();
+            let Worker { keys, far, declared, shapes, scopes, hashes } = &mut self;
+            let strings = gimli::DebugStrOffsetsBase::default_for_encoding_and_file(
+                header.encoding(),
+                gimli::DwarfFileType::Main,
+            );
+            let found = Found { keys, far, scopes, hashes };
+            let _ = Scan { dwarf, index, header, shapes, strings, declared: *declared, found }.all();
         }
         self
     }
 }
 
+/// Hashes of strings by their place in `.debug_str`: the same few names come again in every unit.
+#[derive(Debug)]
+struct Hashes(Vec<(u32, u32)>);
+
+impl Default for Hashes {
+    fn default() -> Hashes {
+        Hashes(vec![(u32::MAX, 0); Hashes::SIZE])
+    }
+}
+
+impl Hashes {
+    /// Small enough for the processor's second cache.
+    const SIZE: usize = 1 << 14;
+
+    fn of(&mut self, place: usize, text: impl FnOnce() -> Option<u32>) -> Option<u32> {
+        let Ok(place) = u32::try_from(place) else { return text() };
+        let slot = self.0.get_mut(place as usize % Hashes::SIZE)?;
+        if slot.0 != place {
+            *slot = (place, text()?);
+        }
+        Some(slot.1)
+    }
+}
+
+struct Found<'a> {
+    keys: &'a mut Vec<Key>,
+    far: &'a mut Vec<Far>,
+    scopes: &'a mut Vec<Scope>,
+    hashes: &'a mut Hashes,
+}
+
 /// Looks for the names of one unit.
-struct Scan<'a> {
-    debug: &'a DebugInfo,
+struct Scan<'a, 'd> {
+    dwarf: &'a Dwarf<Slice>,
     index: u32,
-    header: &'a UnitHeader<Slice>,
+    header: &'a UnitHeader<Bytes<'d>>,
     shapes: &'a Shapes,
-    found: &'a mut NameIndex,
+    strings: gimli::DebugStrOffsetsBase,
+    declared: bool,
+    found: Found<'a>,
 }
 
 /// The few attributes that a name needs.
 #[derive(Default)]
-struct Brief {
-    name: Option<&'static [u8]>,
-    origin: Option<AttributeValue<Slice>>,
+struct Brief<'d> {
+    name: Option<AttributeValue<Bytes<'d>>>,
+    origin: Option<AttributeValue<Bytes<'d>>>,
     sibling: Option<UnitOffset>,
     language: Option<dw::DwLang>,
 }
 
-impl Scan<'_> {
+impl<'d> Scan<'_, 'd> {
     fn all(&mut self) -> gimli::Result<()> {
         let mut walk = Walk::new(self.header, self.shapes, self.header.root_offset(), 0)?;
         // Whether types may hold functions and other types; C's do not.
         let mut members = true;
-        let mut scopes: Vec<(isize, &'static str)> = Vec::new();
+        // The scope that we are in, by its place among all.
+        let mut around: Option<u32> = None;
         // The enumeration that we are in.
         let mut enumeration = UnitOffset(0);
         // The depth of the function that we are in, when its body could not be stepped over.
@@ -64,13 +165,13 @@ impl Scan<'_> {
             }
             let (depth, offset) = (walk.depth, walk.offset());
             let Some(shape) = walk.entry()? else { continue };
-            while scopes.last().is_some_and(|(at, _)| *at >= depth) {
-                scopes.pop();
-            }
+            around = self.leave(around, depth, offset);
             if function.is_some_and(|at| depth <= at) {
                 function = None;
             }
-            if function.is_some() || !interesting(shape.tag) {
+            let passed =
+                !interesting(shape.tag) || (!self.declared && !shape.children && only_declares(&shape));
+            if function.is_some() || passed {
                 walk.skip(&shape)?;
                 continue;
             }
@@ -82,15 +183,15 @@ impl Scan<'_> {
             if shape.tag == dw::DW_TAG_enumeration_type {
                 enumeration = offset;
             }
-            let place = if shape.tag == dw::DW_TAG_enumerator { enumeration } else { offset };
-            let name = entry.name.or_else(|| self.origin_name(entry.origin?));
-            if let Some(name) = name {
-                self.note(name, place, &scopes, entry.origin);
+            let inside = shape.tag == dw::DW_TAG_subprogram;
+            let mut named = false;
+            if self.declared || !only_declares(&shape) {
+                let place = if shape.tag == dw::DW_TAG_enumerator { enumeration } else { offset };
+                named = self.note(&entry, shape.tag, place, around);
             }
             if !shape.children {
                 continue;
             }
-            let inside = shape.tag == dw::DW_TAG_subprogram;
             if inside || (is_aggregate(shape.tag) && !members) {
                 // Only forward: what a file says could make us go round for ever.
                 match entry.sibling.filter(|next| next.0 >= walk.offset().0) {
@@ -98,116 +199,172 @@ impl Scan<'_> {
                     None => function = inside.then_some(depth),
                 }
             } else if is_scope(shape.tag) {
-                let nameless = (shape.tag == dw::DW_TAG_namespace).then_some(ANONYMOUS);
-                let name = name.map(|name| str::from_utf8(name).unwrap_or_default());
-                scopes.extend(name.or(nameless).map(|name| (depth, name)));
+                around = self.enter(depth, offset, named, around);
             }
         }
         Ok(())
     }
 
-    fn note(
-        &mut self,
-        name: &[u8],
-        place: UnitOffset,
-        scopes: &[(isize, &'static str)],
-        origin: Option<AttributeValue<Slice>>,
-    ) {
-        let Ok(offset) = u32::try_from(place.0) else { return };
-        self.found.keys.push(Key { hash: names::hash(name), unit: self.index, offset });
-        let scope = match origin {
-            // A member's definition stands outside of its class: its declaration says where it belongs.
-            Some(AttributeValue::UnitRef(at)) if scopes.is_empty() => {
-                u32::try_from(at.0).ok().and_then(|at| self.found.scopes.get(&(self.index, at)).cloned())
+    /// The scope that an entry at this depth lies in; those that end before it are closed.
+    fn leave(&mut self, around: Option<u32>, depth: isize, offset: UnitOffset) -> Option<u32> {
+        let mut around = around;
+        while let Some(scope) = around.and_then(|at| self.found.scopes.get_mut(at as usize)) {
+            if scope.depth < depth {
+                break;
             }
-            _ => (!scopes.is_empty()).then(|| scopes_text(scopes)),
-        };
-        if let Some(scope) = scope {
-            self.found.scopes.insert((self.index, offset), scope);
+            scope.end = offset.0 as u32;
+            around = scope.outer;
         }
+        around
     }
 
-    fn brief(&self, walk: &mut Walk<'_>, shape: &Shape) -> gimli::Result<Brief> {
-        let mut brief = Brief::default();
-        walk.attributes(shape, |raw, attributes| {
-            for attribute in attributes {
-                match attribute.name() {
-                    dw::DW_AT_name => brief.name = self.text(raw.read_attribute(*attribute)?.value()),
-                    dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
-                        brief.origin = Some(raw.read_attribute(*attribute)?.value());
-                    }
-                    dw::DW_AT_sibling => {
-                        if let AttributeValue::UnitRef(next) = raw.read_attribute(*attribute)?.value() {
-                            brief.sibling = Some(next);
-                        }
-                    }
-                    dw::DW_AT_language => {
-                        if let AttributeValue::Language(language) = raw.read_attribute(*attribute)?.value() {
-                            brief.language = Some(language);
-                        }
-                    }
-                    _ => raw.skip_attributes(std::slice::from_ref(attribute))?,
+    fn enter(&mut self, depth: isize, offset: UnitOffset, named: bool, outer: Option<u32>) -> Option<u32> {
+        let start = offset.0 as u32;
+        let named = if named { start } else { self.name_around(outer) };
+        let at = u32::try_from(self.found.scopes.len()).ok()?;
+        self.found.scopes.push(Scope { depth, start, end: u32::MAX, outer, named });
+        Some(at)
+    }
+
+    fn name_around(&self, scope: Option<u32>) -> u32 {
+        scope.and_then(|at| self.found.scopes.get(at as usize)).map_or(0, |scope| scope.named)
+    }
+
+    /// Notes an entry that has a name; whether it has one.
+    fn note(&mut self, entry: &Brief<'d>, tag: gimli::DwTag, place: UnitOffset, around: Option<u32>) -> bool {
+        let Ok(offset) = u32::try_from(place.0) else { return false };
+        let outer = match entry.origin {
+            // A member's definition stands outside of its class: its declaration says where it belongs.
+            Some(AttributeValue::UnitRef(at)) if around.is_none() => self.scope_of(at),
+            _ => self.name_around(around),
+        };
+        let mut key = Key { hash: 0, unit: self.index, offset, outer };
+        let hash = match (&entry.name, &entry.origin) {
+            (Some(name), _) => self.hash(name),
+            (None, Some(origin)) => match self.origin_hash(origin) {
+                Ok(hash) => hash,
+                Err(origin) => {
+                    self.found.far.push(Far { key, origin });
+                    return true;
                 }
+            },
+            (None, None) if tag == dw::DW_TAG_namespace => Some(names::hash(ANONYMOUS.as_bytes())),
+            (None, None) => None,
+        };
+        let Some(hash) = hash else { return false };
+        key.hash = hash;
+        self.found.keys.push(key);
+        true
+    }
+
+    /// The scope of an entry that came before, or of the declaration that it leads to.
+    fn scope_of(&mut self, at: UnitOffset) -> u32 {
+        let mut at = at;
+        for _ in 0..MAX_LINKS {
+            let found = self.scope_at(at);
+            if found != 0 {
+                return found;
             }
-            Ok(())
+            match self.entry_at(at).and_then(|entry| entry.origin) {
+                Some(AttributeValue::UnitRef(next)) => at = next,
+                _ => break,
+            }
+        }
+        0
+    }
+
+    /// The innermost named scope that the entry lies in itself.
+    fn scope_at(&self, at: UnitOffset) -> u32 {
+        let scopes = &self.found.scopes;
+        let before = scopes.partition_point(|scope| (scope.start as usize) < at.0);
+        let mut scope = before.checked_sub(1).and_then(|last| scopes.get(last));
+        while let Some(inside) = scope.filter(|scope| scope.end as usize <= at.0) {
+            scope = inside.outer.and_then(|outer| scopes.get(outer as usize));
+        }
+        scope.map_or(0, |scope| scope.named)
+    }
+
+    fn brief(&mut self, walk: &mut Walk<'_, 'd>, shape: &Shape) -> gimli::Result<Brief<'d>> {
+        let mut brief = Brief::default();
+        walk.attributes(shape, |name, value| match (name, &value) {
+            (dw::DW_AT_name, _) => brief.name = Some(value),
+            (dw::DW_AT_abstract_origin | dw::DW_AT_specification, _) => brief.origin = Some(value),
+            (dw::DW_AT_sibling, AttributeValue::UnitRef(next)) => brief.sibling = Some(*next),
+            (dw::DW_AT_language, AttributeValue::Language(language)) => brief.language = Some(*language),
+            (dw::DW_AT_str_offsets_base, AttributeValue::DebugStrOffsetsBase(base)) => self.strings = *base,
+            _ => {}
         })?;
         Ok(brief)
     }
 
-    fn text(&self, value: AttributeValue<Slice>) -> Option<&'static [u8]> {
-        match value {
-            AttributeValue::String(text) => Some(text.slice()),
-            AttributeValue::DebugStrRef(at) => {
-                self.debug.dwarf.debug_str.get_str(at).ok().map(|text| text.slice())
+    /// The hash of a string.
+    fn hash(&mut self, value: &AttributeValue<Bytes<'d>>) -> Option<u32> {
+        let dwarf = self.dwarf;
+        let hashed = |text: gimli::Result<Slice>| text.ok().map(|text| names::hash(text.slice()));
+        let at = match value {
+            AttributeValue::String(text) => return Some(names::hash(text.slice())),
+            AttributeValue::DebugStrRef(at) => *at,
+            AttributeValue::DebugLineStrRef(at) => return hashed(dwarf.debug_line_str.get_str(*at)),
+            AttributeValue::DebugStrRefSup(at) => return hashed(dwarf.sup()?.debug_str.get_str(*at)),
+            AttributeValue::DebugStrOffsetsIndex(index) => {
+                let format = self.header.format();
+                dwarf.debug_str_offsets.get_str_offset(format, self.strings, *index).ok()?
             }
-            AttributeValue::DebugLineStrRef(at) => {
-                self.debug.dwarf.debug_line_str.get_str(at).ok().map(|text| text.slice())
-            }
-            // The other forms need what the unit's first entry says.
-            other => self.debug.unit(self.index as usize)?.attr_string(other).ok().map(|text| text.slice()),
-        }
+            _ => return None,
+        };
+        self.found.hashes.of(at.0, || hashed(dwarf.debug_str.get_str(at)))
     }
 
-    /// The name of an entry that another one refers to, of this unit without reading all of it.
-    fn origin_name(&self, origin: AttributeValue<Slice>) -> Option<&'static [u8]> {
-        let mut origin = origin;
-        for _ in 0..4 {
+    /// The hash of the name that an entry has from another one; where it leads when that is in another unit.
+    fn origin_hash(
+        &mut self,
+        origin: &AttributeValue<Bytes<'d>>,
+    ) -> Result<Option<u32>, AttributeValue<Slice>> {
+        let mut origin = *origin;
+        for _ in 0..MAX_LINKS {
             let at = match origin {
                 AttributeValue::UnitRef(at) => at,
-                AttributeValue::DebugInfoRef(at) => {
-                    return names::name_of(self.debug, at.0).map(str::as_bytes);
-                }
-                _ => return None,
+                AttributeValue::DebugInfoRef(at) => return Err(AttributeValue::DebugInfoRef(at)),
+                AttributeValue::DebugInfoRefSup(at) => return Err(AttributeValue::DebugInfoRefSup(at)),
+                _ => return Ok(None),
             };
-            let mut walk = Walk::new(self.header, self.shapes, at, 0).ok()?;
-            let shape = walk.entry().ok()??;
-            let brief = self.brief(&mut walk, &shape).ok()?;
-            if brief.name.is_some() {
-                return brief.name;
+            let Some(brief) = self.entry_at(at) else { return Ok(None) };
+            if let Some(name) = &brief.name {
+                return Ok(self.hash(name));
             }
-            origin = brief.origin?;
+            let Some(next) = brief.origin else { return Ok(None) };
+            origin = next;
         }
-        None
+        Ok(None)
     }
+
+    fn entry_at(&mut self, at: UnitOffset) -> Option<Brief<'d>> {
+        let mut walk = Walk::new(self.header, self.shapes, at, 0).ok()?;
+        let shape = walk.entry().ok()??;
+        self.brief(&mut walk, &shape).ok()
+    }
+}
+
+/// Whether nobody will ask for such an entry by its name: a function that is defined elsewhere, a type too. What holds
+/// others is a scope, and a variable's declaration tells its type.
+fn only_declares(shape: &Shape) -> bool {
+    let kept = shape.tag == dw::DW_TAG_variable || (shape.children && shape.tag != dw::DW_TAG_subprogram);
+    shape.declaration && !kept
 }
 
 fn is_c(language: dw::DwLang) -> bool {
     [dw::DW_LANG_C, dw::DW_LANG_C89, dw::DW_LANG_C99, dw::DW_LANG_C11, dw::DW_LANG_C17].contains(&language)
 }
 
-fn scopes_text(scopes: &[(isize, &'static str)]) -> Box<str> {
-    scopes.iter().map(|(_, name)| *name).collect::<Vec<_>>().join("::").into()
-}
-
-fn is_aggregate(tag: DwTag) -> bool {
+fn is_aggregate(tag: gimli::DwTag) -> bool {
     matches!(tag, dw::DW_TAG_structure_type | dw::DW_TAG_class_type | dw::DW_TAG_union_type)
 }
 
-fn is_scope(tag: DwTag) -> bool {
+fn is_scope(tag: gimli::DwTag) -> bool {
     tag == dw::DW_TAG_namespace || is_aggregate(tag)
 }
 
-fn interesting(tag: DwTag) -> bool {
+fn interesting(tag: gimli::DwTag) -> bool {
     is_scope(tag)
         || matches!(
             tag,

@@ -1,15 +1,18 @@
 //! A walk over the entries of units that passes most of them by: for scans of everything that a file holds.
 //!
-//! gimli reads attributes; what is ours is where the abbreviations live, in two vectors that serve one unit after the
-//! other, and the step over an entry of fixed size. Each unit of libc has a table of its own: making them one by one
-//! was a large part of a scan's profile.
+//! gimli reads attributes; what is ours is where the abbreviations live, in vectors that serve one unit after the
+//! other, and the step over what is not wanted: sizes that do not depend on the entry are added up once. Each unit of
+//! libc has a table of its own: making them one by one was a large part of a scan's profile.
 
 use gimli::{
-    Abbreviations, AttributeSpecification, DwAt, DwForm, DwTag, EntriesRaw, Error, Reader, Result,
-    UnitHeader, UnitOffset, constants as dw,
+    Abbreviations, AttributeSpecification, AttributeValue, DwAt, DwForm, DwTag, EntriesRaw, Error, Reader,
+    Result, UnitHeader, UnitOffset, constants as dw,
 };
 
 use super::Slice;
+
+/// Bytes of a section that may not be whole yet.
+pub(super) type Bytes<'d> = gimli::EndianSlice<'d, gimli::LittleEndian>;
 
 /// What an abbreviation says of its entries.
 #[derive(Copy, Clone, Debug)]
@@ -17,25 +20,44 @@ pub(super) struct Shape {
     code: u64,
     pub(super) tag: DwTag,
     pub(super) children: bool,
-    /// Its attributes, from and to.
-    attributes: (u32, u32),
+    /// Whether each of its entries only declares something that is defined elsewhere.
+    pub(super) declaration: bool,
+    /// How to go over its attributes, from and to.
+    steps: (u32, u32),
     /// The size of all its attributes, where that does not depend on the entry.
     size: Option<usize>,
 }
 
+/// One step over attributes.
+#[derive(Copy, Clone, Debug)]
+enum Step {
+    /// Bytes of attributes that nobody wants.
+    Skip(usize),
+    /// An attribute that nobody wants, of a size that the entry says.
+    Pass(AttributeSpecification),
+    /// An attribute to read.
+    Read(AttributeSpecification),
+}
+
 /// The abbreviations of one unit at a time.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub(super) struct Shapes {
+    wanted: &'static [DwAt],
     shapes: Vec<Shape>,
-    attributes: Vec<AttributeSpecification>,
+    steps: Vec<Step>,
     none: Abbreviations,
 }
 
 impl Shapes {
+    /// For walks that read the attributes `wanted`.
+    pub(super) fn new(wanted: &'static [DwAt]) -> Shapes {
+        Shapes { wanted, shapes: Vec::new(), steps: Vec::new(), none: Abbreviations::default() }
+    }
+
     /// Reads the abbreviations at the start of `table` (`.debug_abbrev` from the unit's offset on).
-    pub(super) fn read(&mut self, mut table: Slice, header: &UnitHeader<Slice>) -> Result<()> {
+    pub(super) fn read(&mut self, mut table: Slice, header: &UnitHeader<Bytes<'_>>) -> Result<()> {
         self.shapes.clear();
-        self.attributes.clear();
+        self.steps.clear();
         loop {
             let code = table.read_uleb128()?;
             if code == 0 {
@@ -45,8 +67,8 @@ impl Shapes {
             }
             let tag = DwTag(table.read_uleb128_u16()?);
             let children = table.read_u8()? == dw::DW_CHILDREN_yes.0;
-            let from = self.attributes.len();
-            let mut size = Some(0);
+            let from = self.steps.len();
+            let (mut size, mut declaration) = (Some(0), false);
             loop {
                 let (name, form) = (DwAt(table.read_uleb128_u16()?), DwForm(table.read_uleb128_u16()?));
                 if (name.0, form.0) == (0, 0) {
@@ -56,11 +78,28 @@ impl Shapes {
                 let constant = if constant { Some(table.read_sleb128()?) } else { None };
                 let attribute = AttributeSpecification::new(name, form, constant);
                 size = size.zip(attribute.size(header)).map(|(all, one)| all + one);
-                self.attributes.push(attribute);
+                declaration |= (name, form) == (dw::DW_AT_declaration, dw::DW_FORM_flag_present);
+                self.step(from, attribute, attribute.size(header));
             }
-            let attributes = (from as u32, self.attributes.len() as u32);
-            self.shapes.push(Shape { code, tag, children, attributes, size });
+            let steps = (from as u32, self.steps.len() as u32);
+            self.shapes.push(Shape { code, tag, children, declaration, steps, size });
         }
+    }
+
+    /// Adds the step over one attribute to those from `from` on.
+    fn step(&mut self, from: usize, attribute: AttributeSpecification, size: Option<usize>) {
+        let step = match size {
+            _ if self.wanted.contains(&attribute.name()) => Step::Read(attribute),
+            Some(size) => {
+                if let Some(Step::Skip(before)) = self.steps[from..].last_mut() {
+                    *before += size;
+                    return;
+                }
+                Step::Skip(size)
+            }
+            None => Step::Pass(attribute),
+        };
+        self.steps.push(step);
     }
 
     fn get(&self, code: u64) -> Result<Shape> {
@@ -74,31 +113,31 @@ impl Shapes {
         found.copied().ok_or(Error::InvalidAbbreviationCode(code))
     }
 
-    fn attributes(&self, shape: &Shape) -> &[AttributeSpecification] {
-        self.attributes.get(shape.attributes.0 as usize..shape.attributes.1 as usize).unwrap_or_default()
+    fn steps(&self, shape: &Shape) -> &[Step] {
+        self.steps.get(shape.steps.0 as usize..shape.steps.1 as usize).unwrap_or_default()
     }
 }
 
 /// A place among the entries of a unit.
 #[derive(Copy, Clone, Debug)]
-pub(super) struct Walk<'a> {
-    header: &'a UnitHeader<Slice>,
+pub(super) struct Walk<'a, 'd> {
+    header: &'a UnitHeader<Bytes<'d>>,
     shapes: &'a Shapes,
-    rest: Slice,
+    rest: Bytes<'d>,
     /// Where `rest` ends, from the start of the unit.
     end: usize,
     /// The depth of the next entry; the first has 0.
     pub(super) depth: isize,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, 'd> Walk<'a, 'd> {
     /// Begins with the entry at `from`, which is at `depth`.
     pub(super) fn new(
-        header: &'a UnitHeader<Slice>,
+        header: &'a UnitHeader<Bytes<'d>>,
         shapes: &'a Shapes,
         from: UnitOffset,
         depth: isize,
-    ) -> Result<Walk<'a>> {
+    ) -> Result<Walk<'a, 'd>> {
         let rest = header.range_from(from..)?;
         Ok(Walk { header, shapes, rest, end: from.0 + rest.len(), depth })
     }
@@ -128,19 +167,32 @@ impl<'a> Walk<'a> {
     pub(super) fn skip(&mut self, shape: &Shape) -> Result<()> {
         match shape.size {
             Some(size) => self.rest.skip(size),
-            None => self.attributes(shape, |raw, all| raw.skip_attributes(all)),
+            None => self.attributes(shape, |_, _| {}),
         }
     }
 
-    /// Reads the attributes: `read` has to consume all that it is given.
+    /// Gives the wanted attributes to `take`, and passes the others by.
     pub(super) fn attributes(
         &mut self,
         shape: &Shape,
-        read: impl FnOnce(&mut EntriesRaw<'_, Slice>, &[AttributeSpecification]) -> Result<()>,
+        mut take: impl FnMut(DwAt, AttributeValue<Bytes<'d>>),
     ) -> Result<()> {
-        let (encoding, none) = (self.header.encoding(), &self.shapes.none);
-        let mut raw = EntriesRaw::new(self.rest, encoding, none, UnitOffset(0));
-        read(&mut raw, self.shapes.attributes(shape))?;
-        self.rest.skip(raw.next_offset().0)
+        for step in self.shapes.steps(shape) {
+            let one = match step {
+                Step::Skip(size) => {
+                    self.rest.skip(*size)?;
+                    continue;
+                }
+                Step::Pass(one) | Step::Read(one) => *one,
+            };
+            let mut raw =
+                EntriesRaw::new(self.rest, self.header.encoding(), &self.shapes.none, UnitOffset(0));
+            match step {
+                Step::Read(_) => take(one.name(), raw.read_attribute(one)?.value()),
+                _ => raw.skip_attributes(&[one])?,
+            }
+            self.rest.skip(raw.next_offset().0)?;
+        }
+        Ok(())
     }
 }

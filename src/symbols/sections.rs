@@ -1,0 +1,216 @@
+//! The DWARF sections of a file, decompressed where they are compressed, in parallel.
+//!
+//! `.debug_info` is one stream of several hundred megabytes in large programs, so it comes in blocks: the units
+//! that are whole are searched for names while the next block is decompressed.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+
+use gimli::{Dwarf, LittleEndian};
+use object::{CompressionFormat, Object, ObjectSection};
+use rayon::prelude::*;
+
+use super::Slice;
+use super::debugfile::Elf;
+use super::namescan::Worker;
+use super::walk::Bytes;
+use crate::source::Release;
+
+/// The entries themselves.
+const INFO: &str = ".debug_info";
+
+/// What a scan of names reads beside `.debug_info`.
+const STRINGS: [&str; 4] = [".debug_abbrev", ".debug_line_str", ".debug_str", ".debug_str_offsets"];
+
+/// What it does not read.
+const OTHERS: [&str; 8] = [
+    ".debug_addr",
+    ".debug_aranges",
+    ".debug_line",
+    ".debug_loc",
+    ".debug_loclists",
+    ".debug_ranges",
+    ".debug_rnglists",
+    ".debug_types",
+];
+
+/// No section is believed to be larger: a header can claim anything.
+const LIMIT: u64 = 8 << 30;
+
+/// How much of `.debug_info` is decompressed before the units in it are looked at.
+const BLOCK: usize = 8 << 20;
+
+type Section = (&'static str, &'static [u8]);
+
+/// The sections of a file and of its supplement; with `names` also what was found in all units, in any order.
+pub(super) fn load(
+    elf: &Elf,
+    supplement: Option<&Elf>,
+    names: bool,
+    release: Release,
+) -> (Dwarf<Slice>, Option<Vec<Worker>>) {
+    let supplement = supplement.map(|elf| {
+        let all = STRINGS.par_iter().chain(&OTHERS).chain(&[INFO]);
+        all.filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>()
+    });
+    let (mut loaded, stream) = rayon::join(
+        || STRINGS.par_iter().filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>(),
+        || Stream::open(elf, release),
+    );
+    let strings = dwarf(&loaded, supplement.as_deref());
+    let rest = || OTHERS.par_iter().filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>();
+    let info = || stream.map(|stream| stream.read(&strings, names)).unwrap_or_default();
+    let ((info, found), rest) = rayon::join(info, rest);
+    loaded.extend(rest);
+    loaded.push((INFO, info));
+    (dwarf(&loaded, supplement.as_deref()), names.then_some(found))
+}
+
+fn dwarf(sections: &[Section], supplement: Option<&[Section]>) -> Dwarf<Slice> {
+    let find = |sections: &[Section], id: gimli::SectionId| -> Result<Slice, Infallible> {
+        let bytes = sections.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, bytes)| bytes);
+        Ok(Slice::new(bytes, LittleEndian))
+    };
+    let mut dwarf = match Dwarf::load(|id| find(sections, id)) {
+        Ok(dwarf) => dwarf,
+        Err(never) => match never {},
+    };
+    match supplement.map(|supplement| dwarf.load_sup(|id| find(supplement, id))) {
+        None | Some(Ok(())) => dwarf,
+        Some(Err(never)) => match never {},
+    }
+}
+
+fn whole(elf: &Elf, name: &'static str, release: Release) -> Option<Section> {
+    let section = elf.section_by_name(name)?;
+    let data = section.compressed_data().ok()?;
+    if data.uncompressed_size > LIMIT {
+        return None;
+    }
+    let input = data.data;
+    let bytes: &'static [u8] = match data.decompress().ok()? {
+        Cow::Borrowed(bytes) => bytes,
+        Cow::Owned(bytes) => {
+            release(input);
+            // Kept as long as the debugger, like the file itself.
+            Box::leak(bytes.into_boxed_slice())
+        }
+    };
+    Some((name, bytes))
+}
+
+/// `.debug_info` on its way.
+enum Stream {
+    /// It is there already.
+    Whole(&'static [u8]),
+    /// It is decompressed bit by bit.
+    Zlib { input: &'static [u8], size: usize, release: Release },
+}
+
+impl Stream {
+    fn open(elf: &Elf, release: Release) -> Option<Stream> {
+        let data = elf.section_by_name(INFO)?.compressed_data().ok()?;
+        if data.uncompressed_size > LIMIT {
+            return None;
+        }
+        let size = usize::try_from(data.uncompressed_size).ok()?;
+        match data.format {
+            CompressionFormat::Zlib => Some(Stream::Zlib { input: data.data, size, release }),
+            _ => whole(elf, INFO, release).map(|(_, bytes)| Stream::Whole(bytes)),
+        }
+    }
+
+    /// All of it, and with `names` what its units hold.
+    fn read(self, strings: &Dwarf<Slice>, names: bool) -> (&'static [u8], Vec<Worker>) {
+        let mut units = Units { strings, next: 0, index: 0 };
+        match self {
+            Stream::Whole(bytes) => (bytes, if names { units.scan(bytes, Vec::new()) } else { Vec::new() }),
+            Stream::Zlib { input, size, release } => {
+                let mut inflate = Inflate::new(input, release);
+                let mut bytes = vec![0; size].into_boxed_slice();
+                let (mut filled, mut found) = (0, Vec::new());
+                loop {
+                    let (done, free) = bytes.split_at_mut(filled);
+                    let block = free.len().min(BLOCK);
+                    let scan = || if names { units.scan(done, found) } else { found };
+                    let (count, workers) = rayon::join(|| inflate.read(&mut free[..block]), scan);
+                    found = workers;
+                    filled += count;
+                    if count == 0 {
+                        // What is damaged or too short is read up to there; its end was scanned just now.
+                        return (&Box::leak(bytes)[..filled], found);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The units of a section whose end may not be there yet.
+struct Units<'a> {
+    strings: &'a Dwarf<Slice>,
+    /// Where the next unit begins, and its index.
+    next: usize,
+    index: usize,
+}
+
+impl Units<'_> {
+    /// Looks for names in the units that are whole now and were not before.
+    fn scan(&mut self, bytes: &[u8], found: Vec<Worker>) -> Vec<Worker> {
+        let mut headers = Vec::new();
+        let rest = bytes.get(self.next..).unwrap_or_default();
+        let section = gimli::DebugInfo::from(Bytes::new(rest, LittleEndian));
+        let mut units = section.units();
+        while let Ok(Some(header)) = units.next() {
+            self.next += header.length_including_self();
+            headers.push((self.index, header));
+            self.index += 1;
+        }
+        let workers = rayon::current_num_threads().min(headers.len()).max(1);
+        let mut free = found;
+        while free.len() < workers {
+            free.push(Worker::new(false));
+        }
+        let strings = self.strings;
+        let queue = std::sync::Mutex::new(headers.iter());
+        let next = || queue.lock().ok()?.next();
+        free.into_par_iter()
+            .map(|mut worker| {
+                while let Some((index, header)) = next() {
+                    worker = worker.unit(strings, *index, header);
+                }
+                worker
+            })
+            .collect()
+    }
+}
+
+/// A zlib stream that is read in parts.
+struct Inflate {
+    state: flate2::Decompress,
+    input: &'static [u8],
+    release: Release,
+}
+
+impl Inflate {
+    fn new(input: &'static [u8], release: Release) -> Inflate {
+        Inflate { state: flate2::Decompress::new(true), input, release }
+    }
+
+    /// Fills `out` as far as there is something; 0 at the end, and where the stream is damaged.
+    fn read(&mut self, out: &mut [u8]) -> usize {
+        let (before, mut filled) = (self.input, 0);
+        while filled < out.len() {
+            let (taken, given) = (self.state.total_in(), self.state.total_out());
+            let status = self.state.decompress(self.input, &mut out[filled..], flate2::FlushDecompress::None);
+            let (taken, given) = (self.state.total_in() - taken, self.state.total_out() - given);
+            self.input = self.input.get(taken as usize..).unwrap_or_default();
+            filled += given as usize;
+            if status.is_err() || given == 0 {
+                break;
+            }
+        }
+        (self.release)(&before[..before.len() - self.input.len()]);
+        filled
+    }
+}
