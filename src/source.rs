@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::addr::{Pid, Tid};
 use crate::maps::Mapping;
@@ -59,4 +60,7 @@ pub trait Files {
     /// # Errors
     /// The error of opening or mapping it.
     fn map(&self, path: &Path) -> io::Result<&'static [u8]>;
+
+    /// The same files, for those who look into some of them later.
+    fn shared(&self) -> Arc<dyn Files + Send + Sync>;
 }

@@ -1,10 +1,10 @@
 //! Files of the target, mapped once and kept for the life of the debugger.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
 
@@ -27,22 +27,24 @@ struct Root {
 ///
 /// A file that is truncated while we have it mapped would end us with SIGBUS, as it would gdb: linkers and
 /// package managers write a new file and rename it, which is harmless.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MappedFiles {
-    root: Option<Root>,
-    known: RefCell<FxHashMap<Identity, &'static [u8]>>,
+    root: Option<Arc<Root>>,
 }
+
+/// All files of all processes: what one has mapped is there for the next, and so is what was made of it.
+static KNOWN: LazyLock<Mutex<FxHashMap<Identity, &'static [u8]>>> = LazyLock::new(Mutex::default);
 
 impl MappedFiles {
     /// Files as a process with another root sees them: `door` is its `/proc/PID/root`, a link to what `/` is for it.
     #[must_use]
     pub fn below(door: PathBuf) -> MappedFiles {
         let seen = std::fs::read_link(&door).unwrap_or_else(|_| PathBuf::from("/"));
-        MappedFiles { root: Some(Root { door, seen }), known: RefCell::default() }
+        MappedFiles { root: Some(Arc::new(Root { door, seen })) }
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {
-        let Some(Root { door, seen }) = &self.root else { return File::open(path) };
+        let Some(Root { door, seen }) = self.root.as_deref() else { return File::open(path) };
         let below = |rest: &Path| File::open(door.join(rest));
         match (path.strip_prefix(seen), path.strip_prefix("/")) {
             (Ok(rest), _) if seen != Path::new("/") => below(rest),
@@ -60,7 +62,8 @@ impl Files for MappedFiles {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let identity = (meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
-        if let Some(bytes) = self.known.borrow().get(&identity) {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = known.get(&identity) {
             return Ok(bytes);
         }
         let bytes: &'static [u8] = if meta.size() == 0 {
@@ -70,8 +73,12 @@ impl Files for MappedFiles {
             // valid. What another process may do to the file is told above.
             Box::leak(Box::new(unsafe { memmap2::Mmap::map(&file) }?))
         };
-        self.known.borrow_mut().insert(identity, bytes);
+        known.insert(identity, bytes);
         Ok(bytes)
+    }
+
+    fn shared(&self) -> Arc<dyn Files + Send + Sync> {
+        Arc::new(self.clone())
     }
 }
 

@@ -3,11 +3,13 @@
 //! Sections are decompressed in parallel when the file is opened; units, lines and names are each read at the
 //! first question about them. Types and variables are read elsewhere, from what is public here.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gimli::{Dwarf, Section, UnitHeader, UnitRef};
-use object::{Object, ObjectSection};
+use addr2line::LookupContinuation;
+use gimli::{Dwarf, Section, UnitHeader, UnitRef, UnitType};
+use object::Object;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::Slice;
 use super::debugfile::Elf;
@@ -15,6 +17,7 @@ use super::lines::{LineRow, LineTable};
 use super::names::{self, Instances, NameEntry, NameIndex, Scoped};
 use super::namescan::Worker;
 use super::printed;
+use super::split::{self, Home, Search};
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
 
@@ -23,25 +26,36 @@ type Unit = gimli::Unit<Slice>;
 /// One unit, parsed when first asked for.
 struct Lazy {
     header: gimli::UnitHeader<Slice>,
-    /// Offset of its header in `.debug_info`.
+    /// Offset of its header in `.debug_info`, or behind it for what is not there.
     start: usize,
+    /// Where it is, if not in the file's own `.debug_info`.
+    home: Option<Arc<Home>>,
     unit: OnceLock<Option<Unit>>,
     lines: OnceLock<Option<Arc<LineTable>>>,
     optimized: OnceLock<bool>,
     scopes: OnceLock<Scoped>,
 }
 
-/// How a unit was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The directory that its names are relative to.
-    pub directory: Option<String>,
-    /// The compiler, with its version and flags.
-    pub producer: Option<String>,
-    /// The version of DWARF.
-    pub version: u16,
-    /// Whether it describes macros.
-    pub macros: bool,
+impl Lazy {
+    fn new(header: UnitHeader<Slice>, home: Option<Arc<Home>>) -> Lazy {
+        Lazy {
+            start: header.offset().0,
+            header,
+            home,
+            unit: OnceLock::new(),
+            lines: OnceLock::new(),
+            optimized: OnceLock::new(),
+            scopes: OnceLock::new(),
+        }
+    }
+
+    fn skeleton(&self) -> Option<&UnitHeader<Slice>> {
+        self.home.as_ref()?.skeleton.as_ref()
+    }
+
+    fn is_type(&self) -> bool {
+        matches!(self.header.type_(), UnitType::Type { .. } | UnitType::SplitType { .. })
+    }
 }
 
 /// See the module.
@@ -55,17 +69,30 @@ pub struct DebugInfo {
     names: OnceLock<NameIndex>,
     instances: OnceLock<Instances>,
     context: OnceLock<Option<Mutex<addr2line::Context<Slice>>>>,
+    /// Types by signature.
+    signatures: OnceLock<FxHashMap<u64, usize>>,
+    /// Units that are elsewhere, by the offset of those that stand for them.
+    skeletons: FxHashMap<usize, usize>,
+    /// What is missing, in gdb's words; told once.
+    missing: Mutex<Vec<String>>,
 }
 
 impl DebugInfo {
-    pub(super) fn load(main: &Elf, supplement: Option<&Elf>) -> Option<DebugInfo> {
+    pub(super) fn load(
+        main: &Elf,
+        supplement: Option<&Elf>,
+        search: Option<&Search<'_>>,
+    ) -> Option<DebugInfo> {
         let mut dwarf = sections(main)?;
         if let Some(sup) = supplement.and_then(sections) {
             dwarf.set_sup(sup);
         }
         let dwarf = Arc::new(dwarf);
         let supplement = dwarf.sup().map(headers).unwrap_or_default();
-        let units = headers(&dwarf);
+        let (units, missing) = split::units(&dwarf, search);
+        let units: Vec<Lazy> = units.into_iter().map(|(header, home)| Lazy::new(header, home)).collect();
+        let skeleton = |(index, unit): (usize, &Lazy)| Some((unit.skeleton()?.offset().0, index));
+        let skeletons = units.iter().enumerate().filter_map(skeleton).collect();
         Some(DebugInfo {
             dwarf,
             units,
@@ -74,7 +101,28 @@ impl DebugInfo {
             names: OnceLock::new(),
             instances: OnceLock::new(),
             context: OnceLock::new(),
+            signatures: OnceLock::new(),
+            skeletons,
+            missing: Mutex::new(missing),
         })
+    }
+
+    /// What was not found; nothing when it was asked for before.
+    pub(super) fn missing(&self) -> Vec<String> {
+        std::mem::take(&mut self.missing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The type that has a unit of its own by this name.
+    pub(super) fn signed(&self, signature: u64) -> Option<usize> {
+        let make = || split::signatures(self.units.iter().map(|unit| &unit.header));
+        self.signatures.get_or_init(make).get(&signature).copied()
+    }
+
+    /// Where the `.debug_info` begins that the entry at this offset lies in.
+    pub(super) fn base_of(&self, offset: usize) -> usize {
+        let after = self.units.partition_point(|unit| unit.start <= offset);
+        let unit = after.checked_sub(1).and_then(|at| self.units.get(at));
+        unit.and_then(|unit| unit.home.as_ref()).map_or(0, |home| home.base)
     }
 
     /// How many units there are.
@@ -132,7 +180,7 @@ impl DebugInfo {
         let mut headers = self.dwarf.debug_aranges.headers();
         while let Ok(Some(header)) = headers.next() {
             let offset = header.debug_info_offset().0;
-            let Ok(index) = self.units.binary_search_by_key(&offset, |unit| unit.start) else { continue };
+            let Some(index) = self.listed(offset) else { continue };
             let mut entries = header.entries();
             while let Ok(Some(entry)) = entries.next() {
                 let range = entry.range();
@@ -144,58 +192,24 @@ impl DebugInfo {
         all
     }
 
+    /// The unit that is, or stands behind, the one at this offset of the file's own `.debug_info`.
+    fn listed(&self, offset: usize) -> Option<usize> {
+        let own = self.units.binary_search_by_key(&offset, |unit| unit.start).ok();
+        own.or_else(|| self.skeletons.get(&offset).copied())
+    }
+
     fn unit_ranges(&self, index: usize) -> Vec<(u64, u64, usize)> {
-        let mut all = Vec::new();
-        let Some(unit) = self.unit(index) else { return all };
-        let Ok(mut ranges) = unit.unit_ranges() else { return all };
-        while let Ok(Some(range)) = ranges.next() {
-            if range.begin != 0 && range.begin < range.end {
-                all.push((range.begin, range.end, index));
-            }
-        }
-        all
+        let ranges = self.skeleton_of(index).map_or_else(
+            || self.unit(index).map(own_ranges),
+            |unit| Some(own_ranges(UnitRef::new(&self.dwarf, &unit))),
+        );
+        let ranges = ranges.unwrap_or_default().into_iter().filter(|(begin, _)| *begin != 0);
+        ranges.map(|(begin, end)| (begin, end, index)).collect()
     }
 
-    /// The units whose source file is called `file`.
-    #[must_use]
-    pub fn units_called(&self, file: &str) -> Vec<usize> {
-        let called = |index: &usize| {
-            let Some(unit) = self.unit(*index) else { return false };
-            let text = |text: Option<Slice>| {
-                text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
-            };
-            super::lines::same_file(&text(unit.name), &text(unit.comp_dir), file)
-        };
-        (0..self.units.len()).into_par_iter().filter(called).collect()
-    }
-
-    /// The language of a unit, as gdb calls it.
-    #[must_use]
-    pub fn language(&self, index: usize) -> Option<&'static str> {
-        let unit = self.unit(index)?;
-        let root = unit.entry(unit.header.root_offset()).ok()?;
-        match root.attr_value(gimli::DW_AT_language)? {
-            gimli::AttributeValue::Language(language) => Some(language_name(language)),
-            _ => None,
-        }
-    }
-
-    /// What a unit says of how it was made: its directory, the compiler, the version of DWARF.
-    #[must_use]
-    pub fn origin(&self, index: usize) -> Option<Origin> {
-        let unit = self.unit(index)?;
-        let root = unit.entry(unit.header.root_offset()).ok()?;
-        let producer = root.attr_value(gimli::DW_AT_producer).and_then(|value| unit.attr_string(value).ok());
-        let text = |text: Option<Slice>| text.map(|text| text.to_string_lossy().into_owned());
-        Some(Origin {
-            directory: text(unit.comp_dir),
-            producer: text(producer),
-            version: unit.header.version(),
-            macros: root
-                .attr_value(gimli::DW_AT_macros)
-                .or_else(|| root.attr_value(gimli::DW_AT_macro_info))
-                .is_some(),
-        })
+    /// The unit that stands for one that is elsewhere, and has its addresses and lines.
+    fn skeleton_of(&self, index: usize) -> Option<Unit> {
+        self.dwarf.unit(*self.units.get(index)?.skeleton()?).ok()
     }
 
     /// The lines of a unit.
@@ -203,7 +217,11 @@ impl DebugInfo {
         let lazy = self.units.get(index)?;
         let table = lazy.lines.get_or_init(|| {
             let unit = parsed(&self.dwarf, lazy)?;
-            LineTable::read(unit).map(Arc::new)
+            let Some(mut skeleton) = self.skeleton_of(index) else {
+                return LineTable::read(unit).map(Arc::new);
+            };
+            skeleton.name = unit.name;
+            LineTable::read(UnitRef::new(&self.dwarf, &skeleton)).map(Arc::new)
         });
         table.clone()
     }
@@ -230,7 +248,10 @@ impl DebugInfo {
 
     /// All lines of all units, in parallel: for breakpoints by file and line.
     pub(super) fn all_lines(&self) -> Vec<(usize, Arc<LineTable>)> {
-        (0..self.units.len()).into_par_iter().filter_map(|index| Some((index, self.lines(index)?))).collect()
+        // Units of types share the table of a unit that has code.
+        let code = |index: &usize| !self.units[*index].is_type();
+        let all = (0..self.units.len()).into_par_iter().filter(code);
+        all.filter_map(|index| Some((index, self.lines(index)?))).collect()
     }
 
     /// Whether gdb takes the unit's locations to be valid in prologues: compiled by gcc 4.5 or newer, with
@@ -244,8 +265,9 @@ impl DebugInfo {
 
     /// A unit's header and where its abbreviations begin, without reading more of it than that.
     pub(super) fn header(&self, index: usize) -> Option<(&UnitHeader<Slice>, Slice)> {
-        let header = &self.units.get(index)?.header;
-        let table = self.dwarf.debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..)?;
+        let unit = self.units.get(index)?;
+        let (header, dwarf) = (&unit.header, unit.home.as_ref().map_or(&self.dwarf, |home| &home.dwarf));
+        let table = dwarf.debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..)?;
         Some((header, Slice::new(table, gimli::LittleEndian)))
     }
 
@@ -289,18 +311,34 @@ impl DebugInfo {
         all.get(&of.offset).map_or(&[], Vec::as_slice)
     }
 
+    /// The sections of the unit with this id alone: addr2line takes the first unit of what it is given.
+    fn alone(&self, id: gimli::DwoId) -> Option<Arc<Dwarf<Slice>>> {
+        let is_it = |index: &&usize| self.unit(**index).is_some_and(|unit| unit.dwo_id == Some(id));
+        let unit = self.units.get(*self.skeletons.values().find(is_it)?)?;
+        split::alone(unit.home.as_ref()?, &unit.header).map(Arc::new)
+    }
+
     /// The functions at `pc` with file and line, innermost inlined one first.
     pub(super) fn frames(&self, pc: FileAddr) -> Vec<StackFrame> {
         let context = self
             .context
             .get_or_init(|| addr2line::Context::from_arc_dwarf(Arc::clone(&self.dwarf)).ok().map(Mutex::new));
         let Some(context) = context else { return Vec::new() };
-        let context = context.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let context = context.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Vec::new();
         // addr2line puts the unit's directory in front of names; people know a file by the name alone.
         let directory = self.unit_at(pc).and_then(|unit| unit.comp_dir);
         let directory = directory.map(|dir| format!("{}/", dir.to_string_lossy())).unwrap_or_default();
-        let Ok(mut frames) = context.find_frames(pc.0).skip_all_loads() else { return all };
+        let mut lookup = context.find_frames(pc.0);
+        let frames = loop {
+            lookup = match lookup {
+                addr2line::LookupResult::Output(frames) => break frames,
+                addr2line::LookupResult::Load { load, continuation } => {
+                    continuation.resume(self.alone(load.dwo_id))
+                }
+            };
+        };
+        let Ok(mut frames) = frames else { return all };
         while let Ok(Some(frame)) = frames.next() {
             let name = frame
                 .function
@@ -325,52 +363,28 @@ impl DebugInfo {
     }
 }
 
-fn language_name(language: gimli::DwLang) -> &'static str {
-    match language {
-        gimli::DW_LANG_C | gimli::DW_LANG_C89 | gimli::DW_LANG_C99 | gimli::DW_LANG_C11 => "c",
-        gimli::DW_LANG_C_plus_plus
-        | gimli::DW_LANG_C_plus_plus_03
-        | gimli::DW_LANG_C_plus_plus_11
-        | gimli::DW_LANG_C_plus_plus_14
-        | gimli::DW_LANG_C_plus_plus_17
-        | gimli::DW_LANG_C_plus_plus_20 => "c++",
-        gimli::DW_LANG_Rust => "rust",
-        gimli::DW_LANG_D => "d",
-        gimli::DW_LANG_Go => "go",
-        gimli::DW_LANG_ObjC => "objective-c",
-        gimli::DW_LANG_Fortran77
-        | gimli::DW_LANG_Fortran90
-        | gimli::DW_LANG_Fortran95
-        | gimli::DW_LANG_Fortran03
-        | gimli::DW_LANG_Fortran08 => "fortran",
-        gimli::DW_LANG_Pascal83 => "pascal",
-        gimli::DW_LANG_Ada83 | gimli::DW_LANG_Ada95 => "ada",
-        gimli::DW_LANG_Modula2 => "modula-2",
-        gimli::DW_LANG_Mips_Assembler => "asm",
-        _ => "minimal",
-    }
+/// The ranges of a unit's first entry.
+fn own_ranges(unit: UnitRef<'_, Slice>) -> Vec<(u64, u64)> {
+    let root = unit.entry(unit.header.root_offset());
+    root.map(|root| super::ranges::of(unit, &root)).unwrap_or_default()
 }
 
 fn parsed<'a>(dwarf: &'a Dwarf<Slice>, lazy: &'a Lazy) -> Option<UnitRef<'a, Slice>> {
-    let unit = lazy.unit.get_or_init(|| dwarf.unit(lazy.header).ok());
-    unit.as_ref().map(|unit| UnitRef::new(dwarf, unit))
+    let own = lazy.home.as_ref().map_or(dwarf, |home| &home.dwarf);
+    let read = || {
+        let mut unit = own.unit(lazy.header).ok()?;
+        if let Some(skeleton) = lazy.skeleton() {
+            let skeleton = dwarf.unit(*skeleton).ok()?;
+            unit.copy_relocated_attributes(&skeleton);
+            unit.comp_dir = unit.comp_dir.or(skeleton.comp_dir);
+        }
+        Some(unit)
+    };
+    lazy.unit.get_or_init(read).as_ref().map(|unit| UnitRef::new(own, unit))
 }
 
 fn headers(dwarf: &Dwarf<Slice>) -> Vec<Lazy> {
-    let mut all = Vec::new();
-    let mut units = dwarf.units();
-    while let Ok(Some(header)) = units.next() {
-        let Some(start) = header.debug_info_offset() else { continue };
-        all.push(Lazy {
-            header,
-            start: start.0,
-            unit: OnceLock::new(),
-            lines: OnceLock::new(),
-            optimized: OnceLock::new(),
-            scopes: OnceLock::new(),
-        });
-    }
-    all
+    split::headers(dwarf).into_iter().map(|header| Lazy::new(header, None)).collect()
 }
 
 /// The DWARF sections of a file, decompressed in parallel where they are compressed.
@@ -390,21 +404,10 @@ fn sections(elf: &Elf) -> Option<Dwarf<Slice>> {
         ".debug_str_offsets",
         ".debug_types",
     ];
-    /// No section is believed to be larger: a header can claim anything.
-    const LIMIT: u64 = 8 << 30;
     let loaded: Vec<(&str, &'static [u8])> = NAMES
         .par_iter()
         .filter_map(|name| {
-            let section = elf.section_by_name(name)?;
-            let data = section.compressed_data().ok()?;
-            if data.uncompressed_size > LIMIT {
-                return None;
-            }
-            let bytes: &'static [u8] = match data.decompress().ok()? {
-                std::borrow::Cow::Borrowed(bytes) => bytes,
-                // Kept as long as the debugger, like the file itself.
-                std::borrow::Cow::Owned(bytes) => Box::leak(bytes.into_boxed_slice()),
-            };
+            let bytes = super::sections::bytes(&elf.section_by_name(name)?)?;
             Some((*name, bytes))
         })
         .collect();

@@ -27,6 +27,7 @@ pub(crate) enum Language {
 
 /// An entry with its unit.
 pub(crate) struct Die<'a> {
+    pub(crate) dies: &'a DebugInfo,
     pub(crate) unit: Unit<'a>,
     pub(crate) sup: bool,
     pub(crate) entry: Entry,
@@ -37,12 +38,12 @@ impl<'a> Die<'a> {
     pub(crate) fn open(dies: &'a DebugInfo, at: DieRef) -> Option<Die<'a>> {
         let unit = dies.unit_of(at.sup, at.offset)?;
         let offset = gimli::DebugInfoOffset(at.offset).to_unit_offset(&unit.unit.header)?;
-        Some(Die { unit, sup: at.sup, entry: unit.unit.entry(offset).ok()? })
+        Some(Die { dies, unit, sup: at.sup, entry: unit.unit.entry(offset).ok()? })
     }
 
     /// Another entry of the same unit.
     pub(crate) fn sibling(&self, entry: Entry) -> Die<'a> {
-        Die { unit: self.unit, sup: self.sup, entry }
+        Die { dies: self.dies, unit: self.unit, sup: self.sup, entry }
     }
 
     pub(crate) fn at(&self) -> DieRef {
@@ -78,7 +79,14 @@ impl<'a> Die<'a> {
     pub(crate) fn reference(&self, name: DwAt) -> Option<DieRef> {
         match self.attr(name)? {
             AttributeValue::UnitRef(offset) => Some(self.at_offset(offset)),
-            AttributeValue::DebugInfoRef(offset) => Some(DieRef { sup: self.sup, offset: offset.0 }),
+            AttributeValue::DebugInfoRef(offset) if self.sup => Some(DieRef { sup: true, offset: offset.0 }),
+            AttributeValue::DebugInfoRef(offset) => {
+                let base = self.dies.base_of(self.at().offset);
+                Some(DieRef { sup: false, offset: base.wrapping_add(offset.0) })
+            }
+            AttributeValue::DebugTypesRef(signature) => {
+                Some(DieRef { sup: false, offset: self.dies.signed(signature.0)? })
+            }
             AttributeValue::DebugInfoRefSup(offset) => Some(DieRef { sup: true, offset: offset.0 }),
             _ => None,
         }

@@ -125,8 +125,9 @@ pub fn locate(
         .unit_of(unit_at.sup, unit_at.offset)
         .ok_or_else(|| LocationError::Other("no such unit".to_owned()))?;
     let pieces = run(unit, unit_at.sup, expression, around)?.result();
+    let base = if unit_at.sup { 0 } else { dies.base_of(unit_at.offset) };
     let piece = |piece: gimli::Piece<Slice>| Piece {
-        at: place(&piece.location, unit_at.sup),
+        at: place(&piece.location, unit_at.sup, base),
         bits: piece.size_in_bits,
         first_bit: piece.bit_offset.unwrap_or(0),
     };
@@ -262,7 +263,7 @@ fn slice(bytes: &'static [u8]) -> Slice {
     Slice::new(bytes, gimli::LittleEndian)
 }
 
-fn place(location: &Location<Slice>, sup: bool) -> At {
+fn place(location: &Location<Slice>, sup: bool, base: usize) -> At {
     match location {
         Location::Empty => At::Nowhere,
         Location::Register { register } => At::Register(register.0),
@@ -270,7 +271,7 @@ fn place(location: &Location<Slice>, sup: bool) -> At {
         Location::Value { value } => At::Bytes(value_bytes(*value)),
         Location::Bytes { value } => At::Bytes(value.slice().to_vec()),
         Location::ImplicitPointer { value, byte_offset } => {
-            At::Pointer(DieRef { sup, offset: value.0 }, *byte_offset)
+            At::Pointer(DieRef { sup, offset: base.wrapping_add(value.0) }, *byte_offset)
         }
     }
 }

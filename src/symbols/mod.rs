@@ -22,12 +22,16 @@ pub mod location;
 mod modules;
 mod names;
 mod namescan;
+mod origin;
 mod printed;
 mod prologue;
 pub mod qualified;
+mod ranges;
 mod resolve;
 pub mod scopes;
+mod sections;
 pub mod shortnames;
+mod split;
 mod stubs;
 pub mod typeload;
 mod typename;
@@ -36,13 +40,14 @@ pub mod variants;
 pub mod vars;
 mod walk;
 
-pub use debug::{DebugInfo, Origin};
+pub use debug::DebugInfo;
 pub use elf::{ElfSymbol, SymbolKind};
 pub use image::{Image, ImageCache, Segment};
 pub use lines::LineRow;
 pub use linespec::Linespec;
 pub use modules::{Module, Modules};
 pub use names::{NameEntry, NameKind};
+pub use origin::Origin;
 pub use resolve::{ResolveError, Site};
 
 #[cfg(test)]

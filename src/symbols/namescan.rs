@@ -213,6 +213,7 @@ fn interesting(tag: DwTag) -> bool {
             tag,
             dw::DW_TAG_compile_unit
                 | dw::DW_TAG_partial_unit
+                | dw::DW_TAG_type_unit
                 | dw::DW_TAG_subprogram
                 | dw::DW_TAG_variable
                 | dw::DW_TAG_enumeration_type

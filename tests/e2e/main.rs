@@ -24,5 +24,6 @@ mod parity;
 mod printers;
 mod screen;
 mod signals;
+mod split;
 mod stepping;
 mod watching;
