@@ -292,7 +292,7 @@ impl Entry {
             }
             dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
                 self.origin = match value {
-                    AttributeValue::UnitRef(offset) => Some(base + offset.0),
+                    AttributeValue::UnitRef(offset) => Some(base.wrapping_add(offset.0)),
                     AttributeValue::DebugInfoRef(offset) => Some(offset.0),
                     _ => None,
                 };
@@ -319,7 +319,8 @@ impl Entry {
         {
             return (low != 0).then_some(FileAddr(low));
         }
-        let mut ranges = unit.attr_ranges(self.ranges?).ok()??;
+        let ranges = self.ranges.filter(|ranges| super::ranges::is_safe(unit, *ranges))?;
+        let mut ranges = unit.attr_ranges(ranges).ok()??;
         let first = ranges.next().ok()??;
         (first.begin != 0).then_some(FileAddr(first.begin))
     }
@@ -353,7 +354,7 @@ pub(super) fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> 
         let next =
             die.attr_value(dw::DW_AT_abstract_origin).or_else(|| die.attr_value(dw::DW_AT_specification));
         offset = match next? {
-            AttributeValue::UnitRef(next) => unit.header.debug_info_offset()?.0 + next.0,
+            AttributeValue::UnitRef(next) => unit.header.debug_info_offset()?.0.wrapping_add(next.0),
             AttributeValue::DebugInfoRef(next) => next.0,
             _ => return None,
         };

@@ -11,6 +11,7 @@ use super::dies::Entry;
 pub(super) fn of(unit: UnitRef<'_, Slice>, entry: &Entry) -> Vec<(u64, u64)> {
     let mut found = Vec::new();
     if let Some(value) = entry.attr_value(dw::DW_AT_ranges)
+        && is_safe(unit, value)
         && let Ok(Some(mut ranges)) = unit.attr_ranges(value)
     {
         while let Ok(Some(range)) = ranges.next() {
@@ -30,4 +31,12 @@ fn single(unit: UnitRef<'_, Slice>, entry: &Entry) -> Option<(u64, u64)> {
         value => unit.attr_address(value).ok()??,
     };
     Some((begin, end))
+}
+
+/// Whether gimli finds the list that `value` names without a sum that may overflow: in the format of 64 bits it adds a
+/// word of the file to where the lists begin.
+pub(super) fn is_safe(unit: UnitRef<'_, Slice>, value: AttributeValue<Slice>) -> bool {
+    let counted =
+        matches!(value, AttributeValue::DebugLocListsIndex(_) | AttributeValue::DebugRngListsIndex(_));
+    !counted || unit.unit.encoding().format == gimli::Format::Dwarf32
 }

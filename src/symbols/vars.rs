@@ -151,6 +151,9 @@ fn attribute_at(dies: &DebugInfo, at: DieRef, name: gimli::DwAt, pc: FileAddr) -
 }
 
 fn from_list(die: &Die<'_>, list: AttributeValue<super::Slice>, pc: FileAddr) -> Whereabouts {
+    if !super::ranges::is_safe(die.unit, list) {
+        return Whereabouts::Nowhere;
+    }
     let Ok(Some(mut entries)) = die.unit.attr_locations(list) else { return Whereabouts::Nowhere };
     while let Ok(Some(entry)) = entries.next() {
         let bytes = entry.data.0.slice();
