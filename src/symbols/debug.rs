@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::Slice;
 use super::debugfile::Elf;
+use super::imports::{self, Importers};
 use super::lines::{LineRow, LineTable};
 use super::names::{self, Instances, NameEntry, NameIndex, Scoped};
 use super::namescan::Worker;
@@ -53,8 +54,9 @@ impl Lazy {
         self.home.as_ref()?.skeleton.as_ref()
     }
 
-    fn is_type(&self) -> bool {
-        matches!(self.header.type_(), UnitType::Type { .. } | UnitType::SplitType { .. })
+    fn may_have_code(&self) -> bool {
+        let elsewhere = self.home.is_some() && self.skeleton().is_none();
+        !elsewhere && !matches!(self.header.type_(), UnitType::Type { .. } | UnitType::SplitType { .. })
     }
 }
 
@@ -63,12 +65,12 @@ pub struct DebugInfo {
     /// All sections, and the supplement's.
     pub dwarf: Arc<Dwarf<Slice>>,
     units: Vec<Lazy>,
-    supplement: Vec<Lazy>,
     /// Start, end and unit, sorted.
     ranges: OnceLock<Vec<(u64, u64, usize)>>,
     names: OnceLock<NameIndex>,
     instances: OnceLock<Instances>,
     context: OnceLock<Option<Mutex<addr2line::Context<Slice>>>>,
+    importers: OnceLock<Importers>,
     /// Types by signature.
     signatures: OnceLock<FxHashMap<u64, usize>>,
     /// Units that are elsewhere, by the offset of those that stand for them.
@@ -88,7 +90,6 @@ impl DebugInfo {
             dwarf.set_sup(sup);
         }
         let dwarf = Arc::new(dwarf);
-        let supplement = dwarf.sup().map(headers).unwrap_or_default();
         let (units, missing) = split::units(&dwarf, search);
         let units: Vec<Lazy> = units.into_iter().map(|(header, home)| Lazy::new(header, home)).collect();
         let skeleton = |(index, unit): (usize, &Lazy)| Some((unit.skeleton()?.offset().0, index));
@@ -96,11 +97,11 @@ impl DebugInfo {
         Some(DebugInfo {
             dwarf,
             units,
-            supplement,
             ranges: OnceLock::new(),
             names: OnceLock::new(),
             instances: OnceLock::new(),
             context: OnceLock::new(),
+            importers: OnceLock::new(),
             signatures: OnceLock::new(),
             skeletons,
             missing: Mutex::new(missing),
@@ -120,8 +121,7 @@ impl DebugInfo {
 
     /// Where the `.debug_info` begins that the entry at this offset lies in.
     pub(super) fn base_of(&self, offset: usize) -> usize {
-        let after = self.units.partition_point(|unit| unit.start <= offset);
-        let unit = after.checked_sub(1).and_then(|at| self.units.get(at));
+        let unit = self.index_of(offset).and_then(|at| self.units.get(at));
         unit.and_then(|unit| unit.home.as_ref()).map_or(0, |home| home.base)
     }
 
@@ -137,13 +137,20 @@ impl DebugInfo {
         parsed(&self.dwarf, self.units.get(index)?)
     }
 
-    /// The unit that holds the entry at this offset of `.debug_info`, in the file or in its supplement.
+    /// The unit that holds the entry at this offset.
     #[must_use]
-    pub fn unit_of(&self, in_supplement: bool, offset: usize) -> Option<UnitRef<'_, Slice>> {
-        let (dwarf, units) =
-            if in_supplement { (self.dwarf.sup()?, &self.supplement) } else { (&*self.dwarf, &self.units) };
-        let after = units.partition_point(|unit| unit.start <= offset);
-        parsed(dwarf, units.get(after.checked_sub(1)?)?)
+    pub fn unit_of(&self, offset: usize) -> Option<UnitRef<'_, Slice>> {
+        parsed(&self.dwarf, self.units.get(self.index_of(offset)?)?)
+    }
+
+    /// The index of that unit.
+    pub(super) fn index_of(&self, offset: usize) -> Option<usize> {
+        self.units.partition_point(|unit| unit.start <= offset).checked_sub(1)
+    }
+
+    /// Who imports which partial unit.
+    pub(super) fn importers(&self) -> &Importers {
+        self.importers.get_or_init(|| imports::importers(self))
     }
 
     /// The index of the unit that covers `pc`.
@@ -190,6 +197,12 @@ impl DebugInfo {
             }
         }
         all
+    }
+
+    /// The sections that a unit refers to.
+    pub(super) fn sections(&self, index: usize) -> &Dwarf<Slice> {
+        let home = self.units.get(index).and_then(|unit| unit.home.as_ref());
+        home.map_or(&self.dwarf, |home| &home.dwarf)
     }
 
     /// The unit that is, or stands behind, the one at this offset of the file's own `.debug_info`.
@@ -249,7 +262,7 @@ impl DebugInfo {
     /// All lines of all units, in parallel: for breakpoints by file and line.
     pub(super) fn all_lines(&self) -> Vec<(usize, Arc<LineTable>)> {
         // Units of types share the table of a unit that has code.
-        let code = |index: &usize| !self.units[*index].is_type();
+        let code = |index: &usize| self.units[*index].may_have_code();
         let all = (0..self.units.len()).into_par_iter().filter(code);
         all.filter_map(|index| Some((index, self.lines(index)?))).collect()
     }
@@ -265,9 +278,9 @@ impl DebugInfo {
 
     /// A unit's header and where its abbreviations begin, without reading more of it than that.
     pub(super) fn header(&self, index: usize) -> Option<(&UnitHeader<Slice>, Slice)> {
-        let unit = self.units.get(index)?;
-        let (header, dwarf) = (&unit.header, unit.home.as_ref().map_or(&self.dwarf, |home| &home.dwarf));
-        let table = dwarf.debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..)?;
+        let header = &self.units.get(index)?.header;
+        let table =
+            self.sections(index).debug_abbrev.reader().slice().get(header.debug_abbrev_offset().0..)?;
         Some((header, Slice::new(table, gimli::LittleEndian)))
     }
 
@@ -290,7 +303,7 @@ impl DebugInfo {
     /// in none.
     #[must_use]
     pub fn scope_of(&self, offset: usize) -> Option<&str> {
-        let index = self.units.partition_point(|unit| unit.start <= offset).checked_sub(1)?;
+        let index = self.index_of(offset)?;
         let unit = self.units.get(index)?;
         let key = (u32::try_from(index).ok()?, u32::try_from(offset - unit.start).ok()?);
         let scopes = match self.names.get() {
@@ -381,10 +394,6 @@ fn parsed<'a>(dwarf: &'a Dwarf<Slice>, lazy: &'a Lazy) -> Option<UnitRef<'a, Sli
         Some(unit)
     };
     lazy.unit.get_or_init(read).as_ref().map(|unit| UnitRef::new(own, unit))
-}
-
-fn headers(dwarf: &Dwarf<Slice>) -> Vec<Lazy> {
-    split::headers(dwarf).into_iter().map(|header| Lazy::new(header, None)).collect()
 }
 
 /// The DWARF sections of a file, decompressed in parallel where they are compressed.

@@ -14,6 +14,7 @@ mod dies;
 mod elf;
 mod ifunc;
 mod image;
+mod imports;
 mod kinds;
 mod lines;
 mod linespec;

@@ -14,6 +14,7 @@ use super::Slice;
 use super::debug::DebugInfo;
 use super::namescan::Worker;
 use super::qualified;
+use super::split;
 use crate::addr::FileAddr;
 
 /// What a named entry is.
@@ -291,11 +292,7 @@ impl Entry {
                 self.name = text.and_then(|text| std::str::from_utf8(text).ok());
             }
             dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
-                self.origin = match value {
-                    AttributeValue::UnitRef(offset) => Some(base.wrapping_add(offset.0)),
-                    AttributeValue::DebugInfoRef(offset) => Some(offset.0),
-                    _ => None,
-                };
+                self.origin = split::referred(base, value);
             }
             dw::DW_AT_low_pc => self.low = Some(value),
             dw::DW_AT_ranges => self.ranges = Some(value),
@@ -345,7 +342,7 @@ impl Entry {
 pub(super) fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> {
     let mut offset = offset;
     for _ in 0..4 {
-        let unit = debug.unit_of(false, offset)?;
+        let unit = debug.unit_of(offset)?;
         let at = gimli::DebugInfoOffset(offset).to_unit_offset(&unit.header)?;
         let die = unit.entry(at).ok()?;
         if let Some(name) = die.attr_value(dw::DW_AT_name) {
@@ -353,11 +350,7 @@ pub(super) fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> 
         }
         let next =
             die.attr_value(dw::DW_AT_abstract_origin).or_else(|| die.attr_value(dw::DW_AT_specification));
-        offset = match next? {
-            AttributeValue::UnitRef(next) => unit.header.debug_info_offset()?.0.wrapping_add(next.0),
-            AttributeValue::DebugInfoRef(next) => next.0,
-            _ => return None,
-        };
+        offset = split::referred(unit.header.debug_info_offset()?.0, next?)?;
     }
     None
 }

@@ -8,6 +8,7 @@ use super::Slice;
 use super::debug::DebugInfo;
 use super::names::{self, Key, LIMIT, NameIndex};
 use super::qualified::ANONYMOUS;
+use super::split;
 use super::walk::{Shape, Shapes, Walk};
 
 /// What one worker found, and what it uses again for each unit.
@@ -120,11 +121,20 @@ impl Scan<'_> {
             Some(AttributeValue::UnitRef(at)) if scopes.is_empty() => {
                 u32::try_from(at.0).ok().and_then(|at| self.found.scopes.get(&(self.index, at)).cloned())
             }
+            Some(origin) if scopes.is_empty() => self.scope_elsewhere(origin).map(Box::from),
             _ => (!scopes.is_empty()).then(|| scopes_text(scopes)),
         };
         if let Some(scope) = scope {
             self.found.scopes.insert((self.index, offset), scope);
         }
+    }
+
+    /// The scopes around a declaration in another unit. Only those in front of this one are looked at, which dwz's are: so
+    /// no file makes us go round in a circle.
+    fn scope_elsewhere(&self, origin: AttributeValue<Slice>) -> Option<&str> {
+        let here = self.header.offset().0;
+        let at = split::referred(here, origin)?;
+        (split::order(at) < split::order(here)).then(|| self.debug.scope_of(at)).flatten()
     }
 
     fn brief(&self, walk: &mut Walk<'_>, shape: &Shape) -> gimli::Result<Brief> {
@@ -158,11 +168,15 @@ impl Scan<'_> {
         match value {
             AttributeValue::String(text) => Some(text.slice()),
             AttributeValue::DebugStrRef(at) => {
-                self.debug.dwarf.debug_str.get_str(at).ok().map(|text| text.slice())
+                self.debug.sections(self.index as usize).debug_str.get_str(at).ok().map(|text| text.slice())
             }
-            AttributeValue::DebugLineStrRef(at) => {
-                self.debug.dwarf.debug_line_str.get_str(at).ok().map(|text| text.slice())
-            }
+            AttributeValue::DebugLineStrRef(at) => self
+                .debug
+                .sections(self.index as usize)
+                .debug_line_str
+                .get_str(at)
+                .ok()
+                .map(|text| text.slice()),
             // The other forms need what the unit's first entry says.
             other => self.debug.unit(self.index as usize)?.attr_string(other).ok().map(|text| text.slice()),
         }
@@ -174,10 +188,10 @@ impl Scan<'_> {
         for _ in 0..4 {
             let at = match origin {
                 AttributeValue::UnitRef(at) => at,
-                AttributeValue::DebugInfoRef(at) => {
-                    return names::name_of(self.debug, at.0).map(str::as_bytes);
+                other => {
+                    let at = split::referred(self.header.offset().0, other)?;
+                    return names::name_of(self.debug, at).map(str::as_bytes);
                 }
-                _ => return None,
             };
             let mut walk = Walk::new(self.header, self.shapes, at, 0).ok()?;
             let shape = walk.entry().ok()??;

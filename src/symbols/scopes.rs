@@ -92,14 +92,14 @@ impl Scopes {
 
     fn find(&self, pc: FileAddr) -> Option<Vec<FunctionScope>> {
         let unit = self.dies.unit_at(pc)?;
-        let at = DieRef { sup: false, offset: unit.unit.header.debug_info_offset()?.0 };
+        let at = DieRef { offset: unit.unit.header.debug_info_offset()?.0 };
         let pc = pc.0;
         let functions = self.functions(at, unit);
         // The innermost of nested functions begins last.
         let holds = |function: &&FunctionRange| function.begin <= pc && pc < function.end;
         let function = functions.iter().filter(holds).max_by_key(|function| function.begin)?;
         let entry = unit.unit.entry(function.at).ok()?;
-        let mut die = Die { dies: &self.dies, unit, sup: at.sup, entry };
+        let mut die = Die { dies: &self.dies, unit, entry };
         let mut scopes = vec![self.scope(&die, pc)];
         for _ in 0..MAX_DEPTH {
             let mut loose = Vec::new();

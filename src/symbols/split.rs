@@ -8,7 +8,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gimli::{Dwarf, DwarfPackage, DwoId, Section, SectionId, UnitHeader, UnitSectionOffset, UnitType};
+use gimli::{
+    AttributeValue, Dwarf, DwarfPackage, DwoId, Section, SectionId, UnitHeader, UnitSectionOffset, UnitType,
+};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -26,6 +28,9 @@ pub(super) struct Home {
     /// The unit of the program's file that has the addresses and lines of the one here.
     pub(super) skeleton: Option<UnitHeader<Slice>>,
 }
+
+/// Where the offsets of the dwz supplement begin: it is in no section of the file, and no file is this large.
+pub(super) const SUPPLEMENT: usize = 1 << 40;
 
 /// A unit, and where it is if it is elsewhere.
 pub(super) type Placed = (UnitHeader<Slice>, Option<Arc<Home>>);
@@ -65,11 +70,36 @@ pub(super) fn units(dwarf: &Arc<Dwarf<Slice>>, search: Option<&Search<'_>>) -> (
     let mut all: Vec<Placed> = kept.map(|header| (header, None)).collect();
     all.extend(types);
     all.extend(found);
+    all.extend(supplement(dwarf));
     (all, missing)
 }
 
+/// The units that dwz moved into a file that several programs share.
+fn supplement(dwarf: &Dwarf<Slice>) -> Vec<Placed> {
+    let Some(shared) = &dwarf.sup else { return Vec::new() };
+    let home = Arc::new(Home { dwarf: Arc::clone(shared), base: SUPPLEMENT, skeleton: None });
+    let moved = headers(shared).into_iter().filter_map(|header| moved(&header, SUPPLEMENT));
+    moved.map(|header| (header, Some(Arc::clone(&home)))).collect()
+}
+
+/// Before what it may be referred to from: the supplement comes before the file.
+pub(super) fn order(offset: usize) -> (bool, usize) {
+    (offset < SUPPLEMENT, offset)
+}
+
+/// The offset of the entry that an attribute of the unit at `unit` refers to.
+pub(super) fn referred(unit: usize, value: AttributeValue<Slice>) -> Option<usize> {
+    Some(match value {
+        AttributeValue::UnitRef(offset) => unit.wrapping_add(offset.0),
+        AttributeValue::DebugInfoRef(offset) if unit >= SUPPLEMENT => SUPPLEMENT.wrapping_add(offset.0),
+        AttributeValue::DebugInfoRef(offset) => offset.0,
+        AttributeValue::DebugInfoRefSup(offset) => SUPPLEMENT.wrapping_add(offset.0),
+        _ => return None,
+    })
+}
+
 /// The units of `.debug_info`.
-pub(super) fn headers(dwarf: &Dwarf<Slice>) -> Vec<UnitHeader<Slice>> {
+fn headers(dwarf: &Dwarf<Slice>) -> Vec<UnitHeader<Slice>> {
     let mut units = dwarf.units();
     std::iter::from_fn(|| units.next().ok().flatten()).collect()
 }

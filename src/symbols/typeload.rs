@@ -84,7 +84,7 @@ impl TypeTable {
             .dies
             .named(name)
             .filter(|entry| entry.kind == NameKind::Type)
-            .map(|entry| self.get(DieRef { sup: false, offset: entry.offset }))
+            .map(|entry| self.get(DieRef { offset: entry.offset }))
             .find(whole);
         self.definitions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         found
@@ -151,7 +151,7 @@ impl Loader<'_> {
         let name = self.die.inherited(dies, &mut |die| die.name())?;
         let name = if self.die.language() == Language::Cplus { canonical(&name).into() } else { name };
         let mut scope = None;
-        if self.die.is_cplus() && !self.die.sup {
+        if self.die.is_cplus() {
             let around = |die: &Die<'_>| dies.scope_of(die.at().offset);
             scope = self.die.inherited(dies, &mut |die| around(die));
         }

@@ -26,4 +26,5 @@ mod screen;
 mod signals;
 mod split;
 mod stepping;
+mod supplements;
 mod watching;
