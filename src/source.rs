@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::addr::{Pid, Tid};
 use crate::maps::Mapping;
@@ -60,12 +61,10 @@ pub trait Files {
     /// The error of opening or mapping it.
     fn map(&self, path: &Path) -> io::Result<&'static [u8]>;
 
-    /// What gives memory back that holds bytes of such a file: for those that will hardly be looked at again. They
-    /// stay valid, and come from the file once more when somebody does.
-    fn release(&self) -> Release {
-        |_| {}
-    }
-}
+    /// Gives memory back that holds bytes of such a file: for those that will hardly be looked at again. They stay
+    /// valid, and come from the file once more when somebody does.
+    fn release(&self, _bytes: &'static [u8]) {}
 
-/// See [`Files::release`].
-pub type Release = fn(&'static [u8]);
+    /// The same files, for those who look into some of them later.
+    fn shared(&self) -> Arc<dyn Files + Send + Sync>;
+}

@@ -1,17 +1,16 @@
 //! Files of the target, mapped once and kept for the life of the debugger.
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::ptr::NonNull;
-use std::sync::Mutex;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use nix::sys::mman::{MmapAdvise, madvise};
 use rustc_hash::FxHashMap;
 
-use crate::source::{Files, Release};
+use crate::source::Files;
 
 /// What tells one version of a file from the next: device, inode, size, time of change in seconds and nanoseconds.
 type Identity = (u64, u64, u64, i64, i64);
@@ -30,22 +29,24 @@ struct Root {
 ///
 /// A file that is truncated while we have it mapped would end us with SIGBUS, as it would gdb: linkers and
 /// package managers write a new file and rename it, which is harmless.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MappedFiles {
-    root: Option<Root>,
-    known: RefCell<FxHashMap<Identity, &'static [u8]>>,
+    root: Option<Arc<Root>>,
 }
+
+/// All files of all processes: what one has mapped is there for the next, and so is what was made of it.
+static KNOWN: LazyLock<Mutex<FxHashMap<Identity, &'static [u8]>>> = LazyLock::new(Mutex::default);
 
 impl MappedFiles {
     /// Files as a process with another root sees them: `door` is its `/proc/PID/root`, a link to what `/` is for it.
     #[must_use]
     pub fn below(door: PathBuf) -> MappedFiles {
         let seen = std::fs::read_link(&door).unwrap_or_else(|_| PathBuf::from("/"));
-        MappedFiles { root: Some(Root { door, seen }), known: RefCell::default() }
+        MappedFiles { root: Some(Arc::new(Root { door, seen })) }
     }
 
     fn open(&self, path: &Path) -> io::Result<File> {
-        let Some(Root { door, seen }) = &self.root else { return File::open(path) };
+        let Some(Root { door, seen }) = self.root.as_deref() else { return File::open(path) };
         let below = |rest: &Path| File::open(door.join(rest));
         match (path.strip_prefix(seen), path.strip_prefix("/")) {
             (Ok(rest), _) if seen != Path::new("/") => below(rest),
@@ -63,7 +64,8 @@ impl Files for MappedFiles {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let identity = (meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec());
-        if let Some(bytes) = self.known.borrow().get(&identity) {
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = known.get(&identity) {
             return Ok(bytes);
         }
         let bytes: &'static [u8] = if meta.size() == 0 {
@@ -73,32 +75,30 @@ impl Files for MappedFiles {
             // valid. What another process may do to the file is told above.
             Box::leak(Box::new(unsafe { memmap2::Mmap::map(&file) }?))
         };
-        if let Ok(mut mapped) = MAPPED.lock() {
-            mapped.push((bytes.as_ptr() as usize, bytes.len()));
-        }
-        self.known.borrow_mut().insert(identity, bytes);
+        known.insert(identity, bytes);
         Ok(bytes)
     }
 
-    fn release(&self) -> Release {
-        release
+    fn shared(&self) -> Arc<dyn Files + Send + Sync> {
+        Arc::new(self.clone())
     }
-}
 
-/// The mappings that were made, start and length: nothing else may be given back.
-static MAPPED: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
-
-/// Drops the pages that lie wholly in `bytes` from our memory; they stay in the kernel's cache of the file.
-fn release(bytes: &'static [u8]) {
-    const PAGE: usize = 4096;
-    let Some(inside) = bytes.get(bytes.as_ptr().align_offset(PAGE)..) else { return };
-    let (at, len) = (inside.as_ptr() as usize, inside.len() & !(PAGE - 1));
-    let within = |(start, size): &(usize, usize)| at >= *start && at + len <= start + size;
-    let ours = MAPPED.lock().is_ok_and(|mapped| mapped.iter().any(within));
-    let Some(start) = NonNull::new(inside.as_ptr().cast_mut()).filter(|_| ours && len > 0) else { return };
-    // SAFETY: the pages are wholly inside a private mapping of a file that stays for ever and that nothing was written
-    // to, so the kernel fills them with the same bytes again. When it refuses, nothing changes.
-    let _ = unsafe { madvise(start.cast(), len, MmapAdvise::MADV_DONTNEED) };
+    fn release(&self, bytes: &'static [u8]) {
+        const PAGE: usize = 4096;
+        let Some(inside) = bytes.get(bytes.as_ptr().align_offset(PAGE)..) else { return };
+        let (at, len) = (inside.as_ptr() as usize, inside.len() & !(PAGE - 1));
+        let within = |mapped: &&'static [u8]| {
+            let start = mapped.as_ptr() as usize;
+            at >= start && at + len <= start + mapped.len()
+        };
+        let ours = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).values().any(within);
+        let Some(start) = NonNull::new(inside.as_ptr().cast_mut()).filter(|_| ours && len > 0) else {
+            return;
+        };
+        // SAFETY: the pages are wholly inside a private mapping of a file that stays for ever and that nothing was
+        // written to, so the kernel fills them with the same bytes again. When it refuses, nothing changes.
+        let _ = unsafe { madvise(start.cast(), len, MmapAdvise::MADV_DONTNEED) };
+    }
 }
 
 #[cfg(test)]
@@ -111,13 +111,14 @@ mod tests {
         let path = dir.path().join("file");
         let content: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         std::fs::write(&path, &content).unwrap();
-        let bytes = MappedFiles::default().map(&path).unwrap();
+        let files = MappedFiles::default();
+        let bytes = files.map(&path).unwrap();
         assert_eq!(bytes, content);
-        release(&bytes[1000..]);
+        files.release(&bytes[1000..]);
         assert_eq!(bytes, content);
         // Memory that no file backs would be gone.
         let other: &'static [u8] = Box::leak(content.clone().into_boxed_slice());
-        release(other);
+        files.release(other);
         assert_eq!(other, content);
     }
 

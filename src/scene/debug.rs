@@ -80,23 +80,20 @@ impl ModuleDebug {
         let kinds = |entry: &NameEntry| {
             matches!(entry.kind, NameKind::Variable | NameKind::Function | NameKind::Enumerator)
         };
-        self.debug
-            .named_in(name, exact, wanted)
-            .filter(kinds)
-            .map(|entry| DieRef { sup: false, offset: entry.offset })
+        self.debug.named_in(name, exact, wanted).filter(kinds).map(|entry| DieRef { offset: entry.offset })
     }
 
     /// The type with this full name that one of the units has which `wanted` takes.
     pub(crate) fn type_in(&self, name: &str, wanted: impl Fn(usize) -> bool) -> Option<Type> {
         let mut found = self.debug.named_in(name, true, wanted);
         let entry = found.find(|entry| matches!(entry.kind, NameKind::Type | NameKind::Alias))?;
-        Some(self.table.get(DieRef { sup: false, offset: entry.offset }))
+        Some(self.table.get(DieRef { offset: entry.offset }))
     }
 
     /// A declaration of a variable that is defined elsewhere.
     pub(crate) fn declared(&self, name: &str) -> Option<DieRef> {
         let entry = self.debug.named(name).find(|entry| entry.kind == NameKind::Declaration)?;
-        Some(DieRef { sup: false, offset: entry.offset })
+        Some(DieRef { offset: entry.offset })
     }
 }
 

@@ -344,13 +344,13 @@ impl Scene<'_> {
         let around = FrameContext::of(self, &frame.physical);
         let last = match bound {
             Bound::UpperDie(at) => {
-                let at = DieRef { sup: false, offset: *at };
+                let at = DieRef { offset: *at };
                 let found =
                     variable_at(&debug.table, at).map(|variable| self.value_of(debug, frame, &variable));
                 found.and_then(|value| value.as_i128(self.memory()).ok())
             }
             Bound::UpperExpression(at, bytes) => {
-                let unit = DieRef { sup: false, offset: *at };
+                let unit = DieRef { offset: *at };
                 location::compute(debug.dies(), unit, bytes, &around).ok().map(|last| i128::from(last as i64))
             }
         };

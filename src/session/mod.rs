@@ -201,6 +201,12 @@ impl Session {
         &mut self.images.debug_roots
     }
 
+    /// Files of debug info that were looked for and not found since the last time, in gdb's words.
+    #[must_use]
+    pub fn missing_files(&self) -> Vec<String> {
+        self.images.missing()
+    }
+
     /// Tells the face something.
     pub fn say(&mut self, note: Note) {
         self.unsynced |= matches!(note, Note::Output { .. });

@@ -3,44 +3,59 @@
 //! Sections are decompressed when the file is opened, and searched for names on the way where a name was asked for;
 //! units and lines are each read at the first question about them. Types and variables are read elsewhere, from what is public here.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use gimli::{Dwarf, UnitHeader, UnitRef};
+use addr2line::LookupContinuation;
+use gimli::{Dwarf, UnitHeader, UnitRef, UnitType};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::Slice;
 use super::debugfile::Elf;
+use super::imports::{self, Importers};
 use super::lines::{LineRow, LineTable};
 use super::names::{self, Instances, NameEntry, NameIndex};
+use super::split::{self, Home, Search};
 use super::{around, printed, sections};
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
-use crate::source::Release;
 
 type Unit = gimli::Unit<Slice>;
 
 /// One unit, parsed when first asked for.
 struct Lazy {
     header: gimli::UnitHeader<Slice>,
-    /// Offset of its header in `.debug_info`.
+    /// Offset of its header in `.debug_info`, or behind it for what is not there.
     start: usize,
+    /// Where it is, if not in the file's own `.debug_info`.
+    home: Option<Arc<Home>>,
     unit: OnceLock<Option<Unit>>,
     lines: OnceLock<Option<Arc<LineTable>>>,
     optimized: OnceLock<bool>,
     scopes: OnceLock<around::Scoped>,
 }
 
-/// How a unit was made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The directory that its names are relative to.
-    pub directory: Option<String>,
-    /// The compiler, with its version and flags.
-    pub producer: Option<String>,
-    /// The version of DWARF.
-    pub version: u16,
-    /// Whether it describes macros.
-    pub macros: bool,
+impl Lazy {
+    fn new(header: UnitHeader<Slice>, home: Option<Arc<Home>>) -> Lazy {
+        Lazy {
+            start: header.offset().0,
+            header,
+            home,
+            unit: OnceLock::new(),
+            lines: OnceLock::new(),
+            optimized: OnceLock::new(),
+            scopes: OnceLock::new(),
+        }
+    }
+
+    fn skeleton(&self) -> Option<&UnitHeader<Slice>> {
+        self.home.as_ref()?.skeleton.as_ref()
+    }
+
+    fn may_have_code(&self) -> bool {
+        let elsewhere = self.home.is_some() && self.skeleton().is_none();
+        !elsewhere && !matches!(self.header.type_(), UnitType::Type { .. } | UnitType::SplitType { .. })
+    }
 }
 
 /// See the module.
@@ -48,32 +63,74 @@ pub struct DebugInfo {
     /// All sections, and the supplement's.
     pub dwarf: Arc<Dwarf<Slice>>,
     units: Vec<Lazy>,
-    supplement: Vec<Lazy>,
     /// Start, end and unit, sorted.
     ranges: OnceLock<Vec<(u64, u64, usize)>>,
     names: OnceLock<NameIndex>,
     instances: OnceLock<Instances>,
     context: OnceLock<Option<Mutex<addr2line::Context<Slice>>>>,
+    importers: OnceLock<Importers>,
+    /// Types by signature.
+    signatures: OnceLock<FxHashMap<u64, usize>>,
+    /// Units that are elsewhere, by the offset of those that stand for them.
+    skeletons: FxHashMap<usize, usize>,
+    /// What is missing, in gdb's words; told once.
+    missing: Mutex<Vec<String>>,
 }
 
 impl DebugInfo {
     /// Reads the sections of a file and of its supplement; when it is opened to look a name up, with the index of `names`.
-    pub(super) fn load(main: &Elf, supplement: Option<&Elf>, names: bool, release: Release) -> DebugInfo {
-        let (dwarf, found) = sections::load(main, supplement, names, release);
+    pub(super) fn load(
+        main: &Elf,
+        supplement: Option<&Elf>,
+        search: Option<&Search<'_>>,
+        names: bool,
+    ) -> DebugInfo {
+        let release = |bytes| {
+            if let Some(search) = search {
+                search.files.release(bytes);
+            }
+        };
+        let (dwarf, found) = sections::load(main, supplement, names, &release);
         let dwarf = Arc::new(dwarf);
+        let (units, missing) = split::units(&dwarf, search);
+        let units: Vec<Lazy> = units.into_iter().map(|(header, home)| Lazy::new(header, home)).collect();
+        let skeleton = |(index, unit): (usize, &Lazy)| Some((unit.skeleton()?.offset().0, index));
+        let skeletons = units.iter().enumerate().filter_map(skeleton).collect();
         let debug = DebugInfo {
-            units: headers(&dwarf),
-            supplement: dwarf.sup().map(headers).unwrap_or_default(),
             dwarf,
+            units,
             ranges: OnceLock::new(),
             names: OnceLock::new(),
             instances: OnceLock::new(),
             context: OnceLock::new(),
+            importers: OnceLock::new(),
+            signatures: OnceLock::new(),
+            skeletons,
+            missing: Mutex::new(missing),
         };
-        if let Some(found) = found {
-            let _ = debug.names.set(NameIndex::of(found, &debug));
+        // Where other files have the units, what was found are only those that stand for them.
+        if let Some(found) = found.filter(|_| debug.skeletons.is_empty()) {
+            let own = debug.units.iter().take_while(|unit| unit.home.is_none()).count();
+            let _ = debug.names.set(NameIndex::build(&debug, found, own));
         }
         debug
+    }
+
+    /// What was not found; nothing when it was asked for before.
+    pub(super) fn missing(&self) -> Vec<String> {
+        std::mem::take(&mut self.missing.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The type that has a unit of its own by this name.
+    pub(super) fn signed(&self, signature: u64) -> Option<usize> {
+        let make = || split::signatures(self.units.iter().map(|unit| &unit.header));
+        self.signatures.get_or_init(make).get(&signature).copied()
+    }
+
+    /// Where the `.debug_info` begins that the entry at this offset lies in.
+    pub(super) fn base_of(&self, offset: usize) -> usize {
+        let unit = self.index_of(offset).and_then(|at| self.units.get(at));
+        unit.and_then(|unit| unit.home.as_ref()).map_or(0, |home| home.base)
     }
 
     /// How many units there are.
@@ -88,13 +145,20 @@ impl DebugInfo {
         parsed(&self.dwarf, self.units.get(index)?)
     }
 
-    /// The unit that holds the entry at this offset of `.debug_info`, in the file or in its supplement.
+    /// The unit that holds the entry at this offset.
     #[must_use]
-    pub fn unit_of(&self, in_supplement: bool, offset: usize) -> Option<UnitRef<'_, Slice>> {
-        let (dwarf, units) =
-            if in_supplement { (self.dwarf.sup()?, &self.supplement) } else { (&*self.dwarf, &self.units) };
-        let after = units.partition_point(|unit| unit.start <= offset);
-        parsed(dwarf, units.get(after.checked_sub(1)?)?)
+    pub fn unit_of(&self, offset: usize) -> Option<UnitRef<'_, Slice>> {
+        parsed(&self.dwarf, self.units.get(self.index_of(offset)?)?)
+    }
+
+    /// The index of that unit.
+    pub(super) fn index_of(&self, offset: usize) -> Option<usize> {
+        self.units.partition_point(|unit| unit.start <= offset).checked_sub(1)
+    }
+
+    /// Who imports which partial unit.
+    pub(super) fn importers(&self) -> &Importers {
+        self.importers.get_or_init(|| imports::importers(self))
     }
 
     /// The index of the unit that covers `pc`.
@@ -131,7 +195,7 @@ impl DebugInfo {
         let mut headers = self.dwarf.debug_aranges.headers();
         while let Ok(Some(header)) = headers.next() {
             let offset = header.debug_info_offset().0;
-            let Ok(index) = self.units.binary_search_by_key(&offset, |unit| unit.start) else { continue };
+            let Some(index) = self.listed(offset) else { continue };
             let mut entries = header.entries();
             while let Ok(Some(entry)) = entries.next() {
                 let range = entry.range();
@@ -143,58 +207,30 @@ impl DebugInfo {
         all
     }
 
+    /// The sections that a unit refers to.
+    pub(super) fn sections_of(&self, index: usize) -> &Dwarf<Slice> {
+        let home = self.units.get(index).and_then(|unit| unit.home.as_ref());
+        home.map_or(&self.dwarf, |home| &home.dwarf)
+    }
+
+    /// The unit that is, or stands behind, the one at this offset of the file's own `.debug_info`.
+    fn listed(&self, offset: usize) -> Option<usize> {
+        let own = self.units.binary_search_by_key(&offset, |unit| unit.start).ok();
+        own.or_else(|| self.skeletons.get(&offset).copied())
+    }
+
     fn unit_ranges(&self, index: usize) -> Vec<(u64, u64, usize)> {
-        let mut all = Vec::new();
-        let Some(unit) = self.unit(index) else { return all };
-        let Ok(mut ranges) = unit.unit_ranges() else { return all };
-        while let Ok(Some(range)) = ranges.next() {
-            if range.begin != 0 && range.begin < range.end {
-                all.push((range.begin, range.end, index));
-            }
-        }
-        all
+        let ranges = self.skeleton_of(index).map_or_else(
+            || self.unit(index).map(own_ranges),
+            |unit| Some(own_ranges(UnitRef::new(&self.dwarf, &unit))),
+        );
+        let ranges = ranges.unwrap_or_default().into_iter().filter(|(begin, _)| *begin != 0);
+        ranges.map(|(begin, end)| (begin, end, index)).collect()
     }
 
-    /// The units whose source file is called `file`.
-    #[must_use]
-    pub fn units_called(&self, file: &str) -> Vec<usize> {
-        let called = |index: &usize| {
-            let Some(unit) = self.unit(*index) else { return false };
-            let text = |text: Option<Slice>| {
-                text.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default()
-            };
-            super::lines::same_file(&text(unit.name), &text(unit.comp_dir), file)
-        };
-        (0..self.units.len()).into_par_iter().filter(called).collect()
-    }
-
-    /// The language of a unit, as gdb calls it.
-    #[must_use]
-    pub fn language(&self, index: usize) -> Option<&'static str> {
-        let unit = self.unit(index)?;
-        let root = unit.entry(unit.header.root_offset()).ok()?;
-        match root.attr_value(gimli::DW_AT_language)? {
-            gimli::AttributeValue::Language(language) => Some(language_name(language)),
-            _ => None,
-        }
-    }
-
-    /// What a unit says of how it was made: its directory, the compiler, the version of DWARF.
-    #[must_use]
-    pub fn origin(&self, index: usize) -> Option<Origin> {
-        let unit = self.unit(index)?;
-        let root = unit.entry(unit.header.root_offset()).ok()?;
-        let producer = root.attr_value(gimli::DW_AT_producer).and_then(|value| unit.attr_string(value).ok());
-        let text = |text: Option<Slice>| text.map(|text| text.to_string_lossy().into_owned());
-        Some(Origin {
-            directory: text(unit.comp_dir),
-            producer: text(producer),
-            version: unit.header.version(),
-            macros: root
-                .attr_value(gimli::DW_AT_macros)
-                .or_else(|| root.attr_value(gimli::DW_AT_macro_info))
-                .is_some(),
-        })
+    /// The unit that stands for one that is elsewhere, and has its addresses and lines.
+    fn skeleton_of(&self, index: usize) -> Option<Unit> {
+        self.dwarf.unit(*self.units.get(index)?.skeleton()?).ok()
     }
 
     /// The lines of a unit.
@@ -202,7 +238,11 @@ impl DebugInfo {
         let lazy = self.units.get(index)?;
         let table = lazy.lines.get_or_init(|| {
             let unit = parsed(&self.dwarf, lazy)?;
-            LineTable::read(unit).map(Arc::new)
+            let Some(mut skeleton) = self.skeleton_of(index) else {
+                return LineTable::read(unit).map(Arc::new);
+            };
+            skeleton.name = unit.name;
+            LineTable::read(UnitRef::new(&self.dwarf, &skeleton)).map(Arc::new)
         });
         table.clone()
     }
@@ -229,7 +269,10 @@ impl DebugInfo {
 
     /// All lines of all units, in parallel: for breakpoints by file and line.
     pub(super) fn all_lines(&self) -> Vec<(usize, Arc<LineTable>)> {
-        (0..self.units.len()).into_par_iter().filter_map(|index| Some((index, self.lines(index)?))).collect()
+        // Units of types share the table of a unit that has code.
+        let code = |index: &usize| self.units[*index].may_have_code();
+        let all = (0..self.units.len()).into_par_iter().filter(code);
+        all.filter_map(|index| Some((index, self.lines(index)?))).collect()
     }
 
     /// Whether gdb takes the unit's locations to be valid in prologues: compiled by gcc 4.5 or newer, with
@@ -258,14 +301,14 @@ impl DebugInfo {
         exact: bool,
         wanted: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = NameEntry> + 'a {
-        self.names.get_or_init(|| NameIndex::build(self)).named(self, name, exact, wanted)
+        self.names.get_or_init(|| NameIndex::build(self, Vec::new(), 0)).named(self, name, exact, wanted)
     }
 
     /// The namespaces and classes around the entry at this offset of `.debug_info`, joined by `::`; nothing for what is
     /// in none.
     #[must_use]
     pub fn scope_of(&self, offset: usize) -> Option<&str> {
-        let index = self.units.partition_point(|unit| unit.start <= offset).checked_sub(1)?;
+        let index = self.index_of(offset)?;
         let unit = self.units.get(index)?;
         let scopes = unit.scopes.get_or_init(|| around::read(self, index));
         scopes.get(&u32::try_from(offset - unit.start).ok()?).map(|scope| &**scope)
@@ -281,18 +324,34 @@ impl DebugInfo {
         all.get(&of.offset).map_or(&[], Vec::as_slice)
     }
 
+    /// The sections of the unit with this id alone: addr2line takes the first unit of what it is given.
+    fn alone(&self, id: gimli::DwoId) -> Option<Arc<Dwarf<Slice>>> {
+        let is_it = |index: &&usize| self.unit(**index).is_some_and(|unit| unit.dwo_id == Some(id));
+        let unit = self.units.get(*self.skeletons.values().find(is_it)?)?;
+        split::alone(unit.home.as_ref()?, &unit.header).map(Arc::new)
+    }
+
     /// The functions at `pc` with file and line, innermost inlined one first.
     pub(super) fn frames(&self, pc: FileAddr) -> Vec<StackFrame> {
         let context = self
             .context
             .get_or_init(|| addr2line::Context::from_arc_dwarf(Arc::clone(&self.dwarf)).ok().map(Mutex::new));
         let Some(context) = context else { return Vec::new() };
-        let context = context.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let context = context.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = Vec::new();
         // addr2line puts the unit's directory in front of names; people know a file by the name alone.
         let directory = self.unit_at(pc).and_then(|unit| unit.comp_dir);
         let directory = directory.map(|dir| format!("{}/", dir.to_string_lossy())).unwrap_or_default();
-        let Ok(mut frames) = context.find_frames(pc.0).skip_all_loads() else { return all };
+        let mut lookup = context.find_frames(pc.0);
+        let frames = loop {
+            lookup = match lookup {
+                addr2line::LookupResult::Output(frames) => break frames,
+                addr2line::LookupResult::Load { load, continuation } => {
+                    continuation.resume(self.alone(load.dwo_id))
+                }
+            };
+        };
+        let Ok(mut frames) = frames else { return all };
         while let Ok(Some(frame)) = frames.next() {
             let name = frame
                 .function
@@ -317,50 +376,22 @@ impl DebugInfo {
     }
 }
 
-fn language_name(language: gimli::DwLang) -> &'static str {
-    match language {
-        gimli::DW_LANG_C | gimli::DW_LANG_C89 | gimli::DW_LANG_C99 | gimli::DW_LANG_C11 => "c",
-        gimli::DW_LANG_C_plus_plus
-        | gimli::DW_LANG_C_plus_plus_03
-        | gimli::DW_LANG_C_plus_plus_11
-        | gimli::DW_LANG_C_plus_plus_14
-        | gimli::DW_LANG_C_plus_plus_17
-        | gimli::DW_LANG_C_plus_plus_20 => "c++",
-        gimli::DW_LANG_Rust => "rust",
-        gimli::DW_LANG_D => "d",
-        gimli::DW_LANG_Go => "go",
-        gimli::DW_LANG_ObjC => "objective-c",
-        gimli::DW_LANG_Fortran77
-        | gimli::DW_LANG_Fortran90
-        | gimli::DW_LANG_Fortran95
-        | gimli::DW_LANG_Fortran03
-        | gimli::DW_LANG_Fortran08 => "fortran",
-        gimli::DW_LANG_Pascal83 => "pascal",
-        gimli::DW_LANG_Ada83 | gimli::DW_LANG_Ada95 => "ada",
-        gimli::DW_LANG_Modula2 => "modula-2",
-        gimli::DW_LANG_Mips_Assembler => "asm",
-        _ => "minimal",
-    }
+/// The ranges of a unit's first entry.
+fn own_ranges(unit: UnitRef<'_, Slice>) -> Vec<(u64, u64)> {
+    let root = unit.entry(unit.header.root_offset());
+    root.map(|root| super::ranges::of(unit, &root)).unwrap_or_default()
 }
 
 fn parsed<'a>(dwarf: &'a Dwarf<Slice>, lazy: &'a Lazy) -> Option<UnitRef<'a, Slice>> {
-    let unit = lazy.unit.get_or_init(|| dwarf.unit(lazy.header).ok());
-    unit.as_ref().map(|unit| UnitRef::new(dwarf, unit))
-}
-
-fn headers(dwarf: &Dwarf<Slice>) -> Vec<Lazy> {
-    let mut all = Vec::new();
-    let mut units = dwarf.units();
-    while let Ok(Some(header)) = units.next() {
-        let Some(start) = header.debug_info_offset() else { continue };
-        all.push(Lazy {
-            header,
-            start: start.0,
-            unit: OnceLock::new(),
-            lines: OnceLock::new(),
-            optimized: OnceLock::new(),
-            scopes: OnceLock::new(),
-        });
-    }
-    all
+    let own = lazy.home.as_ref().map_or(dwarf, |home| &home.dwarf);
+    let read = || {
+        let mut unit = own.unit(lazy.header).ok()?;
+        if let Some(skeleton) = lazy.skeleton() {
+            let skeleton = dwarf.unit(*skeleton).ok()?;
+            unit.copy_relocated_attributes(&skeleton);
+            unit.comp_dir = unit.comp_dir.or(skeleton.comp_dir);
+        }
+        Some(unit)
+    };
+    lazy.unit.get_or_init(read).as_ref().map(|unit| UnitRef::new(own, unit))
 }

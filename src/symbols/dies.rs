@@ -6,6 +6,7 @@ use gimli::{AttributeValue, DW_AT_abstract_origin, DW_AT_name, DW_AT_specificati
 
 use super::Slice;
 use super::debug::DebugInfo;
+use super::split::SUPPLEMENT;
 use super::types::DieRef;
 
 /// An entry.
@@ -27,22 +28,22 @@ pub(crate) enum Language {
 
 /// An entry with its unit.
 pub(crate) struct Die<'a> {
+    pub(crate) dies: &'a DebugInfo,
     pub(crate) unit: Unit<'a>,
-    pub(crate) sup: bool,
     pub(crate) entry: Entry,
 }
 
 impl<'a> Die<'a> {
     /// The entry at `at`.
     pub(crate) fn open(dies: &'a DebugInfo, at: DieRef) -> Option<Die<'a>> {
-        let unit = dies.unit_of(at.sup, at.offset)?;
+        let unit = dies.unit_of(at.offset)?;
         let offset = gimli::DebugInfoOffset(at.offset).to_unit_offset(&unit.unit.header)?;
-        Some(Die { unit, sup: at.sup, entry: unit.unit.entry(offset).ok()? })
+        Some(Die { dies, unit, entry: unit.unit.entry(offset).ok()? })
     }
 
     /// Another entry of the same unit.
     pub(crate) fn sibling(&self, entry: Entry) -> Die<'a> {
-        Die { unit: self.unit, sup: self.sup, entry }
+        Die { dies: self.dies, unit: self.unit, entry }
     }
 
     pub(crate) fn at(&self) -> DieRef {
@@ -51,7 +52,7 @@ impl<'a> Die<'a> {
 
     fn at_offset(&self, offset: UnitOffset) -> DieRef {
         let base = self.unit.unit.header.debug_info_offset().map_or(0, |base| base.0);
-        DieRef { sup: self.sup, offset: base.wrapping_add(offset.0) }
+        DieRef { offset: base.wrapping_add(offset.0) }
     }
 
     /// The children, one level deep.
@@ -78,8 +79,16 @@ impl<'a> Die<'a> {
     pub(crate) fn reference(&self, name: DwAt) -> Option<DieRef> {
         match self.attr(name)? {
             AttributeValue::UnitRef(offset) => Some(self.at_offset(offset)),
-            AttributeValue::DebugInfoRef(offset) => Some(DieRef { sup: self.sup, offset: offset.0 }),
-            AttributeValue::DebugInfoRefSup(offset) => Some(DieRef { sup: true, offset: offset.0 }),
+            AttributeValue::DebugInfoRef(offset) => {
+                let base = self.dies.base_of(self.at().offset);
+                Some(DieRef { offset: base.wrapping_add(offset.0) })
+            }
+            AttributeValue::DebugTypesRef(signature) => {
+                Some(DieRef { offset: self.dies.signed(signature.0)? })
+            }
+            AttributeValue::DebugInfoRefSup(offset) => {
+                Some(DieRef { offset: SUPPLEMENT.wrapping_add(offset.0) })
+            }
             _ => None,
         }
     }
@@ -112,16 +121,20 @@ impl<'a> Die<'a> {
         let Ok(root) = self.unit.unit.entry(self.unit.unit.header.root_offset()) else {
             return Language::Other;
         };
-        match root.attr_value(gimli::DW_AT_language) {
-            Some(AttributeValue::Language(gimli::DW_LANG_Rust)) => Language::Rust,
-            Some(AttributeValue::Language(
+        let language = match root.attr_value(gimli::DW_AT_language) {
+            Some(AttributeValue::Language(language)) => Some(language),
+            _ => super::imports::language(self.dies, self.at().offset),
+        };
+        match language {
+            Some(gimli::DW_LANG_Rust) => Language::Rust,
+            Some(
                 gimli::DW_LANG_C_plus_plus
                 | gimli::DW_LANG_C_plus_plus_03
                 | gimli::DW_LANG_C_plus_plus_11
                 | gimli::DW_LANG_C_plus_plus_14
                 | gimli::DW_LANG_C_plus_plus_17
                 | gimli::DW_LANG_C_plus_plus_20,
-            )) => Language::Cplus,
+            ) => Language::Cplus,
             _ => Language::Other,
         }
     }

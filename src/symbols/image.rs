@@ -10,8 +10,9 @@ use super::SymbolError;
 use super::debug::DebugInfo;
 use super::debugfile::{self, DEBUG_FILE_DIRECTORY, Elf, Opened};
 use super::elf::{ElfSymbol, SymbolTable};
+use super::split::Search;
 use crate::addr::{Addr, FileAddr};
-use crate::source::{Files, Release};
+use crate::source::Files;
 
 /// A loadable segment (`PT_LOAD`).
 #[derive(Copy, Clone, Debug)]
@@ -37,10 +38,17 @@ pub struct Image {
     debug_file: Option<Opened>,
     supplement: Option<Opened>,
     build_id: Option<String>,
-    release: Release,
     segments: Vec<Segment>,
     symbols: OnceLock<SymbolTable>,
     debug: OnceLock<Option<Arc<DebugInfo>>>,
+    /// Where the rest of its debug info may be; an image that has no file has no rest.
+    rest: Option<Rest>,
+}
+
+/// Other files that debug info may refer to.
+struct Rest {
+    roots: Vec<PathBuf>,
+    files: Arc<dyn Files + Send + Sync>,
 }
 
 impl Image {
@@ -60,9 +68,9 @@ impl Image {
                 debugfile::open(path, files).and_then(|opened| debugfile::supplement(&opened, roots, files))
             }
         };
-        let mut image = Image::new(path.to_owned(), elf, debug_file, supplement);
-        image.release = files.release();
-        Ok(Arc::new(image))
+        let rest = Rest { roots: roots.to_owned(), files: files.shared() };
+        let image = Image::new(path.to_owned(), elf, debug_file, supplement);
+        Ok(Arc::new(Image { rest: Some(rest), ..image }))
     }
 
     /// An image that has no file, such as the vdso.
@@ -83,10 +91,10 @@ impl Image {
             debug_file,
             supplement,
             build_id,
-            release: |_| {},
             segments,
             symbols: OnceLock::new(),
             debug: OnceLock::new(),
+            rest: None,
         }
     }
 
@@ -216,10 +224,22 @@ impl Image {
                 if !debugfile::has_dwarf(main) {
                     return None;
                 }
+                let debug = self.debug_file.as_ref().map_or(&*self.path, |opened| &opened.path);
+                let search = self.rest.as_ref().map(|rest| Search {
+                    program: &self.path,
+                    debug,
+                    roots: &rest.roots,
+                    files: &*rest.files,
+                });
                 let supplement = self.supplement.as_ref().map(|opened| &opened.elf);
-                Some(Arc::new(DebugInfo::load(main, supplement, names, self.release)))
+                Some(Arc::new(DebugInfo::load(main, supplement, search.as_ref(), names)))
             })
             .as_ref()
+    }
+
+    /// What its debug info refers to and nobody found, as far as it was read; told once.
+    fn missing(&self) -> Vec<String> {
+        self.debug.get().and_then(Option::as_ref).map(|debug| debug.missing()).unwrap_or_default()
     }
 }
 
@@ -272,6 +292,12 @@ impl ImageCache {
         let image = Image::open(path, &self.debug_roots, files)?;
         self.known.insert(key, Some(Arc::clone(&image)));
         Ok(image)
+    }
+
+    /// What was not found since the last time, in gdb's words.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        self.known.values().flatten().flat_map(|image| image.missing()).collect()
     }
 
     /// The image made of a process's own bytes (the vdso), which are kept once.

@@ -213,6 +213,10 @@ fn file_name(
         _ => name,
     };
     let (unit_name, directory) = (own(unit.name), own(unit.comp_dir));
+    if unit_name.is_empty() && file.directory(header).is_some_and(|of| text(of) == directory) {
+        // A skeleton whose other half is missing: what lies in its directory is known by the name alone.
+        return text(file.path_name()).into();
+    }
     if join(&directory, &joined) == join(&directory, &unit_name) {
         return unit_name.into();
     }

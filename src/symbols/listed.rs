@@ -52,7 +52,7 @@ pub fn declared(
         let mut found = Vec::new();
         let root = dies.unit(index).and_then(|unit| {
             let at = unit.header.debug_info_offset()?.0 + unit.header.root_offset().0;
-            Die::open(dies, DieRef { sup: false, offset: at })
+            Die::open(dies, DieRef { offset: at })
         });
         if let Some(root) = root {
             Reader { table, kind, wanted, unit: index }.read(&root, "", MAX_DEPTH, &mut found);

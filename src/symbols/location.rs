@@ -121,12 +121,11 @@ pub fn locate(
     expression: &'static [u8],
     around: &dyn Surroundings,
 ) -> Result<Vec<Piece>, LocationError> {
-    let unit = dies
-        .unit_of(unit_at.sup, unit_at.offset)
-        .ok_or_else(|| LocationError::Other("no such unit".to_owned()))?;
-    let pieces = run(unit, unit_at.sup, expression, around)?.result();
+    let unit = dies.unit_of(unit_at.offset).ok_or_else(|| LocationError::Other("no such unit".to_owned()))?;
+    let pieces = run(unit, expression, around)?.result();
+    let base = dies.base_of(unit_at.offset);
     let piece = |piece: gimli::Piece<Slice>| Piece {
-        at: place(&piece.location, unit_at.sup),
+        at: place(&piece.location, base),
         bits: piece.size_in_bits,
         first_bit: piece.bit_offset.unwrap_or(0),
     };
@@ -161,7 +160,7 @@ pub fn compute(
 /// The one register, or the one place in the frame, that an expression names.
 #[must_use]
 pub fn entry_key(dies: &DebugInfo, unit_at: DieRef, expression: &'static [u8]) -> Option<EntryKey> {
-    let unit = dies.unit_of(unit_at.sup, unit_at.offset)?;
+    let unit = dies.unit_of(unit_at.offset)?;
     let mut operations = Expression(slice(expression)).operations(unit.unit.encoding());
     let key = match operations.next().ok()?? {
         Operation::Register { register } => EntryKey::Register(register.0),
@@ -262,7 +261,7 @@ fn slice(bytes: &'static [u8]) -> Slice {
     Slice::new(bytes, gimli::LittleEndian)
 }
 
-fn place(location: &Location<Slice>, sup: bool) -> At {
+fn place(location: &Location<Slice>, base: usize) -> At {
     match location {
         Location::Empty => At::Nowhere,
         Location::Register { register } => At::Register(register.0),
@@ -270,7 +269,7 @@ fn place(location: &Location<Slice>, sup: bool) -> At {
         Location::Value { value } => At::Bytes(value_bytes(*value)),
         Location::Bytes { value } => At::Bytes(value.slice().to_vec()),
         Location::ImplicitPointer { value, byte_offset } => {
-            At::Pointer(DieRef { sup, offset: value.0 }, *byte_offset)
+            At::Pointer(DieRef { offset: base.wrapping_add(value.0) }, *byte_offset)
         }
     }
 }
@@ -293,7 +292,6 @@ fn value_bytes(value: Value) -> Vec<u8> {
 /// Drives an evaluation to its end, answering what it asks.
 fn run(
     unit: Unit<'_>,
-    sup: bool,
     expression: &'static [u8],
     around: &dyn Surroundings,
 ) -> Result<Evaluation<Slice>, LocationError> {
@@ -328,7 +326,7 @@ fn run(
             }
             EvaluationResult::RequiresParameterRef(offset) => {
                 let base = unit.unit.header.debug_info_offset().map_or(0, |base| base.0);
-                let die = DieRef { sup, offset: base.wrapping_add(offset.0) };
+                let die = DieRef { offset: base.wrapping_add(offset.0) };
                 let value = around.entry_value(EntryKey::Parameter(die)).ok_or_else(lost)?;
                 evaluation.resume_with_parameter_ref(value)?
             }

@@ -11,9 +11,11 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::Slice;
+use super::around;
 use super::debug::DebugInfo;
 use super::namescan::{Far, LIMIT, Worker};
 use super::qualified::{self, ANONYMOUS};
+use super::split;
 use crate::addr::FileAddr;
 
 /// What a named entry is.
@@ -69,6 +71,8 @@ pub(super) struct NameIndex {
     keys: Vec<Key>,
     /// Where each group begins; one more for the end of the last.
     groups: Vec<u32>,
+    /// Scopes of entries that are declared in another unit, by unit and offset; dwz makes such.
+    elsewhere: FxHashMap<(u32, u32), Box<str>>,
 }
 
 /// Start addresses of inlined copies, by the offset of the abstract entry.
@@ -94,25 +98,27 @@ fn group(hash: u32, bits: u32) -> usize {
 }
 
 impl NameIndex {
-    /// Of all units, when they have not been scanned while they were decompressed.
-    pub(super) fn build(debug: &DebugInfo) -> NameIndex {
-        let workers = (0..debug.unit_count()).into_par_iter().fold(
+    /// Of all units; what workers `found` are those before the unit `from`.
+    pub(super) fn build(debug: &DebugInfo, found: Vec<Worker>, from: usize) -> NameIndex {
+        let rest = (from..debug.unit_count()).into_par_iter().fold(
             || Worker::new(false),
             |worker, index| match debug.header(index) {
-                Some(header) => worker.unit(&debug.dwarf, index, header),
+                Some(header) => worker.unit(debug.sections_of(index), index, header),
                 None => worker,
             },
         );
-        NameIndex::of(workers.collect(), debug)
-    }
-
-    /// Of what workers found.
-    pub(super) fn of(workers: Vec<Worker>, debug: &DebugInfo) -> NameIndex {
+        let mut workers = found;
+        workers.par_extend(rest);
         let far = workers.iter().flat_map(|worker| &worker.far);
-        let far: Vec<Key> = far.filter_map(|far| far_key(debug, far)).collect();
+        let resolved: Vec<(Key, Option<Box<str>>)> = far.filter_map(|far| resolve(debug, far)).collect();
+        let (mut keys, mut elsewhere) = (Vec::new(), FxHashMap::default());
+        for (key, scope) in resolved {
+            keys.push(key);
+            elsewhere.extend(scope.map(|scope| ((key.unit, key.offset), scope)));
+        }
         let mut all: Vec<&[Key]> = workers.iter().map(|worker| &*worker.keys).collect();
-        all.push(&far);
-        NameIndex::grouped(&all)
+        all.push(&keys);
+        NameIndex { elsewhere, ..NameIndex::grouped(&all) }
     }
 
     /// Puts the keys into groups of a few: counted and then moved, which is cheaper than sorting them.
@@ -132,7 +138,7 @@ impl NameIndex {
             keys[*at as usize] = *key;
             *at += 1;
         }
-        NameIndex { keys, groups }
+        NameIndex { keys, groups, elsewhere: FxHashMap::default() }
     }
 
     /// The keys with this hash, in no order.
@@ -148,7 +154,13 @@ impl NameIndex {
     fn around(&self, debug: &DebugInfo, key: Key) -> String {
         let mut scopes = Vec::new();
         let mut key = key;
-        while key.outer != 0 && scopes.len() < MAX_SCOPES {
+        while scopes.len() < MAX_SCOPES {
+            if let Some(scope) = self.elsewhere.get(&(key.unit, key.offset)) {
+                scopes.push(&**scope);
+            }
+            if key.outer == 0 {
+                break;
+            }
             let name = debug.unit(key.unit as usize).and_then(|unit| {
                 let offset = unit.header.debug_info_offset()?.0 + key.outer as usize;
                 Some(name_of(debug, offset).unwrap_or(ANONYMOUS))
@@ -186,13 +198,16 @@ impl NameIndex {
     }
 }
 
-/// The key of an entry whose name stands in another unit.
-fn far_key(debug: &DebugInfo, far: &Far) -> Option<Key> {
-    let name = match far.origin {
-        AttributeValue::DebugInfoRef(at) => name_of(debug, at.0)?,
-        _ => return None,
+/// The key of an entry that refers to another unit, and the scope that it is declared in there.
+fn resolve(debug: &DebugInfo, far: &Far) -> Option<(Key, Option<Box<str>>)> {
+    let unit = debug.header(far.key.unit as usize)?.offset().0;
+    let at = split::referred(unit, far.origin)?;
+    let hash = match far.named {
+        true => far.key.hash,
+        false => hash(name_of(debug, at)?.as_bytes()),
     };
-    Some(Key { hash: hash(name.as_bytes()), ..far.key })
+    let scope = (far.key.outer == 0).then(|| around::scope_elsewhere(debug, unit, at)).flatten();
+    Some((Key { hash, ..far.key }, scope.map(Box::from)))
 }
 
 /// What is called `name` at a key's place: nothing when only the hash agrees, two for `enum e { e }`.
@@ -313,11 +328,7 @@ impl Entry {
                 self.name = text.and_then(|text| std::str::from_utf8(text).ok());
             }
             dw::DW_AT_abstract_origin | dw::DW_AT_specification => {
-                self.origin = match value {
-                    AttributeValue::UnitRef(offset) => Some(base + offset.0),
-                    AttributeValue::DebugInfoRef(offset) => Some(offset.0),
-                    _ => None,
-                };
+                self.origin = split::referred(base, value);
             }
             dw::DW_AT_low_pc => self.low = Some(value),
             dw::DW_AT_ranges => self.ranges = Some(value),
@@ -341,7 +352,8 @@ impl Entry {
         {
             return (low != 0).then_some(FileAddr(low));
         }
-        let mut ranges = unit.attr_ranges(self.ranges?).ok()??;
+        let ranges = self.ranges.filter(|ranges| super::ranges::is_safe(unit, *ranges))?;
+        let mut ranges = unit.attr_ranges(ranges).ok()??;
         let first = ranges.next().ok()??;
         (first.begin != 0).then_some(FileAddr(first.begin))
     }
@@ -366,7 +378,7 @@ impl Entry {
 pub(super) fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> {
     let mut offset = offset;
     for _ in 0..4 {
-        let unit = debug.unit_of(false, offset)?;
+        let unit = debug.unit_of(offset)?;
         let at = gimli::DebugInfoOffset(offset).to_unit_offset(&unit.header)?;
         let die = unit.entry(at).ok()?;
         if let Some(name) = die.attr_value(dw::DW_AT_name) {
@@ -374,11 +386,7 @@ pub(super) fn name_of(debug: &DebugInfo, offset: usize) -> Option<&'static str> 
         }
         let next =
             die.attr_value(dw::DW_AT_abstract_origin).or_else(|| die.attr_value(dw::DW_AT_specification));
-        offset = match next? {
-            AttributeValue::UnitRef(next) => unit.header.debug_info_offset()?.0 + next.0,
-            AttributeValue::DebugInfoRef(next) => next.0,
-            _ => return None,
-        };
+        offset = split::referred(unit.header.debug_info_offset()?.0, next?)?;
     }
     None
 }

@@ -26,12 +26,13 @@ const WANTED: &[gimli::DwAt] = &[
     dw::DW_AT_str_offsets_base,
 ];
 
-/// An entry whose name stands with another entry, of another unit.
+/// An entry that refers to another one, of another unit.
 #[derive(Clone, Debug)]
 pub(super) struct Far {
-    /// The entry; its hash is not known yet.
     pub(super) key: Key,
-    /// Where its name is, or leads on.
+    /// Whether it has a name, and its key the hash; otherwise the other one has.
+    pub(super) named: bool,
+    /// The other one.
     pub(super) origin: AttributeValue<Slice>,
 }
 
@@ -86,10 +87,8 @@ impl Worker {
             && self.shapes.read(Slice::new(table, gimli::LittleEndian), header).is_ok()
         {
             let Worker { keys, far, declared, shapes, scopes, hashes } = &mut self;
-            let strings = gimli::DebugStrOffsetsBase::default_for_encoding_and_file(
-                header.encoding(),
-                gimli::DwarfFileType::Main,
-            );
+            let strings =
+                gimli::DebugStrOffsetsBase::default_for_encoding_and_file(header.encoding(), dwarf.file_type);
             let found = Found { keys, far, scopes, hashes };
             let _ = Scan { dwarf, index, header, shapes, strings, declared: *declared, found }.all();
         }
@@ -155,8 +154,8 @@ impl<'d> Scan<'_, 'd> {
         let mut members = true;
         // The scope that we are in, by its place among all.
         let mut around: Option<u32> = None;
-        // The enumeration that we are in.
-        let mut enumeration = UnitOffset(0);
+        // The enumeration that we are in, and the scope around it.
+        let mut enumeration = (UnitOffset(0), 0);
         // The depth of the function that we are in, when its body could not be stepped over.
         let mut function: Option<isize> = None;
         for _ in 0..LIMIT {
@@ -180,14 +179,17 @@ impl<'d> Scan<'_, 'd> {
                 members = !is_c(language);
                 continue;
             }
-            if shape.tag == dw::DW_TAG_enumeration_type {
-                enumeration = offset;
-            }
             let inside = shape.tag == dw::DW_TAG_subprogram;
             let mut named = false;
             if self.declared || !only_declares(&shape) {
-                let place = if shape.tag == dw::DW_TAG_enumerator { enumeration } else { offset };
-                named = self.note(&entry, shape.tag, place, around);
+                let (place, outer) = match shape.tag {
+                    dw::DW_TAG_enumerator => enumeration,
+                    _ => (offset, self.outer(&entry, around)),
+                };
+                if shape.tag == dw::DW_TAG_enumeration_type {
+                    enumeration = (place, outer);
+                }
+                named = self.note(&entry, shape.tag, place, outer);
             }
             if !shape.children {
                 continue;
@@ -230,31 +232,48 @@ impl<'d> Scan<'_, 'd> {
         scope.and_then(|at| self.found.scopes.get(at as usize)).map_or(0, |scope| scope.named)
     }
 
-    /// Notes an entry that has a name; whether it has one.
-    fn note(&mut self, entry: &Brief<'d>, tag: gimli::DwTag, place: UnitOffset, around: Option<u32>) -> bool {
-        let Ok(offset) = u32::try_from(place.0) else { return false };
-        let outer = match entry.origin {
+    /// The innermost scope with a name that an entry belongs to.
+    fn outer(&mut self, entry: &Brief<'d>, around: Option<u32>) -> u32 {
+        match entry.origin {
             // A member's definition stands outside of its class: its declaration says where it belongs.
             Some(AttributeValue::UnitRef(at)) if around.is_none() => self.scope_of(at),
             _ => self.name_around(around),
-        };
+        }
+    }
+
+    /// Notes an entry that has a name; whether it has one.
+    fn note(&mut self, entry: &Brief<'d>, tag: gimli::DwTag, place: UnitOffset, outer: u32) -> bool {
+        let Ok(offset) = u32::try_from(place.0) else { return false };
         let mut key = Key { hash: 0, unit: self.index, offset, outer };
+        let far = entry.origin.and_then(|origin| self.far(origin));
         let hash = match (&entry.name, &entry.origin) {
             (Some(name), _) => self.hash(name),
-            (None, Some(origin)) => match self.origin_hash(origin) {
-                Ok(hash) => hash,
-                Err(origin) => {
-                    self.found.far.push(Far { key, origin });
-                    return true;
-                }
-            },
+            (None, Some(_)) if far.is_some() => Some(0),
+            (None, Some(origin)) => self.origin_hash(origin),
             (None, None) if tag == dw::DW_TAG_namespace => Some(names::hash(ANONYMOUS.as_bytes())),
             (None, None) => None,
         };
         let Some(hash) = hash else { return false };
         key.hash = hash;
-        self.found.keys.push(key);
+        match far {
+            Some(origin) => self.found.far.push(Far { key, named: entry.name.is_some(), origin }),
+            None => self.found.keys.push(key),
+        }
         true
+    }
+
+    /// Where a reference, and those that it leads to, leave the unit.
+    fn far(&mut self, origin: AttributeValue<Bytes<'d>>) -> Option<AttributeValue<Slice>> {
+        let mut origin = origin;
+        for _ in 0..MAX_LINKS {
+            match origin {
+                AttributeValue::UnitRef(at) => origin = self.entry_at(at)?.origin?,
+                AttributeValue::DebugInfoRef(at) => return Some(AttributeValue::DebugInfoRef(at)),
+                AttributeValue::DebugInfoRefSup(at) => return Some(AttributeValue::DebugInfoRefSup(at)),
+                _ => return None,
+            }
+        }
+        None
     }
 
     /// The scope of an entry that came before, or of the declaration that it leads to.
@@ -315,27 +334,18 @@ impl<'d> Scan<'_, 'd> {
         self.found.hashes.of(at.0, || hashed(dwarf.debug_str.get_str(at)))
     }
 
-    /// The hash of the name that an entry has from another one; where it leads when that is in another unit.
-    fn origin_hash(
-        &mut self,
-        origin: &AttributeValue<Bytes<'d>>,
-    ) -> Result<Option<u32>, AttributeValue<Slice>> {
+    /// The hash of the name that an entry has from another one of the unit.
+    fn origin_hash(&mut self, origin: &AttributeValue<Bytes<'d>>) -> Option<u32> {
         let mut origin = *origin;
         for _ in 0..MAX_LINKS {
-            let at = match origin {
-                AttributeValue::UnitRef(at) => at,
-                AttributeValue::DebugInfoRef(at) => return Err(AttributeValue::DebugInfoRef(at)),
-                AttributeValue::DebugInfoRefSup(at) => return Err(AttributeValue::DebugInfoRefSup(at)),
-                _ => return Ok(None),
-            };
-            let Some(brief) = self.entry_at(at) else { return Ok(None) };
+            let AttributeValue::UnitRef(at) = origin else { return None };
+            let brief = self.entry_at(at)?;
             if let Some(name) = &brief.name {
-                return Ok(self.hash(name));
+                return self.hash(name);
             }
-            let Some(next) = brief.origin else { return Ok(None) };
-            origin = next;
+            origin = brief.origin?;
         }
-        Ok(None)
+        None
     }
 
     fn entry_at(&mut self, at: UnitOffset) -> Option<Brief<'d>> {
@@ -370,6 +380,7 @@ fn interesting(tag: gimli::DwTag) -> bool {
             tag,
             dw::DW_TAG_compile_unit
                 | dw::DW_TAG_partial_unit
+                | dw::DW_TAG_type_unit
                 | dw::DW_TAG_subprogram
                 | dw::DW_TAG_variable
                 | dw::DW_TAG_enumeration_type

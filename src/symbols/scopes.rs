@@ -92,15 +92,15 @@ impl Scopes {
 
     fn find(&self, pc: FileAddr) -> Option<Vec<FunctionScope>> {
         let unit = self.dies.unit_at(pc)?;
-        let at = DieRef { sup: false, offset: unit.unit.header.debug_info_offset()?.0 };
+        let at = DieRef { offset: unit.unit.header.debug_info_offset()?.0 };
         let pc = pc.0;
         let functions = self.functions(at, unit);
         // The innermost of nested functions begins last.
         let holds = |function: &&FunctionRange| function.begin <= pc && pc < function.end;
         let function = functions.iter().filter(holds).max_by_key(|function| function.begin)?;
         let entry = unit.unit.entry(function.at).ok()?;
-        let mut scopes = vec![self.scope(&Die { unit, sup: at.sup, entry }, pc)];
-        let mut die = Die { unit, sup: at.sup, entry: unit.unit.entry(function.at).ok()? };
+        let mut die = Die { dies: &self.dies, unit, entry };
+        let mut scopes = vec![self.scope(&die, pc)];
         for _ in 0..MAX_DEPTH {
             let mut loose = Vec::new();
             let inner = innermost(&die, pc, &mut loose, MAX_DEPTH);
@@ -226,14 +226,7 @@ fn covers(die: &Die<'_>, pc: u64) -> bool {
 }
 
 fn ranges(die: &Die<'_>) -> Vec<(u64, u64)> {
-    let mut found = Vec::new();
-    let Ok(mut ranges) = die.unit.die_ranges(&die.entry) else { return found };
-    while let Ok(Some(range)) = ranges.next() {
-        if range.begin < range.end {
-            found.push((range.begin, range.end));
-        }
-    }
-    found
+    super::ranges::of(die.unit, &die.entry)
 }
 
 /// An attribute that is an address. `DW_AT_entry_pc` may also be an offset from the beginning.
@@ -277,12 +270,8 @@ fn functions_of(unit: Unit<'_>) -> Vec<FunctionRange> {
             continue;
         }
         let Ok(entry) = unit.unit.entry(at) else { return found };
-        let Ok(mut ranges) = unit.die_ranges(&entry) else { continue };
-        while let Ok(Some(range)) = ranges.next() {
-            if range.begin < range.end {
-                found.push(FunctionRange { begin: range.begin, end: range.end, at });
-            }
-        }
+        let ranges = super::ranges::of(unit, &entry).into_iter();
+        found.extend(ranges.map(|(begin, end)| FunctionRange { begin, end, at }));
     }
 }
 

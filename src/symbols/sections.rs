@@ -14,7 +14,9 @@ use super::Slice;
 use super::debugfile::Elf;
 use super::namescan::Worker;
 use super::walk::Bytes;
-use crate::source::Release;
+
+/// What gives memory back that holds compressed bytes which were read ([`crate::source::Files::release`]).
+pub(super) type Release<'a> = &'a (dyn Fn(&'static [u8]) + Sync);
 
 /// The entries themselves.
 const INFO: &str = ".debug_info";
@@ -47,7 +49,7 @@ pub(super) fn load(
     elf: &Elf,
     supplement: Option<&Elf>,
     names: bool,
-    release: Release,
+    release: Release<'_>,
 ) -> (Dwarf<Slice>, Option<Vec<Worker>>) {
     let supplement = supplement.map(|elf| {
         let all = STRINGS.par_iter().chain(&OTHERS).chain(&[INFO]);
@@ -57,16 +59,16 @@ pub(super) fn load(
         || STRINGS.par_iter().filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>(),
         || Stream::open(elf, release),
     );
-    let strings = dwarf(&loaded, supplement.as_deref());
+    let strings = assembled(&loaded, supplement.as_deref());
     let rest = || OTHERS.par_iter().filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>();
     let info = || stream.map(|stream| stream.read(&strings, names)).unwrap_or_default();
     let ((info, found), rest) = rayon::join(info, rest);
     loaded.extend(rest);
     loaded.push((INFO, info));
-    (dwarf(&loaded, supplement.as_deref()), names.then_some(found))
+    (assembled(&loaded, supplement.as_deref()), names.then_some(found))
 }
 
-fn dwarf(sections: &[Section], supplement: Option<&[Section]>) -> Dwarf<Slice> {
+fn assembled(sections: &[Section], supplement: Option<&[Section]>) -> Dwarf<Slice> {
     let find = |sections: &[Section], id: gimli::SectionId| -> Result<Slice, Infallible> {
         let bytes = sections.iter().find(|(name, _)| *name == id.name()).map_or(&[][..], |(_, bytes)| bytes);
         Ok(Slice::new(bytes, LittleEndian))
@@ -81,34 +83,40 @@ fn dwarf(sections: &[Section], supplement: Option<&[Section]>) -> Dwarf<Slice> {
     }
 }
 
-fn whole(elf: &Elf, name: &'static str, release: Release) -> Option<Section> {
-    let section = elf.section_by_name(name)?;
+fn whole(elf: &Elf, name: &'static str, release: Release<'_>) -> Option<Section> {
+    Some((name, bytes(&elf.section_by_name(name)?, release)?))
+}
+
+/// The bytes of a section; nothing for one that is damaged.
+fn bytes(
+    section: &object::Section<'static, '_, &'static [u8]>,
+    release: Release<'_>,
+) -> Option<&'static [u8]> {
     let data = section.compressed_data().ok()?;
     if data.uncompressed_size > LIMIT {
         return None;
     }
     let input = data.data;
-    let bytes: &'static [u8] = match data.decompress().ok()? {
+    Some(match data.decompress().ok()? {
         Cow::Borrowed(bytes) => bytes,
         Cow::Owned(bytes) => {
             release(input);
             // Kept as long as the debugger, like the file itself.
             Box::leak(bytes.into_boxed_slice())
         }
-    };
-    Some((name, bytes))
+    })
 }
 
 /// `.debug_info` on its way.
-enum Stream {
+enum Stream<'a> {
     /// It is there already.
     Whole(&'static [u8]),
     /// It is decompressed bit by bit.
-    Zlib { input: &'static [u8], size: usize, release: Release },
+    Zlib { input: &'static [u8], size: usize, release: Release<'a> },
 }
 
-impl Stream {
-    fn open(elf: &Elf, release: Release) -> Option<Stream> {
+impl<'a> Stream<'a> {
+    fn open(elf: &Elf, release: Release<'a>) -> Option<Stream<'a>> {
         let data = elf.section_by_name(INFO)?.compressed_data().ok()?;
         if data.uncompressed_size > LIMIT {
             return None;
@@ -186,14 +194,14 @@ impl Units<'_> {
 }
 
 /// A zlib stream that is read in parts.
-struct Inflate {
+struct Inflate<'a> {
     state: flate2::Decompress,
     input: &'static [u8],
-    release: Release,
+    release: Release<'a>,
 }
 
-impl Inflate {
-    fn new(input: &'static [u8], release: Release) -> Inflate {
+impl<'a> Inflate<'a> {
+    fn new(input: &'static [u8], release: Release<'a>) -> Inflate<'a> {
         Inflate { state: flate2::Decompress::new(true), input, release }
     }
 
@@ -213,4 +221,28 @@ impl Inflate {
         (self.release)(&before[..before.len() - self.input.len()]);
         filled
     }
+}
+
+/// The bytes of all sections called `name`, one behind the other: a `.dwo` has a section for each of its type units.
+pub(super) fn joined(elf: &Elf, name: &str) -> Slice {
+    let called = elf.sections().filter(|section| section.name() == Ok(name));
+    let mut all: Vec<&'static [u8]> = called.filter_map(|section| bytes(&section, &|_| {})).collect();
+    let joined = match (all.pop(), all.is_empty()) {
+        (None, _) => &[],
+        (Some(only), true) => only,
+        (Some(last), false) => {
+            all.push(last);
+            Box::leak(all.concat().into_boxed_slice())
+        }
+    };
+    Slice::new(joined, gimli::LittleEndian)
+}
+
+/// The sections that `name` names in the way of its kind of file.
+pub(super) fn dwarf(
+    elf: &Elf,
+    name: impl Fn(gimli::SectionId) -> Option<&'static str>,
+) -> Option<Dwarf<Slice>> {
+    let load = |id| name(id).map_or(Slice::default(), |name| joined(elf, name));
+    Dwarf::load(|id| Ok::<_, std::convert::Infallible>(load(id))).ok()
 }

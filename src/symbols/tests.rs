@@ -15,6 +15,10 @@ impl Files for Leaked {
     fn map(&self, path: &Path) -> std::io::Result<&'static [u8]> {
         Ok(Box::leak(std::fs::read(path)?.into_boxed_slice()))
     }
+
+    fn shared(&self) -> std::sync::Arc<dyn Files + Send + Sync> {
+        std::sync::Arc::new(Leaked)
+    }
 }
 
 const SOURCE: &str = r#"#include <stdio.h>

@@ -59,7 +59,12 @@ impl TypeTable {
         if let Some(known) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&at) {
             return known.clone();
         }
-        let kind = Die::open(self.dies(), at).and_then(|die| Loader { table: self, die: &die }.kind());
+        let opened = Die::open(self.dies(), at);
+        // A declaration may name the unit that has the type.
+        let signed =
+            opened.as_ref().and_then(|die| die.reference(dw::DW_AT_signature)).filter(|of| *of != at);
+        let opened = signed.and_then(|of| Die::open(self.dies(), of)).or(opened);
+        let kind = opened.and_then(|die| Loader { table: self, die: &die }.kind());
         let ty = Type::new(kind.unwrap_or_else(|| Kind::Unspecified("<unknown type>".into())));
         self.known.lock().unwrap_or_else(PoisonError::into_inner).entry(at).or_insert(ty).clone()
     }
@@ -79,7 +84,7 @@ impl TypeTable {
             .dies
             .named(name)
             .filter(|entry| entry.kind == NameKind::Type)
-            .map(|entry| self.get(DieRef { sup: false, offset: entry.offset }))
+            .map(|entry| self.get(DieRef { offset: entry.offset }))
             .find(whole);
         self.definitions.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
         found
@@ -146,7 +151,7 @@ impl Loader<'_> {
         let name = self.die.inherited(dies, &mut |die| die.name())?;
         let name = if self.die.language() == Language::Cplus { canonical(&name).into() } else { name };
         let mut scope = None;
-        if self.die.is_cplus() && !self.die.sup {
+        if self.die.is_cplus() {
             let around = |die: &Die<'_>| dies.scope_of(die.at().offset);
             scope = self.die.inherited(dies, &mut |die| around(die));
         }

@@ -276,12 +276,10 @@ pub enum TypeRef {
     Die(Arc<TypeTable>, DieRef),
 }
 
-/// A debugging information entry: its offset in `.debug_info` of the file, or of its dwz supplement.
+/// A debugging information entry: its offset among all that its file's debug info has.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DieRef {
-    /// In the supplementary file.
-    pub sup: bool,
-    /// Offset in `.debug_info`.
+    /// Offset in `.debug_info`, or behind it for what is in other sections and files.
     pub offset: usize,
 }
 

@@ -151,6 +151,9 @@ fn attribute_at(dies: &DebugInfo, at: DieRef, name: gimli::DwAt, pc: FileAddr) -
 }
 
 fn from_list(die: &Die<'_>, list: AttributeValue<super::Slice>, pc: FileAddr) -> Whereabouts {
+    if !super::ranges::is_safe(die.unit, list) {
+        return Whereabouts::Nowhere;
+    }
     let Ok(Some(mut entries)) = die.unit.attr_locations(list) else { return Whereabouts::Nowhere };
     while let Ok(Some(entry)) = entries.next() {
         let bytes = entry.data.0.slice();
@@ -245,11 +248,11 @@ pub fn function_at(dies: &DebugInfo, at: DieRef) -> (Option<FileAddr>, Option<Bo
     let Some(die) = Die::open(dies, at) else { return (None, None) };
     let start = |die: &Die<'_>| {
         let low = die.unit.attr_address(die.attr(dw::DW_AT_low_pc)?).ok().flatten();
-        low.or_else(|| die.unit.die_ranges(&die.entry).ok()?.next().ok()?.map(|range| range.begin))
+        low.or_else(|| super::ranges::of(die.unit, &die.entry).first().map(|range| range.0))
     };
     let ranged =
-        die.attr(dw::DW_AT_ranges).and_then(|_| die.unit.die_ranges(&die.entry).ok()?.next().ok()?);
-    let start = start(&die).or_else(|| ranged.map(|range| range.begin));
+        die.attr(dw::DW_AT_ranges).and_then(|_| super::ranges::of(die.unit, &die.entry).into_iter().next());
+    let start = start(&die).or_else(|| ranged.map(|range| range.0));
     let name = die.inherited(dies, &mut |die| die.text(dw::DW_AT_linkage_name));
     (start.map(FileAddr), name.or_else(|| die.inherited(dies, &mut |die| die.name())))
 }

@@ -6,11 +6,12 @@
 use std::sync::OnceLock;
 
 use gimli::{
-    BaseAddresses, CieOrFde, EhFrame, EhFrameHdr, Encoding, EndianSlice, EvaluationResult, Expression,
-    FrameDescriptionEntry, LittleEndian, Location, ParsedEhFrameHdr, RegisterRule, UnwindContext,
-    UnwindExpression, UnwindSection, Value,
+    BaseAddresses, CieOrFde, EhFrame, Encoding, EndianSlice, EvaluationResult, Expression,
+    FrameDescriptionEntry, LittleEndian, Location, RegisterRule, UnwindContext, UnwindExpression,
+    UnwindSection, Value,
 };
 
+use super::header::Header;
 use crate::addr::{Addr, FileAddr};
 use crate::memory::Memory;
 use crate::regs::FrameRegs;
@@ -50,7 +51,9 @@ pub(super) struct Row {
 /// The call frame information of one file.
 pub struct Cfi {
     frame: EhFrame<Slice>,
-    header: Option<ParsedEhFrameHdr<Slice>>,
+    header: Option<Header>,
+    /// Where `.eh_frame` is linked to be.
+    at: u64,
     bases: BaseAddresses,
     /// Offsets of FDEs by the address they begin at, for files without a usable header.
     index: OnceLock<Vec<(u64, u64, usize)>>,
@@ -64,10 +67,14 @@ impl Cfi {
         if let Some((at, _)) = eh_frame_hdr {
             bases = bases.set_eh_frame_hdr(at.0);
         }
-        let header = eh_frame_hdr
-            .and_then(|(_, bytes)| EhFrameHdr::new(bytes, LittleEndian).parse(&bases, 8).ok())
-            .filter(|header| header.table().is_some());
-        Cfi { frame: EhFrame::new(eh_frame.1, LittleEndian), header, bases, index: OnceLock::new() }
+        let header = eh_frame_hdr.and_then(|(at, bytes)| Header::read(at, bytes));
+        Cfi {
+            frame: EhFrame::new(eh_frame.1, LittleEndian),
+            header,
+            at: eh_frame.0.0,
+            bases,
+            index: OnceLock::new(),
+        }
     }
 
     /// What the tables say about the instruction at `at`; `None` when no entry covers it or it is damaged.
@@ -96,12 +103,11 @@ impl Cfi {
     }
 
     fn entry(&self, at: u64) -> Option<Fde> {
-        if let Some(table) = self.header.as_ref().and_then(ParsedEhFrameHdr::table) {
-            let found = table.fde_for_address(&self.frame, &self.bases, at, EhFrame::cie_from_offset);
-            if let Ok(fde) = found {
-                return Some(fde);
-            }
-            return None;
+        if let Some(header) = &self.header {
+            let offset = usize::try_from(header.entry(at)?.checked_sub(self.at)?).ok()?;
+            let fde =
+                self.frame.fde_from_offset(&self.bases, offset.into(), EhFrame::cie_from_offset).ok()?;
+            return fde.contains(at).then_some(fde);
         }
         let index = self.index.get_or_init(|| self.scan());
         let after = index.partition_point(|(start, _, _)| *start <= at);

@@ -7,6 +7,7 @@
 
 mod cfi;
 mod fallback;
+mod header;
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -92,3 +92,23 @@ fn damaged_tables_are_no_panic() {
         }
     }
 }
+
+/// What gimli's search multiplies and subtracts without a check: a count without rows behind it, and an entry that
+/// lies before the section.
+#[test]
+fn a_header_may_lie_about_its_rows() {
+    let header = |count: u32, rows: &[i32]| -> &'static [u8] {
+        let mut bytes = vec![1, 0x1b, 3, 0x3b, 0, 0, 0, 0];
+        bytes.extend(count.to_le_bytes());
+        bytes.extend(rows.iter().flat_map(|word| word.to_le_bytes()));
+        Box::leak(bytes.into_boxed_slice())
+    };
+    let (_, at, raw) = own_cfi();
+    let raw: &'static [u8] = Box::leak(raw.into_boxed_slice());
+    let start = Cfi::new((at, raw), None).scan()[0].0;
+    let row = |header| Cfi::new((at, raw), Some((FileAddr(0x10), header))).row(FileAddr(start));
+    assert!(row(header(u32::MAX, &[0, 0])).is_some(), "without a table all entries are read");
+    assert!(row(header(1, &[0, -0x7fff_ffff])).is_none());
+    assert!(row(header(1, &[i32::MAX, 0])).is_none());
+    assert!(row(header(1, &[0, i32::MAX])).is_none());
+}

@@ -24,5 +24,7 @@ mod parity;
 mod printers;
 mod screen;
 mod signals;
+mod split;
 mod stepping;
+mod supplements;
 mod watching;

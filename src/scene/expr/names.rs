@@ -209,7 +209,7 @@ impl Context<'_> {
                 let info = module.image.as_ref()?.debug_for_names()?;
                 let types = info.named_in(name, true, |_| true);
                 let types = types.filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
-                types.map(|e| debug.table.get(DieRef { sup: false, offset: e.offset })).find(&fits)
+                types.map(|e| debug.table.get(DieRef { offset: e.offset })).find(&fits)
             })
         })
     }
