@@ -10,6 +10,7 @@ use super::SymbolError;
 use super::debug::DebugInfo;
 use super::debugfile::{self, DEBUG_FILE_DIRECTORY, Elf, Opened};
 use super::elf::{ElfSymbol, SymbolTable};
+use super::minidebug;
 use super::split::Search;
 use crate::addr::{Addr, FileAddr};
 use crate::source::Files;
@@ -172,7 +173,11 @@ impl Image {
     fn table(&self) -> &SymbolTable {
         self.symbols.get_or_init(|| match &self.debug_file {
             Some(debug) => SymbolTable::new(&[&self.elf, &debug.elf]),
-            None => SymbolTable::new(&[&self.elf]),
+            // What a distribution keeps of a stripped file's symbols.
+            None => match minidebug::open(&self.elf) {
+                Some(names) => SymbolTable::new(&[&self.elf, &names]),
+                None => SymbolTable::new(&[&self.elf]),
+            },
         })
     }
 

@@ -21,6 +21,7 @@ mod lines;
 mod linespec;
 pub mod listed;
 pub mod location;
+mod minidebug;
 mod modules;
 mod names;
 mod namescan;

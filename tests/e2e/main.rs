@@ -20,6 +20,7 @@ mod family;
 mod heap;
 mod hostile;
 mod losing;
+mod packed;
 mod parity;
 mod printers;
 mod screen;
