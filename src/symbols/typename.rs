@@ -47,15 +47,20 @@ impl Type {
         writer.out
     }
 
-    /// The name of what it is behind typedefs.
-    pub(super) fn strip_names(&self) -> String {
+    /// What it is behind typedefs, with its qualifiers.
+    #[must_use]
+    pub fn behind_names(&self) -> Type {
         let (qualifiers, below) = self.unqualified();
         let bare = below.strip();
         qualifiers
             .into_iter()
             .rev()
             .fold(bare, |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }))
-            .name()
+    }
+
+    /// The name of what it is behind typedefs.
+    pub(super) fn strip_names(&self) -> String {
+        self.behind_names().name()
     }
 
     /// The same, with what has no name spelled out: `struct {…} *flex` over several lines.
@@ -235,7 +240,8 @@ impl Writer {
             _ => return,
         };
         if let Some(to) = below.target() {
-            self.prefix(&to, true, true, depth + 1);
+            // As in gdb no blank stands between `const` and `&`.
+            self.prefix(&to, true, mark == "*", depth + 1);
         }
         self.put(mark);
         let words = order(&qualifiers);

@@ -61,6 +61,9 @@ pub(crate) fn all() -> Vec<Session> {
         Session::new("expressions, values", expressions(), lines(include_str!("expressions.gdb")).collect()),
         Session::new("code", expressions(), lines(include_str!("code.gdb")).collect()),
         Session::new("names", expressions(), lines(include_str!("names.gdb")).collect()),
+        Session::new("types", expressions(), lines(include_str!("types.gdb")).collect()),
+        Session::new("types of C++", target("classes"), lines(include_str!("types.gdb")).collect()),
+        Session::new("types of Rust", target("shapes"), lines(include_str!("types.gdb")).collect()),
         Session::new("code of C++", target("classes"), lines(include_str!("code.gdb")).collect()),
         Session::new("containers -O0, step", target("containers"), walk(MAIN, "step", 30, WALK)),
         Session::new(
