@@ -7,8 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, calling, catchpoints, data, disassemble, display, export, heap, inferiors, listing, lookup,
-    options, printers, printf, rbreak, running, script, signals, stack, threads, watchpoints,
+    breakpoints, calling, catchpoints, composing, data, disassemble, display, export, heap, inferiors,
+    listing, lookup, options, printers, printf, rbreak, refused, running, script, signals, stack, threads,
+    watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -57,10 +58,16 @@ const CLASSES: &[Class] = &[
         &[heap::COMMANDS, export::COMMANDS],
         &[heap::INFO],
     ),
+    ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),
     ("stack", "Examining the stack.", &[stack::COMMANDS], &[]),
     ("status", "Status inquiries.", &[], table::INFO),
-    ("support", "Support facilities.", &[script::COMMANDS, options::COMMANDS, COMMANDS], &[]),
+    (
+        "support",
+        "Support facilities.",
+        &[script::COMMANDS, composing::COMMANDS, options::COMMANDS, COMMANDS],
+        &[],
+    ),
 ];
 
 const RUNNING: &[&[Entry]] =

@@ -6,9 +6,9 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, calling, catchpoints, data, disassemble, display, export, heap, help, inferiors,
-    listing, lookup, options, printers, printf, process, rbreak, registers, running, script, signals, stack,
-    symbolinfo, threads, watchpoints,
+    breakinfo, breakpoints, calling, catchpoints, composing, data, disassemble, display, export, heap, help,
+    inferiors, listing, lookup, options, printers, printf, process, rbreak, refused, registers, running,
+    script, signals, stack, symbolinfo, threads, watchpoints,
 };
 
 /// A command.
@@ -85,7 +85,9 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     heap::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
+    composing::COMMANDS,
     options::COMMANDS,
+    refused::COMMANDS,
     help::COMMANDS,
 ];
 
@@ -104,6 +106,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     threads::INFO,
     inferiors::INFO,
     heap::INFO,
+    refused::INFO,
     options::INFO,
 ];
 
@@ -201,7 +204,7 @@ mod tests {
             name("brek"),
             "Undefined command: \"brek\".  Try \"help\".\n  hint: Did you mean \"break\"?"
         );
-        assert!(name("de") == "Ambiguous command \"de\": delete, detach.", "{}", name("de"));
+        assert!(name("de") == "Ambiguous command \"de\": delete, demangle, detach.", "{}", name("de"));
     }
 
     #[test]
