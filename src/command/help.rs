@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, calling, catchpoints, composing, data, disassemble, display, export, heap, inferiors,
-    listing, lookup, options, printers, printf, rbreak, refused, running, script, signals, stack, threads,
-    watchpoints,
+    applying, breakpoints, calling, catchpoints, composing, data, disassemble, display, export, heap,
+    inferiors, listing, lookup, options, printers, printf, rbreak, refused, running, script, signals, stack,
+    threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -48,7 +48,14 @@ const CLASSES: &[Class] = &[
     (
         "data",
         "Examining data.",
-        &[data::COMMANDS, disassemble::COMMANDS, display::COMMANDS, printf::COMMANDS, printers::COMMANDS],
+        &[
+            data::COMMANDS,
+            transfer::COMMANDS,
+            disassemble::COMMANDS,
+            display::COMMANDS,
+            printf::COMMANDS,
+            printers::COMMANDS,
+        ],
         &[],
     ),
     ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
@@ -60,7 +67,7 @@ const CLASSES: &[Class] = &[
     ),
     ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),
-    ("stack", "Examining the stack.", &[stack::COMMANDS], &[]),
+    ("stack", "Examining the stack.", &[stack::COMMANDS, applying::COMMANDS], &[]),
     ("status", "Status inquiries.", &[], table::INFO),
     (
         "support",

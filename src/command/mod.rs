@@ -4,6 +4,7 @@
 //! [`crate::session::Session`] and answers with text. It knows what gdb prints; it knows no terminal, and
 //! nothing of how a target is driven.
 
+mod applying;
 mod args;
 mod auxv;
 mod backtrace;
@@ -47,6 +48,7 @@ mod symbolinfo;
 mod table;
 mod threadid;
 mod threads;
+mod transfer;
 mod views;
 mod watchpoints;
 

@@ -6,9 +6,9 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, calling, catchpoints, composing, data, disassemble, display, export, heap, help,
-    inferiors, listing, lookup, options, printers, printf, process, rbreak, refused, registers, running,
-    script, signals, stack, symbolinfo, threads, watchpoints,
+    applying, breakinfo, breakpoints, calling, catchpoints, composing, data, disassemble, display, export,
+    heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused, registers,
+    running, script, signals, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -73,7 +73,9 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     watchpoints::COMMANDS,
     signals::COMMANDS,
     stack::COMMANDS,
+    applying::COMMANDS,
     data::COMMANDS,
+    transfer::COMMANDS,
     disassemble::COMMANDS,
     display::COMMANDS,
     printers::COMMANDS,
