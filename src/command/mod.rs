@@ -36,6 +36,7 @@ mod refused;
 mod registers;
 mod running;
 mod runsettings;
+mod scopeinfo;
 mod script;
 mod settings;
 mod shell;

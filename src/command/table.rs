@@ -8,7 +8,7 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, composing, data, disassemble, display, export,
     heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused, registers,
-    running, script, signals, stack, symbolinfo, threads, transfer, watchpoints,
+    running, scopeinfo, script, signals, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -104,6 +104,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     registers::INFO,
     lookup::INFO,
     symbolinfo::INFO,
+    scopeinfo::INFO,
     process::INFO,
     threads::INFO,
     inferiors::INFO,

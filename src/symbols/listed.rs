@@ -220,3 +220,22 @@ fn has_place(die: &Die<'_>) -> bool {
     let place = die.attr(dw::DW_AT_location).is_some() || die.attr(dw::DW_AT_const_value).is_some();
     place && !die.flag(dw::DW_AT_declaration)
 }
+
+/// The paths of all source files that a file's debug info names, each once: those of a unit together, its own first.
+#[must_use]
+pub fn sources(dies: &super::debug::DebugInfo) -> Vec<String> {
+    let of_unit = |index: usize| {
+        let Some(unit) = dies.unit(index) else { return Vec::new() };
+        let text = |text: Option<super::Slice>| text.map(|text| text.to_string_lossy().into_owned());
+        let folder = text(unit.comp_dir).unwrap_or_default();
+        let own = text(unit.name).unwrap_or_default();
+        let others = dies.line_table(index).map(|lines| lines.files().to_vec()).unwrap_or_default();
+        let all = std::iter::once(own).chain(others.iter().map(|file| file.to_string()));
+        all.filter(|file| !file.is_empty())
+            .map(|file| if file.starts_with('/') { file } else { format!("{folder}/{file}") })
+            .collect::<Vec<String>>()
+    };
+    let all: Vec<String> = (0..dies.unit_count()).into_par_iter().flat_map_iter(of_unit).collect();
+    let mut seen = rustc_hash::FxHashSet::default();
+    all.into_iter().filter(|path| seen.insert(path.clone())).collect()
+}

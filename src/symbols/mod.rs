@@ -10,6 +10,7 @@ pub mod class;
 mod classname;
 mod debug;
 mod debugfile;
+pub mod described;
 mod dies;
 mod elf;
 mod ifunc;
