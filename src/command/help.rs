@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    applying, breakpoints, calling, catchpoints, composing, data, disassemble, display, export, heap,
-    inferiors, listing, lookup, options, printers, printf, rbreak, refused, running, script, signals, stack,
-    threads, transfer, watchpoints,
+    applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
+    heap, inferiors, listing, lookup, options, printers, printf, rbreak, refused, running, script, signals,
+    stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -58,7 +58,12 @@ const CLASSES: &[Class] = &[
         ],
         &[],
     ),
-    ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
+    (
+        "files",
+        "Specifying and examining files.",
+        &[listing::COMMANDS, lookup::COMMANDS, classinfo::COMMANDS],
+        &[],
+    ),
     (
         "memory",
         "Why the process's memory looks as it does.",

@@ -13,6 +13,7 @@ mod breakparse;
 mod breakpoints;
 mod calling;
 mod catchpoints;
+mod classinfo;
 mod complete;
 mod composing;
 mod data;

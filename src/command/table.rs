@@ -6,9 +6,9 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    applying, breakinfo, breakpoints, calling, catchpoints, composing, data, disassemble, display, export,
-    heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused, registers,
-    running, scopeinfo, script, signals, stack, symbolinfo, threads, transfer, watchpoints,
+    applying, breakinfo, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display,
+    export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused,
+    registers, running, scopeinfo, script, signals, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -82,6 +82,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     printf::COMMANDS,
     listing::COMMANDS,
     lookup::COMMANDS,
+    classinfo::COMMANDS,
     threads::COMMANDS,
     inferiors::COMMANDS,
     heap::COMMANDS,
@@ -105,6 +106,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     lookup::INFO,
     symbolinfo::INFO,
     scopeinfo::INFO,
+    classinfo::INFO,
     process::INFO,
     threads::INFO,
     inferiors::INFO,

@@ -23,6 +23,7 @@ pub mod location;
 mod modules;
 mod names;
 mod namescan;
+mod offsets;
 mod printed;
 mod prologue;
 pub mod qualified;
@@ -44,12 +45,19 @@ pub use lines::LineRow;
 pub use linespec::Linespec;
 pub use modules::{Module, Modules};
 pub use names::{NameEntry, NameKind};
+pub use offsets::Asked;
 pub use resolve::{ResolveError, Site};
 
 #[cfg(test)]
 mod tests;
 
 use thiserror::Error;
+
+/// The name in C++ or Rust that a linker's name stands for.
+#[must_use]
+pub fn demangled(linkage: &str) -> Option<String> {
+    printed::demangled(linkage, true)
+}
 
 /// Bytes of a file, which live as long as the debugger.
 pub type Slice = gimli::EndianSlice<'static, gimli::LittleEndian>;
