@@ -9,7 +9,7 @@ use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
     heap, inferiors, listing, lookup, options, printers, printf, rbreak, refused, running, script, signals,
-    stack, threads, transfer, watchpoints,
+    skipping, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -42,7 +42,13 @@ const CLASSES: &[Class] = &[
     (
         "breakpoints",
         "Making program stop at certain points.",
-        &[breakpoints::COMMANDS, rbreak::COMMANDS, catchpoints::COMMANDS, watchpoints::COMMANDS],
+        &[
+            breakpoints::COMMANDS,
+            skipping::COMMANDS,
+            rbreak::COMMANDS,
+            catchpoints::COMMANDS,
+            watchpoints::COMMANDS,
+        ],
         &[],
     ),
     (

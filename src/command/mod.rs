@@ -42,6 +42,7 @@ mod script;
 mod settings;
 mod shell;
 mod signals;
+mod skipping;
 mod source;
 mod sourcetext;
 mod stack;

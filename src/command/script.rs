@@ -395,7 +395,7 @@ fn shell_out(shell: &mut Shell, line: &str) -> Done {
 }
 
 /// The words of a user-defined command's arguments; blanks inside of quotes and parentheses do not part them.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
     let mut quote = None;

@@ -8,7 +8,8 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display,
     export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused,
-    registers, running, scopeinfo, script, signals, stack, symbolinfo, threads, transfer, watchpoints,
+    registers, running, scopeinfo, script, signals, skipping, stack, symbolinfo, threads, transfer,
+    watchpoints,
 };
 
 /// A command.
@@ -68,6 +69,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     calling::COMMANDS,
     breakpoints::COMMANDS,
+    skipping::COMMANDS,
     rbreak::COMMANDS,
     catchpoints::COMMANDS,
     watchpoints::COMMANDS,
@@ -106,6 +108,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     lookup::INFO,
     symbolinfo::INFO,
     scopeinfo::INFO,
+    skipping::INFO,
     classinfo::INFO,
     process::INFO,
     threads::INFO,

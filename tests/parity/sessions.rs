@@ -69,6 +69,7 @@ pub(crate) fn all() -> Vec<Session> {
         Session::new("scopes -O2", optimized(), lines(include_str!("scopes.gdb")).collect()),
         Session::new("layouts", expressions(), lines(include_str!("layouts.gdb")).collect()),
         Session::new("layouts of C++", target("members"), lines(include_str!("members.gdb")).collect()),
+        Session::new("skips", expressions(), lines(include_str!("skips.gdb")).collect()),
         Session::new("types of C++", target("classes"), lines(include_str!("types.gdb")).collect()),
         Session::new("types of Rust", target("shapes"), lines(include_str!("types.gdb")).collect()),
         Session::new("code of C++", target("classes"), lines(include_str!("code.gdb")).collect()),
