@@ -42,7 +42,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     refused!(&["record", "rec"], "Record an execution to go back in it; brkwater does not.", |shell, _| {
         match shell.session.selection() {
             None => no("Process record: the program is not being run.", BACK),
-            Some(_) => no("Target native does not support this command.", BACK),
+            Some(_) => no(&target_cannot(shell), BACK),
         }
     }),
     refused!(&["checkpoint"], "Fork a duplicate process to go back to; brkwater does not.", |shell, _| {
@@ -102,12 +102,11 @@ pub(super) const COMMANDS: &[Entry] = &[
         "Load a file into the target; brkwater's targets are started by the kernel.",
         |shell, _| {
             let hint = "\"run\" starts the program.";
-            match (shell.session.selection(), shell.session.program().is_some()) {
-                (Some(_), _) => no("You can't do that when your target is `native'", hint),
-                (None, true) => no("You can't do that when your target is `exec'", hint),
-                (None, false) => {
+            match target(shell) {
+                "None" => {
                     no("No executable file specified.\nUse the \"file\" or \"exec-file\" command.", hint)
                 }
+                target => no(&format!("You can't do that when your target is `{target}'"), hint),
             }
         }
     ),
@@ -154,11 +153,18 @@ fn no(words: &str, hint: &str) -> Done {
     Err(CommandError::Say(format!("{words}\n  hint: {hint}")))
 }
 
-fn target_cannot(shell: &Shell) -> String {
-    let target = match (shell.session.selection(), shell.session.program().is_some()) {
-        (Some(_), _) => "native",
-        (None, true) => "exec",
-        (None, false) => "None",
-    };
-    format!("Target {target} does not support this command.")
+fn target_cannot(shell: &mut Shell) -> String {
+    format!("Target {} does not support this command.", target(shell))
+}
+
+/// What gdb would call what is debugged: with a library for threads it puts one target above the other.
+fn target(shell: &mut Shell) -> &'static str {
+    match (shell.session.selection(), shell.session.program()) {
+        (Some(_), _) => {
+            let threads = shell.session.with_scene(|scene, _| scene.has_threads_library());
+            if threads { "multi-thread" } else { "native" }
+        }
+        (None, Some(_)) => "exec",
+        (None, None) => "None",
+    }
 }
