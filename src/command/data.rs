@@ -22,6 +22,7 @@ use crate::scene::expr::{
     Expr, ExprError, Printing, describe_type, evaluate, evaluate_with_effect, output_line, print_expr,
     read_print,
 };
+use crate::symbols::Asked;
 use crate::symbols::types::Type;
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -52,7 +53,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry {
         names: &["ptype"],
         run: |shell, args| tell_type(shell, args, true),
-        help: "Print definition of type TYPE.\n\nUsage: ptype[/o] TYPE | EXPRESSION\n/o: offsets and sizes of members.",
+        help: "Print definition of type TYPE.\n\nUsage: ptype[/FLAGS] TYPE | EXPRESSION\n/r: raw, without the template's parameters\n/m: no methods  /M: methods\n/t: no types of the class  /T: types of the class\n/o: offsets, sizes and holes of members  /x: these in hex  /d: in decimal",
         takes: Takes::Expression,
     },
     Entry {
@@ -236,15 +237,28 @@ fn x(shell: &mut Shell, args: &str) -> Done {
 
 fn tell_type(shell: &mut Shell, args: &str, whole: bool) -> Done {
     let (flags, text) = match args.strip_prefix('/') {
-        Some(rest) => first_word(rest),
+        Some(rest) => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
         None => ("", args),
     };
+    let text = text.trim();
     if let Some(unknown) = flags.chars().find(|flag| !"rmMtTodx".contains(*flag)) {
         return Err(CommandError::say(format!("unrecognized flag '{unknown}'")));
     }
     let text = if text.is_empty() { "$" } else { text };
-    let offsets = flags.contains('o');
-    let told = shell.with_context(|context| describe_type(text, context, whole, offsets))?;
+    let mut asked = Asked::default();
+    for flag in flags.chars() {
+        match flag {
+            'r' => asked.raw = true,
+            'm' => asked.methods = false,
+            'M' => asked.methods = true,
+            't' => asked.typedefs = false,
+            'T' => asked.typedefs = true,
+            'x' => asked.hex = true,
+            'd' => asked.hex = false,
+            _ => asked = Asked { offsets: true, methods: false, typedefs: false, ..asked },
+        }
+    }
+    let told = shell.with_context(|context| describe_type(text, context, whole, asked))?;
     shell.say(told);
     Ok(())
 }

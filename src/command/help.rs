@@ -7,8 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    breakpoints, calling, catchpoints, data, disassemble, display, export, heap, inferiors, listing, lookup,
-    options, printers, printf, rbreak, running, script, signals, stack, threads, watchpoints,
+    applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
+    heap, inferiors, listing, lookup, options, printers, printf, rbreak, refused, running, script, signals,
+    skipping, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -41,26 +42,50 @@ const CLASSES: &[Class] = &[
     (
         "breakpoints",
         "Making program stop at certain points.",
-        &[breakpoints::COMMANDS, rbreak::COMMANDS, catchpoints::COMMANDS, watchpoints::COMMANDS],
+        &[
+            breakpoints::COMMANDS,
+            skipping::COMMANDS,
+            rbreak::COMMANDS,
+            catchpoints::COMMANDS,
+            watchpoints::COMMANDS,
+        ],
         &[],
     ),
     (
         "data",
         "Examining data.",
-        &[data::COMMANDS, disassemble::COMMANDS, display::COMMANDS, printf::COMMANDS, printers::COMMANDS],
+        &[
+            data::COMMANDS,
+            transfer::COMMANDS,
+            disassemble::COMMANDS,
+            display::COMMANDS,
+            printf::COMMANDS,
+            printers::COMMANDS,
+        ],
         &[],
     ),
-    ("files", "Specifying and examining files.", &[listing::COMMANDS, lookup::COMMANDS], &[]),
+    (
+        "files",
+        "Specifying and examining files.",
+        &[listing::COMMANDS, lookup::COMMANDS, classinfo::COMMANDS],
+        &[],
+    ),
     (
         "memory",
         "Why the process's memory looks as it does.",
         &[heap::COMMANDS, export::COMMANDS],
         &[heap::INFO],
     ),
+    ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),
-    ("stack", "Examining the stack.", &[stack::COMMANDS], &[]),
+    ("stack", "Examining the stack.", &[stack::COMMANDS, applying::COMMANDS], &[]),
     ("status", "Status inquiries.", &[], table::INFO),
-    ("support", "Support facilities.", &[script::COMMANDS, options::COMMANDS, COMMANDS], &[]),
+    (
+        "support",
+        "Support facilities.",
+        &[script::COMMANDS, composing::COMMANDS, options::COMMANDS, COMMANDS],
+        &[],
+    ),
 ];
 
 const RUNNING: &[&[Entry]] =

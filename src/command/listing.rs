@@ -13,16 +13,62 @@ use super::source::{current, print_lines};
 use super::sourcetext::{SourceFile, visible};
 use super::table::{Entry, Takes};
 use crate::addr::Addr;
+use crate::pattern::Pattern;
+use crate::scene::Value;
 use crate::scene::print::Names;
 use crate::scene::view::SourceView;
 use crate::symbols::Linespec;
+use crate::symbols::types::Type;
 
-pub(super) const COMMANDS: &[Entry] = &[Entry {
-    names: &["list", "l"],
-    run: list,
-    help: "List specified function or line.\n\nUsage: list [LINE|FUNCTION|FILE:LINE|*ADDRESS|FIRST,LAST|FIRST,|,LAST|-]\nWithout an argument it goes on where the last listing ended; \"list -\" shows what is above it.",
-    takes: Takes::Place,
-}];
+pub(super) const COMMANDS: &[Entry] = &[
+    Entry {
+        names: &["search", "forward-search", "fo"],
+        run: |shell, args| search(shell, args, true),
+        help: "Search for regular expression (see regex(3)) from last line listed.\n\nUsage: search REGEXP",
+        takes: Takes::Nothing,
+    },
+    Entry {
+        names: &["reverse-search", "rev"],
+        run: |shell, args| search(shell, args, false),
+        help: "Search backward for regular expression (see regex(3)) from last line listed.\n\nUsage: reverse-search REGEXP",
+        takes: Takes::Nothing,
+    },
+    Entry {
+        names: &["list", "l"],
+        run: list,
+        help: "List specified function or line.\n\nUsage: list [LINE|FUNCTION|FILE:LINE|*ADDRESS|FIRST,LAST|FIRST,|,LAST|-]\nWithout an argument it goes on where the last listing ended; \"list -\" shows what is above it.",
+        takes: Takes::Place,
+    },
+];
+
+/// The next line, below or above what was listed last, in which a pattern is found.
+fn search(shell: &mut Shell, args: &str, forward: bool) -> Done {
+    let text = match args.trim() {
+        "" => shell.source.sought.clone(),
+        text => text.to_owned(),
+    };
+    let pattern = Pattern::parse(&text).map_err(|why| CommandError::say(why.to_string()))?;
+    shell.source.sought = text;
+    let missing = || CommandError::say("Can't find a default source file");
+    let (file, next) = shell.source.current.clone().ok_or_else(missing)?;
+    // What was shown last is one line above where a listing would go on.
+    let last = if shell.source.fresh { next } else { next.saturating_sub(1) };
+    let lines = shell.source.texts.of(&file, &shell.session.settings().source_dirs);
+    let lines = lines.map_err(|why| CommandError::say(format!("{}: {why}.", file.name)))?;
+    let fits = |line: &u32| lines.line(*line).is_some_and(|text| pattern.fits(text));
+    let found = match forward {
+        true => (last + 1..=lines.count()).find(fits),
+        false => (1..last).rev().find(fits),
+    };
+    let line = found.ok_or_else(|| CommandError::say("Expression not found"))?;
+    print_lines(shell, &file, line, 1)?;
+    shell.with_context(|context| {
+        let int = Type::integer("int", 4, true);
+        context.vars.set("_", Value::integer(int, line.into()));
+    });
+    (shell.source.current, shell.source.fresh) = (Some((file, line)), true);
+    Ok(())
+}
 
 /// Lines above the one that a listing is about: gdb's half of ten.
 const ABOVE: u32 = 5;

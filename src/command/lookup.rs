@@ -8,6 +8,7 @@ use super::table::{Entry, Takes};
 use crate::addr::{Addr, FileAddr};
 use crate::scene::Scene;
 use crate::scene::value::Place;
+use crate::symbols::described::Described;
 use crate::symbols::{Linespec, Site};
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
@@ -179,10 +180,15 @@ fn info_address(shell: &mut Shell, args: &str) -> Done {
     let name = args.trim().to_owned();
     let text = shell.with_context(|context| {
         let scene = context.scene;
-        if let Some(offset) = context.frame.and_then(|frame| scene.frame_offset(frame, &name)) {
-            return Some(format!(
-                "Symbol \"{name}\" is a complex DWARF expression:\n     0: DW_OP_fbreg {offset}\n."
-            ));
+        if let Some(local) = context.frame.and_then(|frame| scene.place_of_local(frame, &name)) {
+            let what = match local.place {
+                Described::Static(at) => format!("static storage at address {}", at.at(local.bias)),
+                Described::Constant(_) => "constant".to_owned(),
+                Described::Bytes(_) => "constant bytes".to_owned(),
+                Described::OptimizedOut => "optimized out".to_owned(),
+                Described::Words(words) => words,
+            };
+            return Some(format!("Symbol \"{name}\" is {what}."));
         }
         if let Ok(value) = scene.variable(context.frame, &name) {
             let what = match value.place() {

@@ -4,6 +4,7 @@
 //! [`crate::session::Session`] and answers with text. It knows what gdb prints; it knows no terminal, and
 //! nothing of how a target is driven.
 
+mod applying;
 mod args;
 mod auxv;
 mod backtrace;
@@ -12,7 +13,9 @@ mod breakparse;
 mod breakpoints;
 mod calling;
 mod catchpoints;
+mod classinfo;
 mod complete;
+mod composing;
 mod data;
 mod disassemble;
 mod display;
@@ -30,13 +33,16 @@ mod printers;
 mod printf;
 mod process;
 mod rbreak;
+mod refused;
 mod registers;
 mod running;
 mod runsettings;
+mod scopeinfo;
 mod script;
 mod settings;
 mod shell;
 mod signals;
+mod skipping;
 mod source;
 mod sourcetext;
 mod stack;
@@ -45,6 +51,7 @@ mod symbolinfo;
 mod table;
 mod threadid;
 mod threads;
+mod transfer;
 mod views;
 mod watchpoints;
 

@@ -71,7 +71,11 @@ pub(super) fn narrate(session: &mut Session, args: &str) -> String {
     text(session, args).unwrap_or_else(|error| format!("{error}\n"))
 }
 
-fn text(session: &mut Session, args: &str) -> Done<String> {
+/// The text that a format string and its arguments give.
+///
+/// # Errors
+/// gdb's words.
+pub(super) fn text(session: &mut Session, args: &str) -> Done<String> {
     let (pieces, rest) = format_string(args)?;
     let wanted = pieces.iter().filter(|piece| matches!(piece, Piece::Value(_))).count();
     let arguments = split_arguments(rest);

@@ -24,7 +24,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     },
     Entry {
         names: &["shell", "make", "!"],
-        run: |_, args| shell_out(args),
+        run: shell_out,
         help: "Execute the rest of the line as a shell command.\n\nUsage: shell COMMAND",
         takes: Takes::Nothing,
     },
@@ -40,6 +40,8 @@ pub(super) struct Definitions {
     commands: FxHashMap<String, Vec<String>>,
     /// Texts of `document`.
     documents: FxHashMap<String, String>,
+    /// What `alias` defined: a name, perhaps of several words, and what stands for it.
+    aliases: Vec<(String, String)>,
     /// How many files and user-defined commands we are inside of.
     depth: usize,
     /// How many of these are files.
@@ -50,6 +52,28 @@ impl Definitions {
     /// Whether the line comes from a file.
     pub(super) fn in_file(&self) -> bool {
         self.files > 0
+    }
+
+    /// Whether `define` made a command of this name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.commands.contains_key(name)
+    }
+
+    /// Makes a name stand for the beginning of a line.
+    pub(super) fn add_alias(&mut self, name: String, command: String) {
+        self.aliases.push((name, command));
+    }
+
+    /// The line with the alias that it begins with replaced.
+    pub(super) fn expanded(&self, line: &str) -> Option<String> {
+        self.aliases.iter().rev().find_map(|(name, command)| {
+            let rest = line.strip_prefix(name.as_str())?;
+            let ends = rest
+                .chars()
+                .next()
+                .is_none_or(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
+            ends.then(|| format!("{command}{rest}"))
+        })
     }
 
     /// What `document` said of a user-defined command.
@@ -185,7 +209,12 @@ impl Shell {
     pub(super) fn command(&mut self, line: &str) -> Done {
         let line = line.trim();
         if let Some(rest) = line.strip_prefix('!') {
-            return shell_out(rest);
+            return shell_out(self, rest);
+        }
+        let aliased = self.without_aliases(line);
+        let line = aliased.as_deref().unwrap_or(line);
+        if let Some(rest) = line.strip_prefix('|') {
+            return self.command(&format!("pipe {rest}"));
         }
         let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let end = line.find(|c| !letters(c)).unwrap_or(line.len());
@@ -350,15 +379,24 @@ pub(super) fn unreadable(name: &str, error: &std::io::Error) -> CommandError {
     CommandError::Session(SessionError::Program { path: name.to_owned(), why: why.to_owned() })
 }
 
-fn shell_out(line: &str) -> Done {
-    match crate::kernel::spawn::shell(line) {
-        Ok(_) => Ok(()),
+/// Words that begin a block of lines, or stand in one.
+pub(super) fn is_block(word: &str) -> bool {
+    ["if", "while", "define", "document", "commands", "python", "py", "guile", "gu"].contains(&word)
+}
+
+fn shell_out(shell: &mut Shell, line: &str) -> Done {
+    shell.session.sync_face();
+    match crate::kernel::spawn::shell(line, None) {
+        Ok(status) => {
+            super::composing::ended(shell, status);
+            Ok(())
+        }
         Err(error) => Err(unreadable(Path::new("/bin/sh").to_string_lossy().as_ref(), &error)),
     }
 }
 
 /// The words of a user-defined command's arguments; blanks inside of quotes and parentheses do not part them.
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
     let mut quote = None;

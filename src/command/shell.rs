@@ -29,6 +29,8 @@ pub(super) struct Shell {
     pub(super) definitions: Definitions,
     /// The `commands` of breakpoints that are due.
     pub(super) actions: Actions,
+    /// What commands print, while somebody collects it (`pipe`).
+    pub(super) captured: Option<String>,
     /// `quit` was given.
     pub(super) leaving: bool,
 }
@@ -43,6 +45,7 @@ impl Shell {
             source: SourceState::default(),
             definitions: Definitions::default(),
             actions: Actions::default(),
+            captured: None,
             leaving: false,
         }
     }
@@ -54,12 +57,15 @@ impl Shell {
         if !text.ends_with('\n') {
             text.push('\n');
         }
-        self.session.say(Note::Output { text, error: false });
+        self.put(text);
     }
 
     /// Prints text as it is: the user's own, as in `echo`.
     pub(super) fn put(&mut self, text: impl Into<String>) {
-        self.session.say(Note::Output { text: text.into(), error: false });
+        match &mut self.captured {
+            Some(collected) => collected.push_str(&text.into()),
+            None => self.session.say(Note::Output { text: text.into(), error: false }),
+        }
     }
 
     /// Prints a line on stderr: errors and warnings.

@@ -18,6 +18,8 @@ pub(super) struct SourceState {
     pub(super) fresh: bool,
     /// The first line of what was listed last.
     pub(super) first: u32,
+    /// What `search` looked for last.
+    pub(super) sought: String,
     displayed: Option<(Selection, Displayed)>,
     /// The file that was looked at last, and whether it is missing.
     pub(super) visited: Option<(SourceFile, bool)>,

@@ -26,7 +26,16 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry {
         names: &["frame", "f"],
         run: frame,
-        help: "Select and print a stack frame.\n\nUsage: frame [LEVEL]\n       frame level LEVEL\n       frame function NAME\n       frame address ADDRESS\n       frame apply [all | COUNT | -COUNT] COMMAND",
+        help: "Select and print a stack frame.\n\nUsage: frame [LEVEL]\n       frame level LEVEL\n       frame function NAME\n       frame address ADDRESS\n       frame apply [all | COUNT | -COUNT | level LEVEL...] [-q | -c | -s] COMMAND",
+        takes: Takes::Expression,
+    },
+    Entry {
+        names: &["select-frame"],
+        run: |shell, args| match args.trim() {
+            "" => shell.selected("No stack.").map(|_| ()),
+            args => find(shell, args).map(|level| shell.session.select_frame(level)),
+        },
+        help: "Select a stack frame without printing anything.\n\nUsage: select-frame [LEVEL | level LEVEL | function NAME | address ADDRESS]",
         takes: Takes::Expression,
     },
     Entry {
@@ -187,7 +196,7 @@ fn find_address(shell: &mut Shell, text: &str) -> Done<u32> {
 fn frame(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     if word == "apply" {
-        return apply(shell, rest);
+        return super::applying::frames(shell, rest);
     }
     if !args.is_empty() {
         let level = find(shell, args)?;
@@ -214,43 +223,6 @@ fn go(shell: &mut Shell, args: &str, direction: i64, loudly: bool) -> Done {
     }
     shell.session.select_frame(u32::try_from(level).unwrap_or(0));
     if loudly { show_frame(shell, Show::Frame) } else { Ok(()) }
-}
-
-/// `frame apply all|COUNT COMMAND`: the command for each frame, the frame's line in front.
-fn apply(shell: &mut Shell, args: &str) -> Done {
-    let selection = shell.selected("No stack.")?;
-    let (which, command) = first_word(args);
-    if which.is_empty() {
-        return Err(CommandError::say("Missing COUNT argument."));
-    }
-    if command.is_empty() {
-        return Err(CommandError::say("Please specify a command to apply on the selected frames"));
-    }
-    let count = if which == "all" { i64::MAX } else { integer(shell, which)? };
-    let options = shell.print.clone();
-    let lines: Vec<(u32, String)> = shell.session.with_scene(|scene, _| {
-        let limit = usize::try_from(count).unwrap_or(MAX_FRAMES).min(MAX_FRAMES);
-        let mut frames = scene.frames(selection.tid, limit).frames;
-        if count < 0 {
-            let keep = usize::try_from(count.unsigned_abs()).unwrap_or(MAX_FRAMES);
-            frames.drain(..frames.len().saturating_sub(keep));
-        }
-        let line = |frame: &Frame| (frame.level, frame_line(&scene.frame_view(frame, &options)));
-        frames.iter().map(line).collect()
-    });
-    let mut done = Ok(());
-    for (level, line) in lines {
-        shell.session.select_frame(level);
-        shell.say(line);
-        done = shell.command(command);
-        if done.is_err() {
-            break;
-        }
-    }
-    if shell.session.selection().is_some_and(|now| now.tid == selection.tid) {
-        shell.session.select_frame(selection.level);
-    }
-    done
 }
 
 fn info_frame(shell: &mut Shell, args: &str) -> Done {

@@ -1,4 +1,4 @@
-//! `info functions` and `info variables`: what the program and its libraries define, by file.
+//! `info functions`, `info variables` and `info types`: what the program and its libraries define, by file.
 //!
 //! The order and the words are gdb's (13.1, symtab.c, `symtab_symbol_info`).
 
@@ -28,6 +28,12 @@ pub(super) const INFO: &[Entry] = &[
         help: "All global and static variable names or those matching REGEXPs.\n\nUsage: info variables [-q] [-n] [REGEXP]\n-q: no words when nothing matches; -n: no symbols without debug info.",
         takes: Takes::Nothing,
     },
+    Entry {
+        names: &["types", "ty"],
+        run: |shell, args| list(shell, args, Listed::Types),
+        help: "All type names, or those matching REGEXP.\n\nUsage: info types [-q] [REGEXP]\n-q: no words when nothing matches.",
+        takes: Takes::Nothing,
+    },
 ];
 
 fn list(shell: &mut Shell, args: &str, kind: Listed) -> Done {
@@ -45,7 +51,11 @@ fn list(shell: &mut Shell, args: &str, kind: Listed) -> Done {
         text = rest.trim();
     }
     let pattern = Pattern::parse(text).map_err(|why| CommandError::say(why.to_string()))?;
-    let what = if kind == Listed::Functions { "function" } else { "variable" };
+    let what = match kind {
+        Listed::Functions => "function",
+        Listed::Variables => "variable",
+        Listed::Types => "type",
+    };
     let mut out = match text {
         "" => format!("All defined {what}s:\n"),
         text => format!("All {what}s matching regular expression \"{text}\":\n"),
@@ -53,7 +63,7 @@ fn list(shell: &mut Shell, args: &str, kind: Listed) -> Done {
     let header = out.len();
     shell.session.with_scene(|scene, _| {
         told(scene, kind, &pattern, &mut out);
-        if !described {
+        if !described && kind != Listed::Types {
             bare(scene, kind, &pattern, &mut out);
         }
     });
@@ -71,10 +81,11 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
         .map(|found| {
             // The name of a function of C++ has its parameters.
             let words = match (found.ty.kind(), found.name.contains('(')) {
+                _ if kind == Listed::Types => defined(&found),
                 (Kind::Function(function), true) => {
-                    format!("{} {}", function.returns.get().name(), found.name)
+                    format!("{} {};", function.returns.get().name(), found.name)
                 }
-                _ => found.ty.declare_spelled(&found.name),
+                _ => format!("{};", found.ty.declare_spelled(&found.name)),
             };
             (found, words)
         })
@@ -89,11 +100,21 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
             _ = writeln!(out, "\nFile {}:", found.file);
             file = Some(&found.file);
         }
-        let private = if found.private { "static " } else { "" };
+        let private = if found.private && kind != Listed::Types { "static " } else { "" };
         _ = match found.line {
-            0 => writeln!(out, "\t{private}{words};"),
-            line => writeln!(out, "{line}:\t{private}{words};"),
+            0 => writeln!(out, "\t{private}{words}"),
+            line => writeln!(out, "{line}:\t{private}{words}"),
         };
+    }
+}
+
+/// A type as it is listed: `struct node;`, `typedef int number;`, and numbers by their name alone.
+fn defined(found: &Declared) -> String {
+    match found.ty.kind() {
+        Kind::Typedef { of, .. } => format!("typedef {} {};", of.get().behind_names().name(), found.name),
+        Kind::Record(_) | Kind::Enum(_) => format!("{};", found.ty.name()),
+        Kind::Unspecified(name) if **name == *found.name && name.contains('(') => "void".to_owned(),
+        _ => found.name.clone(),
     }
 }
 
@@ -109,6 +130,7 @@ fn bare(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
                     symbol.kind != SymbolKind::Data
                         && debug.is_none_or(|debug| debug.unit_index_at(symbol.address).is_none())
                 }
+                Listed::Types => false,
                 Listed::Variables => {
                     symbol.kind == SymbolKind::Data
                         && debug.is_none_or(|debug| debug.named(symbol.name).next().is_none())

@@ -6,9 +6,10 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    breakinfo, breakpoints, calling, catchpoints, data, disassemble, display, export, heap, help, inferiors,
-    listing, lookup, options, printers, printf, process, rbreak, registers, running, script, signals, stack,
-    symbolinfo, threads, watchpoints,
+    applying, breakinfo, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display,
+    export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused,
+    registers, running, scopeinfo, script, signals, skipping, stack, symbolinfo, threads, transfer,
+    watchpoints,
 };
 
 /// A command.
@@ -68,24 +69,30 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     calling::COMMANDS,
     breakpoints::COMMANDS,
+    skipping::COMMANDS,
     rbreak::COMMANDS,
     catchpoints::COMMANDS,
     watchpoints::COMMANDS,
     signals::COMMANDS,
     stack::COMMANDS,
+    applying::COMMANDS,
     data::COMMANDS,
+    transfer::COMMANDS,
     disassemble::COMMANDS,
     display::COMMANDS,
     printers::COMMANDS,
     printf::COMMANDS,
     listing::COMMANDS,
     lookup::COMMANDS,
+    classinfo::COMMANDS,
     threads::COMMANDS,
     inferiors::COMMANDS,
     heap::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
+    composing::COMMANDS,
     options::COMMANDS,
+    refused::COMMANDS,
     help::COMMANDS,
 ];
 
@@ -100,10 +107,14 @@ pub(super) const INFO: &[&[Entry]] = &[
     registers::INFO,
     lookup::INFO,
     symbolinfo::INFO,
+    scopeinfo::INFO,
+    skipping::INFO,
+    classinfo::INFO,
     process::INFO,
     threads::INFO,
     inferiors::INFO,
     heap::INFO,
+    refused::INFO,
     options::INFO,
 ];
 
@@ -201,7 +212,7 @@ mod tests {
             name("brek"),
             "Undefined command: \"brek\".  Try \"help\".\n  hint: Did you mean \"break\"?"
         );
-        assert!(name("de") == "Ambiguous command \"de\": delete, detach.", "{}", name("de"));
+        assert!(name("de") == "Ambiguous command \"de\": delete, demangle, detach.", "{}", name("de"));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! It speaks gdb's ids: `2`, or `1.2` once there is more than one inferior, and lists such as `1 3-5 2.*`.
 
+use super::applying::Manner;
 use super::args::first_word;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
@@ -239,14 +240,6 @@ fn find(shell: &mut Shell, text: &str) -> Done {
     Ok(())
 }
 
-/// What `thread apply` does about a command that fails, and whether it says which thread it is at.
-#[derive(Copy, Clone, Default)]
-struct Manner {
-    quiet: bool,
-    go_on: bool,
-    silent: bool,
-}
-
 fn apply(shell: &mut Shell, args: &str) -> Done {
     let (word, _) = first_word(args);
     if word.is_empty() {
@@ -283,19 +276,9 @@ fn apply(shell: &mut Shell, args: &str) -> Done {
 }
 
 fn run_at(shell: &mut Shell, thread: &Known, manner: Manner, command: &str) -> Done {
-    if !manner.quiet && !manner.silent {
-        let (target, id) = (target_id(shell, thread.tid), id_text(thread, shell));
-        let name = shell.session.thread_name(thread.tid);
-        shell.say(format!("\nThread {id} ({target} \"{name}\"):"));
-    }
-    match shell.command(command) {
-        Err(error) if manner.go_on => {
-            shell.say(error.to_string());
-            Ok(())
-        }
-        Err(_) if manner.silent => Ok(()),
-        done => done,
-    }
+    let (target, id) = (target_id(shell, thread.tid), id_text(thread, shell));
+    let name = shell.session.thread_name(thread.tid);
+    manner.run(shell, &format!("\nThread {id} ({target} \"{name}\"):"), command)
 }
 
 /// The threads of a list, in its order; those that are not there are warned about.
@@ -334,18 +317,16 @@ fn ids_before_command(args: &str) -> Done<(Vec<Wanted>, &str)> {
     Ok((all, rest))
 }
 
+/// `-ascending` may stand among the flags.
 fn flags(text: &str) -> (Manner, bool, &str) {
-    let (mut manner, mut ascending, mut rest) = (Manner::default(), false, text.trim_start());
-    loop {
-        let (word, tail) = first_word(rest);
-        match word {
-            "-q" => manner.quiet = true,
-            "-c" => manner.go_on = true,
-            "-s" => manner.silent = true,
-            "-ascending" => ascending = true,
-            _ => return (manner, ascending, rest),
+    let (first, rest) = Manner::read(text);
+    match rest.strip_prefix("-ascending") {
+        Some(behind) => {
+            let (then, command) = Manner::read(behind);
+            let (quiet, silent) = (first.quiet || then.quiet, first.silent || then.silent);
+            (Manner { quiet, silent, go_on: first.go_on || then.go_on }, true, command)
         }
-        rest = tail;
+        None => (first, false, rest),
     }
 }
 

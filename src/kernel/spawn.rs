@@ -298,7 +298,7 @@ pub fn wait_for_engine(engine: Pid) -> Option<i32> {
 /// # Errors
 /// Those of starting the shell.
 #[allow(clippy::disallowed_methods)]
-pub fn shell(line: &str) -> io::Result<std::process::ExitStatus> {
+pub fn shell(line: &str, input: Option<&[u8]>) -> io::Result<std::process::ExitStatus> {
     use std::os::unix::process::CommandExt;
     let mut command = std::process::Command::new("/bin/sh");
     command.arg("-c").arg(line);
@@ -311,7 +311,16 @@ pub fn shell(line: &str) -> io::Result<std::process::ExitStatus> {
             });
         }
     }
-    command.status()
+    let Some(input) = input else { return command.status() };
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn()?;
+    if let Some(mut to) = child.stdin.take() {
+        // One that does not read all of it has its reasons (`head`).
+        match io::Write::write_all(&mut to, input) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
+    }
+    child.wait()
 }
 
 /// Opens a pseudo-terminal of this size for a target: our end, and the path of the target's.

@@ -27,6 +27,7 @@ pub mod registers;
 mod returned;
 mod rtti;
 mod rustvalues;
+mod scoped;
 pub mod siginfo;
 mod tailcall;
 pub mod text;
@@ -40,6 +41,7 @@ pub use debug::SceneCaches;
 pub use frame::{Frame, Frames};
 pub use print::{FrameArguments, PrintOptions, Printer};
 pub use returned::returns_in_memory;
+pub use scoped::Scoped;
 pub use value::{Value, ValueError};
 pub use variables::Argument;
 

@@ -118,27 +118,6 @@ impl Scene<'_> {
         found.ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
     }
 
-    /// How far from the frame base a variable is, when that is all its location says (`DW_OP_fbreg`, DWARF 5,
-    /// section 2.5.1.2).
-    #[must_use]
-    pub fn frame_offset(&self, frame: &Frame, name: &str) -> Option<i64> {
-        const DW_OP_FBREG: u8 = 0x91;
-        let (scope, debug) = (frame.function()?, frame.physical.debug.as_ref()?);
-        let mut blocks = scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose);
-        let found = blocks.find_map(|block| {
-            variables_in(&debug.table, *block).into_iter().find(|variable| &*variable.name == name)
-        })?;
-        let Whereabouts::Expression(_, bytes) =
-            vars::whereabouts(debug.dies(), found.die, frame.physical.file_lookup())
-        else {
-            return None;
-        };
-        match bytes {
-            [DW_OP_FBREG, operand @ ..] => signed_leb(operand),
-            _ => None,
-        }
-    }
-
     /// Whether code at `at` may use `name`: a variable or argument of the function there, or anything global. For
     /// conditions, which are checked before any frame of the function exists.
     #[must_use]
@@ -367,17 +346,6 @@ impl Scene<'_> {
     pub fn return_value(&self, function: &Type, regs: &FrameRegs) -> Option<Value> {
         super::returned::value(function, regs)
     }
-}
-
-/// A signed LEB128 number that is all there is (DWARF 5, section 7.6).
-fn signed_leb(bytes: &[u8]) -> Option<i64> {
-    let (last, more) = bytes.split_last().filter(|_| bytes.len() <= 9)?;
-    if last & 0x80 != 0 || more.iter().any(|byte| byte & 0x80 == 0) {
-        return None;
-    }
-    let value = bytes.iter().rev().fold(0_i64, |value, byte| value << 7 | i64::from(byte & 0x7f));
-    let bits = 7 * bytes.len() as u32;
-    Some(if last & 0x40 != 0 { value - (1 << bits) } else { value })
 }
 
 /// The value of a variable of type `ty` that is at `whereabouts`.

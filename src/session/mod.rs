@@ -30,6 +30,7 @@ mod recorder;
 mod run;
 mod settings;
 mod sites;
+pub mod skips;
 mod slots;
 mod space;
 mod specials;

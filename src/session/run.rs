@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// Waits until the face has shown everything, so that the target's output comes after ours.
-    pub(super) fn sync_face(&mut self) {
+    pub fn sync_face(&mut self) {
         if !std::mem::take(&mut self.unsynced) {
             return;
         }

@@ -35,6 +35,10 @@ pub struct Settings {
     pub memory_calls: bool,
     /// Where sources are looked for besides the place that debug info names.
     pub source_dirs: Vec<PathBuf>,
+    /// What `step` does not enter.
+    pub skips: Vec<super::skips::Skip>,
+    /// The number of the last of them; none is used again.
+    pub last_skip: u32,
     /// What is done with signals, where that is not gdb's default.
     pub(super) signals: Vec<(i32, Disposal)>,
 }
@@ -80,6 +84,8 @@ impl Default for Settings {
             reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
             source_dirs: Vec::new(),
+            skips: Vec::new(),
+            last_skip: 0,
             signals: Vec::new(),
         }
     }

@@ -397,7 +397,8 @@ impl Session {
         }
         let pc = self.tracer.regs(tid)?.rip();
         let target = self.through_stub(tid, Addr(pc)).unwrap_or(Addr(pc));
-        match self.body_of(tid, target) {
+        let body = self.body_of(tid, target).filter(|_| !self.is_skipped(tid, target));
+        match body {
             // Without line information it is run through.
             None => Some(self.update(|plan| plan.until = Some((Addr(memory_top), Some(rsp + 8))))),
             Some(body) if body.0 == pc => Some(Next::Done(StopReason::StepDone)),

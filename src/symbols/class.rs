@@ -107,6 +107,14 @@ impl Record {
         entry_of(&found)
     }
 
+    /// The last entry of the virtual table that a method of this very class has.
+    #[must_use]
+    pub fn last_table_entry(&self) -> Option<u64> {
+        let (table, at) = self.die.as_ref()?;
+        let die = Die::open(table.dies(), *at)?;
+        die.children().iter().filter_map(entry_of).max()
+    }
+
     fn virtual_within(&self, entry: u64, depth: u32) -> Option<String> {
         let (table, at) = self.die.as_ref()?;
         let die = Die::open(table.dies(), *at)?;

@@ -27,12 +27,19 @@ impl Writer {
         }
         let resolved = ty.strip();
         let record = if let Kind::Record(whole) = resolved.kind() { whole } else { record };
-        let class = if record.cplus { record.class() } else { Class::default() };
+        let mut class = if record.cplus { record.class() } else { Class::default() };
+        if !self.asked.methods {
+            class.methods.clear();
+        }
+        if !self.asked.typedefs {
+            class.typedefs.clear();
+        }
         let outer = self.locals.len();
         self.template(record, depth);
         self.derivation(record, &class);
         self.put("{\n");
         self.body(record, &class, show, level, depth);
+        self.total(record.size, show, level);
         _ = write!(self.out, "{:level$}}}", "");
         self.locals.truncate(outer);
     }
@@ -40,7 +47,8 @@ impl Writer {
     /// `[with T = int]`, and from here on the parameter's name stands for what it is.
     fn template(&mut self, record: &Record, depth: usize) {
         let mut first = true;
-        let arguments = if record.cplus { record.template_arguments() } else { Vec::new() };
+        let arguments =
+            if record.cplus && !self.asked.raw { record.template_arguments() } else { Vec::new() };
         for argument in
             arguments.iter().filter(|argument| argument.value.is_none() && !argument.name.is_empty())
         {
@@ -77,6 +85,7 @@ impl Writer {
             .collect();
         if fields.is_empty() && class.methods.is_empty() && class.typedefs.is_empty() {
             let nothing = if record.declaration { "<incomplete type>" } else { "<no data fields>" };
+            self.blank_column();
             _ = writeln!(self.out, "{:level$}    {nothing}", "");
             return;
         }
@@ -90,6 +99,7 @@ impl Writer {
                 let access = access_of(record, class, member).unwrap_or(Access::Public);
                 self.label(&mut section, access, level);
             }
+            self.place(record, member);
             self.field(member, show, level, depth);
         }
         if !class.methods.is_empty() && section.is_some() {
@@ -117,13 +127,12 @@ impl Writer {
         if member.role == Role::Static {
             self.put("static ");
         }
-        self.whole(
-            &member.ty.get(),
-            member.name.as_deref().unwrap_or_default(),
-            show - 1,
-            level + 4,
-            depth + 1,
-        );
+        let ty = member.ty.get();
+        let spells = member.role != Role::Static && self.spells(&ty);
+        let outer = if spells { self.enter(member, &ty) } else { None };
+        let show = if spells { show } else { show - 1 };
+        self.whole(&ty, member.name.as_deref().unwrap_or_default(), show, level + 4, depth + 1);
+        self.leave(outer);
         if let Some(bits) = member.bits {
             _ = write!(self.out, " : {}", bits.count);
         }
@@ -133,6 +142,7 @@ impl Writer {
     fn label(&mut self, section: &mut Option<Access>, access: Access, level: usize) {
         if *section != Some(access) {
             *section = Some(access);
+            self.blank_column();
             _ = writeln!(self.out, "{:1$}{2}:", "", level + 2, access.word());
         }
     }

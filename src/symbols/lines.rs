@@ -117,6 +117,11 @@ impl LineTable {
         self.files.get(index as usize).cloned().unwrap_or_else(|| "".into())
     }
 
+    /// All files, by number.
+    pub(super) fn files(&self) -> &[Arc<str>] {
+        &self.files
+    }
+
     /// The numbers of files whose name ends in `name`, counted in whole path components.
     pub(super) fn files_named(&self, name: &str) -> Vec<u32> {
         let matches = |file: &str| same_file(file, &self.directory, name);

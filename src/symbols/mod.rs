@@ -11,6 +11,7 @@ pub mod class;
 mod classname;
 mod debug;
 mod debugfile;
+pub mod described;
 mod dies;
 mod elf;
 mod ifunc;
@@ -25,6 +26,7 @@ mod minidebug;
 mod modules;
 mod names;
 mod namescan;
+mod offsets;
 mod origin;
 mod printed;
 mod prologue;
@@ -50,6 +52,7 @@ pub use lines::LineRow;
 pub use linespec::Linespec;
 pub use modules::{Module, Modules};
 pub use names::{NameEntry, NameKind};
+pub use offsets::Asked;
 pub use origin::Origin;
 pub use resolve::{ResolveError, Site};
 
@@ -57,6 +60,12 @@ pub use resolve::{ResolveError, Site};
 mod tests;
 
 use thiserror::Error;
+
+/// The name in C++ or Rust that a linker's name stands for.
+#[must_use]
+pub fn demangled(linkage: &str) -> Option<String> {
+    printed::demangled(linkage, true)
+}
 
 /// Bytes of a file, which live as long as the debugger.
 pub type Slice = gimli::EndianSlice<'static, gimli::LittleEndian>;

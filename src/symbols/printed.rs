@@ -90,6 +90,13 @@ fn special(text: String) -> String {
         ("{typeinfo name(", "typeinfo name for "),
     ];
     let inside = |start: &str| text.strip_prefix(start)?.strip_suffix(")}");
+    // The first part of a thunk says how far the object is, by itself or by way of the virtual table.
+    if let Some((offset, function)) =
+        inside("{virtual override thunk(").and_then(|text| text.split_once("}, "))
+    {
+        let plain = if offset.starts_with("{offset") { "non-" } else { "" };
+        return format!("{plain}virtual thunk to {function}");
+    }
     WORDS.iter().find_map(|(start, words)| Some(format!("{words}{}", inside(start)?))).unwrap_or(text)
 }
 

@@ -148,7 +148,15 @@ impl Loader<'_> {
     /// The name with the namespaces and classes around it, as gdb writes it.
     fn full_name(&self) -> Option<Box<str>> {
         let dies = self.table.dies();
-        let name = self.die.inherited(dies, &mut |die| die.name())?;
+        let own = self.die.inherited(dies, &mut |die| die.name());
+        // What has no name may have one for the linker, from its typedef.
+        let linked = || {
+            let text = self.die.text(dw::DW_AT_linkage_name)?;
+            let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let rest = &text[digits..];
+            (text[..digits].parse() == Ok(rest.len())).then(|| rest.into())
+        };
+        let name = own.or_else(linked)?;
         let name = if self.die.language() == Language::Cplus { canonical(&name).into() } else { name };
         let mut scope = None;
         if self.die.is_cplus() {

@@ -6,6 +6,7 @@
 
 use std::fmt::Write;
 
+use super::offsets::{Asked, At};
 use super::types::{Count, Enum, Flag, Function, Kind, Qualifier, Type};
 
 /// Types nest no deeper than this in anything that is printed.
@@ -47,15 +48,20 @@ impl Type {
         writer.out
     }
 
-    /// The name of what it is behind typedefs.
-    pub(super) fn strip_names(&self) -> String {
+    /// What it is behind typedefs, with its qualifiers.
+    #[must_use]
+    pub fn behind_names(&self) -> Type {
         let (qualifiers, below) = self.unqualified();
         let bare = below.strip();
         qualifiers
             .into_iter()
             .rev()
             .fold(bare, |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }))
-            .name()
+    }
+
+    /// The name of what it is behind typedefs.
+    pub(super) fn strip_names(&self) -> String {
+        self.behind_names().name()
     }
 
     /// The same, with what has no name spelled out: `struct {…} *flex` over several lines.
@@ -69,6 +75,12 @@ impl Type {
     /// The type spelled out, as `ptype` shows it: a struct with its members, over several lines.
     #[must_use]
     pub fn describe(&self) -> String {
+        self.describe_as(Asked::default())
+    }
+
+    /// The same, with more or less of it.
+    #[must_use]
+    pub fn describe_as(&self, asked: Asked) -> String {
         let mut ty = self.clone();
         // Only the outermost name is looked through.
         let mut qualifiers = Vec::new();
@@ -88,7 +100,8 @@ impl Type {
             .into_iter()
             .rev()
             .fold(ty.strip(), |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }));
-        let mut writer = Writer { short: true, ..Writer::default() };
+        let at = asked.offsets.then(|| At::outermost(asked.hex));
+        let mut writer = Writer { short: true, asked, at, ..Writer::default() };
         let known = match ty.unqualified().1.kind() {
             Kind::Record(record) => record.name.as_deref().and_then(super::shortnames::own),
             _ => None,
@@ -123,6 +136,10 @@ pub(super) struct Writer {
     pub(super) short: bool,
     /// Full names of the types that parameters of a template stand for, and the parameters.
     pub(super) locals: Vec<(String, Box<str>)>,
+    /// What was asked for.
+    pub(super) asked: Asked,
+    /// Where it is, when places are shown.
+    pub(super) at: Option<At>,
 }
 
 impl Writer {
@@ -235,7 +252,8 @@ impl Writer {
             _ => return,
         };
         if let Some(to) = below.target() {
-            self.prefix(&to, true, true, depth + 1);
+            // As in gdb no blank stands between `const` and `&`.
+            self.prefix(&to, true, mark == "*", depth + 1);
         }
         self.put(mark);
         let words = order(&qualifiers);

@@ -5,6 +5,7 @@ use super::ast::{Expr, TypeName};
 use super::eval::{Context, evaluate};
 use super::parse::parse_type;
 use crate::scene::value::ValueError;
+use crate::symbols::Asked;
 use crate::symbols::types::{Kind, Type};
 
 /// What `ptype TEXT` (`whole`) or `whatis TEXT` writes.
@@ -15,11 +16,21 @@ pub fn describe_type(
     text: &str,
     context: &mut Context<'_>,
     whole: bool,
-    _offsets: bool,
+    asked: Asked,
 ) -> Result<String, ExprError> {
     let (ty, is_type) = type_of(text, context)?;
     if whole {
-        return Ok(format!("type = {}", ty.describe()));
+        let below = ty.unqualified().1;
+        // A typedef is looked through where it gave the type its name.
+        let named = match below.kind() {
+            Kind::Typedef { of, name } if of.get().name() == **name => of.get(),
+            _ => below,
+        };
+        let header = match named.kind() {
+            Kind::Record(_) if asked.offsets => "/* offset      |    size */  ",
+            _ => "",
+        };
+        return Ok(format!("{header}type = {}", ty.describe_as(asked)));
     }
     // Of a type's name gdb looks through one typedef, of a value's type through none.
     let ty = match ty.kind() {

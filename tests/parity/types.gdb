@@ -1,0 +1,4 @@
+info types
+info types -q nosuch
+info types node
+info types nosuch
