@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! (gdb) reverse-step
-//! Target native does not support this command.
+//! Target multi-thread does not support this command.
 //!   hint: brkwater does not go back; ...
 //! ```
 //!

@@ -19,6 +19,16 @@ const WANTED: &[Wanted] = &[
         reason: "gdb 13.1 finds the name of a virtual method only where the class has no base with a table of its own",
     },
     Wanted {
+        command: "p s.size()",
+        line: "Couldn't write extended state status",
+        reason: "gdb 13.1 calls the function, and cannot on processors with more state than it knows; brkwater reads",
+    },
+    Wanted {
+        command: "p s.size()",
+        line: "+ $N = 5",
+        reason: "gdb 13.1 calls the function, and cannot on processors with more state than it knows; brkwater reads",
+    },
+    Wanted {
         command: "break write",
         line: "Breakpoint 1",
         reason: "without a process gdb stays on the program's stub, which misses the calls made inside of libc",
