@@ -33,12 +33,7 @@ const WANTED: &[Wanted] = &[
         line: "Breakpoint 1",
         reason: "without a process gdb stays on the program's stub, which misses the calls made inside of libc",
     },
-    Wanted { command: "p s.size()", line: "- Couldn't write extended state status", reason: CALL },
-    Wanted { command: "p s.size()", line: "+ $N = 5", reason: CALL },
 ];
-
-const CALL: &str =
-    "gdb 13.1 cannot call where the processor's registers take more room than it knows of (AMX)";
 
 /// Why all these differences are wanted; nothing when one of them is not.
 pub(crate) fn reason(command: &str, found: &[String]) -> Option<&'static str> {
