@@ -96,15 +96,31 @@ fn bytes(
     if data.uncompressed_size > LIMIT {
         return None;
     }
+    if data.format == CompressionFormat::Zlib {
+        let out = room(usize::try_from(data.uncompressed_size).ok()?)?;
+        let filled = Inflate::new(data.data, release).read(out);
+        // One that ends too early says nothing that could be relied on.
+        return (filled == out.len()).then_some(out);
+    }
     let input = data.data;
     Some(match data.decompress().ok()? {
         Cow::Borrowed(bytes) => bytes,
         Cow::Owned(bytes) => {
             release(input);
-            // Kept as long as the debugger, like the file itself.
             Box::leak(bytes.into_boxed_slice())
         }
     })
+}
+
+/// Memory that is kept as long as the debugger, like the files themselves. A header can claim any size: what the kernel
+/// does not give is no reason to end, and what is not filled costs nothing.
+fn room(size: usize) -> Option<&'static mut [u8]> {
+    if size == 0 {
+        return Some(&mut []);
+    }
+    let map = memmap2::MmapMut::map_anon(size).ok()?;
+    let map: &'static mut memmap2::MmapMut = Box::leak(Box::new(map));
+    Some(map)
 }
 
 /// `.debug_info` on its way.
@@ -135,7 +151,7 @@ impl<'a> Stream<'a> {
             Stream::Whole(bytes) => (bytes, if names { units.scan(bytes, Vec::new()) } else { Vec::new() }),
             Stream::Zlib { input, size, release } => {
                 let mut inflate = Inflate::new(input, release);
-                let mut bytes = vec![0; size].into_boxed_slice();
+                let Some(bytes) = room(size) else { return Default::default() };
                 let (mut filled, mut found) = (0, Vec::new());
                 loop {
                     let (done, free) = bytes.split_at_mut(filled);
@@ -146,7 +162,7 @@ impl<'a> Stream<'a> {
                     filled += count;
                     if count == 0 {
                         // What is damaged or too short is read up to there; its end was scanned just now.
-                        return (&Box::leak(bytes)[..filled], found);
+                        return (&bytes[..filled], found);
                     }
                 }
             }

@@ -5,8 +5,8 @@
 //! libc has a table of its own: making them one by one was a large part of a scan's profile.
 
 use gimli::{
-    Abbreviations, AttributeSpecification, AttributeValue, DwAt, DwForm, DwTag, EntriesRaw, Error, Reader,
-    Result, UnitHeader, UnitOffset, constants as dw,
+    Abbreviations, AttributeSpecification, AttributeValue, DebugStrOffset, DwAt, DwForm, DwTag, EntriesRaw,
+    Error, Reader, Result, UnitHeader, UnitOffset, constants as dw,
 };
 
 use super::Slice;
@@ -178,21 +178,33 @@ impl<'a, 'd> Walk<'a, 'd> {
         mut take: impl FnMut(DwAt, AttributeValue<Bytes<'d>>),
     ) -> Result<()> {
         for step in self.shapes.steps(shape) {
-            let one = match step {
-                Step::Skip(size) => {
-                    self.rest.skip(*size)?;
-                    continue;
-                }
-                Step::Pass(one) | Step::Read(one) => *one,
-            };
-            let mut raw =
-                EntriesRaw::new(self.rest, self.header.encoding(), &self.shapes.none, UnitOffset(0));
             match step {
-                Step::Read(_) => take(one.name(), raw.read_attribute(one)?.value()),
-                _ => raw.skip_attributes(&[one])?,
+                Step::Skip(size) => self.rest.skip(*size)?,
+                Step::Pass(one) => self.by_gimli(|raw| raw.skip_attributes(&[*one]))?,
+                Step::Read(one) => {
+                    let value = self.value(*one)?;
+                    take(one.name(), value);
+                }
             }
-            self.rest.skip(raw.next_offset().0)?;
         }
         Ok(())
+    }
+
+    /// Reads an attribute; the few forms that nearly all of them have are read here.
+    fn value(&mut self, one: AttributeSpecification) -> Result<AttributeValue<Bytes<'d>>> {
+        let format = self.header.format();
+        Ok(match one.form() {
+            dw::DW_FORM_strp => AttributeValue::DebugStrRef(DebugStrOffset(self.rest.read_offset(format)?)),
+            dw::DW_FORM_ref4 => AttributeValue::UnitRef(UnitOffset(self.rest.read_u32()? as usize)),
+            _ => self.by_gimli(|raw| Ok(raw.read_attribute(one)?.value()))?,
+        })
+    }
+
+    /// Lets gimli read something of what comes next.
+    fn by_gimli<T>(&mut self, read: impl FnOnce(&mut EntriesRaw<'_, Bytes<'d>>) -> Result<T>) -> Result<T> {
+        let mut raw = EntriesRaw::new(self.rest, self.header.encoding(), &self.shapes.none, UnitOffset(0));
+        let read = read(&mut raw)?;
+        self.rest.skip(raw.next_offset().0)?;
+        Ok(read)
     }
 }
