@@ -5,8 +5,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use addr2line::LookupContinuation;
-use gimli::{Dwarf, UnitHeader, UnitRef, UnitType};
+use gimli::{Dwarf, Section, UnitHeader, UnitRef, UnitType};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -16,7 +15,9 @@ use super::imports::{self, Importers};
 use super::lines::{LineRow, LineTable};
 use super::names::{self, Instances, NameEntry, NameIndex};
 use super::split::{self, Home, Search};
-use super::{around, printed, sections};
+use super::stacks::Contexts;
+use super::walk::Shapes;
+use super::{around, sections};
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
 
@@ -67,7 +68,7 @@ pub struct DebugInfo {
     ranges: OnceLock<Vec<(u64, u64, usize)>>,
     names: OnceLock<NameIndex>,
     instances: OnceLock<Instances>,
-    context: OnceLock<Option<Mutex<addr2line::Context<Slice>>>>,
+    contexts: Contexts,
     importers: OnceLock<Importers>,
     /// Types by signature.
     signatures: OnceLock<FxHashMap<u64, usize>>,
@@ -102,7 +103,7 @@ impl DebugInfo {
             ranges: OnceLock::new(),
             names: OnceLock::new(),
             instances: OnceLock::new(),
-            context: OnceLock::new(),
+            contexts: Contexts::default(),
             importers: OnceLock::new(),
             signatures: OnceLock::new(),
             skeletons,
@@ -324,55 +325,31 @@ impl DebugInfo {
         all.get(&of.offset).map_or(&[], Vec::as_slice)
     }
 
-    /// The sections of the unit with this id alone: addr2line takes the first unit of what it is given.
-    fn alone(&self, id: gimli::DwoId) -> Option<Arc<Dwarf<Slice>>> {
+    /// The sections of the unit with this index alone: addr2line reads all units of what it is given.
+    pub(super) fn alone(&self, index: usize) -> Option<Arc<Dwarf<Slice>>> {
+        let unit = self.units.get(index)?;
+        let base = unit.home.as_ref().map_or(0, |home| home.base);
+        split::alone(self.sections_of(index), base, &unit.header).map(Arc::new)
+    }
+
+    /// The unit elsewhere that has this id.
+    pub(super) fn split_unit(&self, id: gimli::DwoId) -> Option<usize> {
         let is_it = |index: &&usize| self.unit(**index).is_some_and(|unit| unit.dwo_id == Some(id));
-        let unit = self.units.get(*self.skeletons.values().find(is_it)?)?;
-        split::alone(unit.home.as_ref()?, &unit.header).map(Arc::new)
+        self.skeletons.values().find(is_it).copied()
+    }
+
+    /// Whether the unit with this index can be understood without the others.
+    pub(super) fn stands_alone(&self, index: usize) -> bool {
+        let Some(unit) = self.units.get(index).filter(|unit| unit.home.is_none()) else { return false };
+        let table = self.dwarf.debug_abbrev.reader().slice().get(unit.header.debug_abbrev_offset().0..);
+        let mut shapes = Shapes::new(&[]);
+        let read = table.map(|table| shapes.read(Slice::new(table, gimli::LittleEndian), &unit.header));
+        read.is_some_and(|read| read.is_ok()) && !shapes.far
     }
 
     /// The functions at `pc` with file and line, innermost inlined one first.
     pub(super) fn frames(&self, pc: FileAddr) -> Vec<StackFrame> {
-        let context = self
-            .context
-            .get_or_init(|| addr2line::Context::from_arc_dwarf(Arc::clone(&self.dwarf)).ok().map(Mutex::new));
-        let Some(context) = context else { return Vec::new() };
-        let context = context.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Vec::new();
-        // addr2line puts the unit's directory in front of names; people know a file by the name alone.
-        let directory = self.unit_at(pc).and_then(|unit| unit.comp_dir);
-        let directory = directory.map(|dir| format!("{}/", dir.to_string_lossy())).unwrap_or_default();
-        let mut lookup = context.find_frames(pc.0);
-        let frames = loop {
-            lookup = match lookup {
-                addr2line::LookupResult::Output(frames) => break frames,
-                addr2line::LookupResult::Load { load, continuation } => {
-                    continuation.resume(self.alone(load.dwo_id))
-                }
-            };
-        };
-        let Ok(mut frames) = frames else { return all };
-        while let Ok(Some(frame)) = frames.next() {
-            let name = frame
-                .function
-                .as_ref()
-                .and_then(|f| f.raw_name().ok())
-                .map(|n| printed::function(&n).unwrap_or_else(|| n.into_owned()));
-            let location = frame.location.as_ref();
-            all.push(StackFrame {
-                function: name,
-                file: location
-                    .and_then(|l| l.file)
-                    .map(|f| f.strip_prefix(&*directory).unwrap_or(f).to_owned()),
-                line: location.and_then(|l| l.line),
-                ..StackFrame::default()
-            });
-        }
-        // Of several rows at one address the last one counts, as in gdb; addr2line takes the first.
-        if let (Some(innermost), Some(row)) = (all.first_mut(), self.line_at(pc)) {
-            (innermost.file, innermost.line) = (Some(row.file.to_string()), Some(row.line));
-        }
-        all
+        self.contexts.frames(self, pc)
     }
 }
 

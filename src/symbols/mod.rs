@@ -37,6 +37,7 @@ pub mod scopes;
 mod sections;
 pub mod shortnames;
 mod split;
+mod stacks;
 mod stubs;
 pub mod typeload;
 mod typename;

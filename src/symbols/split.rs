@@ -302,9 +302,9 @@ fn unit_of(dwarf: &Dwarf<Slice>, id: DwoId) -> Option<usize> {
 }
 
 /// The sections of one unit alone, for those who take the first unit of a file to be the one.
-pub(super) fn alone(home: &Home, header: &UnitHeader<Slice>) -> Option<Dwarf<Slice>> {
-    let all = &home.dwarf;
-    let from = header.offset().0.checked_sub(home.base)?;
+/// `base` is where their `.debug_info` begins among all offsets.
+pub(super) fn alone(all: &Dwarf<Slice>, base: usize, header: &UnitHeader<Slice>) -> Option<Dwarf<Slice>> {
+    let from = header.offset().0.checked_sub(base)?;
     let bytes = all.debug_info.reader().slice().get(from..)?.get(..header.length_including_self())?;
     Some(Dwarf {
         debug_abbrev: all.debug_abbrev,

@@ -14,6 +14,10 @@ use super::Slice;
 /// Bytes of a section that may not be whole yet.
 pub(super) type Bytes<'d> = gimli::EndianSlice<'d, gimli::LittleEndian>;
 
+/// References that may leave the unit.
+const FAR: [DwForm; 4] =
+    [dw::DW_FORM_ref_addr, dw::DW_FORM_ref_sup4, dw::DW_FORM_ref_sup8, dw::DW_FORM_GNU_ref_alt];
+
 /// What an abbreviation says of its entries.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Shape {
@@ -46,18 +50,21 @@ pub(super) struct Shapes {
     shapes: Vec<Shape>,
     steps: Vec<Step>,
     none: Abbreviations,
+    /// Whether an entry may refer to one of another unit.
+    pub(super) far: bool,
 }
 
 impl Shapes {
     /// For walks that read the attributes `wanted`.
     pub(super) fn new(wanted: &'static [DwAt]) -> Shapes {
-        Shapes { wanted, shapes: Vec::new(), steps: Vec::new(), none: Abbreviations::default() }
+        Shapes { wanted, shapes: Vec::new(), steps: Vec::new(), none: Abbreviations::default(), far: false }
     }
 
     /// Reads the abbreviations at the start of `table` (`.debug_abbrev` from the unit's offset on).
     pub(super) fn read(&mut self, mut table: Slice, header: &UnitHeader<Bytes<'_>>) -> Result<()> {
         self.shapes.clear();
         self.steps.clear();
+        self.far = false;
         loop {
             let code = table.read_uleb128()?;
             if code == 0 {
@@ -79,6 +86,7 @@ impl Shapes {
                 let attribute = AttributeSpecification::new(name, form, constant);
                 size = size.zip(attribute.size(header)).map(|(all, one)| all + one);
                 declaration |= (name, form) == (dw::DW_AT_declaration, dw::DW_FORM_flag_present);
+                self.far |= FAR.contains(&form);
                 self.step(from, attribute, attribute.size(header));
             }
             let steps = (from as u32, self.steps.len() as u32);
