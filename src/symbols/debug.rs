@@ -13,11 +13,12 @@ use super::Slice;
 use super::debugfile::Elf;
 use super::imports::{self, Importers};
 use super::lines::{LineRow, LineTable};
+use super::lookup::Names;
 use super::names::{self, Instances, NameEntry, NameIndex};
 use super::split::{self, Home, Search};
 use super::stacks::Contexts;
 use super::walk::Shapes;
-use super::{around, sections};
+use super::{around, sections, seek};
 use crate::addr::FileAddr;
 use crate::event::StackFrame;
 
@@ -34,6 +35,8 @@ struct Lazy {
     lines: OnceLock<Option<Arc<LineTable>>>,
     optimized: OnceLock<bool>,
     scopes: OnceLock<around::Scoped>,
+    names: OnceLock<NameIndex>,
+    instances: OnceLock<Instances>,
 }
 
 impl Lazy {
@@ -46,6 +49,8 @@ impl Lazy {
             lines: OnceLock::new(),
             optimized: OnceLock::new(),
             scopes: OnceLock::new(),
+            names: OnceLock::new(),
+            instances: OnceLock::new(),
         }
     }
 
@@ -66,8 +71,11 @@ pub struct DebugInfo {
     units: Vec<Lazy>,
     /// Start, end and unit, sorted.
     ranges: OnceLock<Vec<(u64, u64, usize)>>,
-    names: OnceLock<NameIndex>,
+    names: Names,
+    /// Of the whole file, where one unit refers to another.
     instances: OnceLock<Instances>,
+    /// Whether no entry takes its name from another unit.
+    apart: OnceLock<bool>,
     contexts: Contexts,
     importers: OnceLock<Importers>,
     /// Types by signature.
@@ -79,19 +87,19 @@ pub struct DebugInfo {
 }
 
 impl DebugInfo {
-    /// Reads the sections of a file and of its supplement; when it is opened to look a name up, with the index of `names`.
+    /// Reads the sections of a file and of its supplement; when it is opened to look `name` up, it is looked for on the way.
     pub(super) fn load(
         main: &Elf,
         supplement: Option<&Elf>,
         search: Option<&Search<'_>>,
-        names: bool,
+        name: Option<&str>,
     ) -> DebugInfo {
         let release = |bytes| {
             if let Some(search) = search {
                 search.files.release(bytes);
             }
         };
-        let (dwarf, found) = sections::load(main, supplement, names, &release);
+        let (dwarf, found) = sections::load(main, supplement, name, &release);
         let dwarf = Arc::new(dwarf);
         let (units, missing) = split::units(&dwarf, search);
         let units: Vec<Lazy> = units.into_iter().map(|(header, home)| Lazy::new(header, home)).collect();
@@ -101,8 +109,9 @@ impl DebugInfo {
             dwarf,
             units,
             ranges: OnceLock::new(),
-            names: OnceLock::new(),
+            names: Names::default(),
             instances: OnceLock::new(),
+            apart: OnceLock::new(),
             contexts: Contexts::default(),
             importers: OnceLock::new(),
             signatures: OnceLock::new(),
@@ -110,9 +119,9 @@ impl DebugInfo {
             missing: Mutex::new(missing),
         };
         // Where other files have the units, what was found are only those that stand for them.
-        if let Some(found) = found.filter(|_| debug.skeletons.is_empty()) {
+        if debug.skeletons.is_empty() {
             let own = debug.units.iter().take_while(|unit| unit.home.is_none()).count();
-            let _ = debug.names.set(NameIndex::build(&debug, found, own));
+            debug.names.begin(&debug, name.unwrap_or_default(), found, own);
         }
         debug
     }
@@ -302,7 +311,25 @@ impl DebugInfo {
         exact: bool,
         wanted: impl Fn(usize) -> bool + 'a,
     ) -> impl Iterator<Item = NameEntry> + 'a {
-        self.names.get_or_init(|| NameIndex::build(self, Vec::new(), 0)).named(self, name, exact, wanted)
+        self.names.named(self, name, exact, wanted)
+    }
+
+    /// The names of one unit.
+    pub(super) fn names_of(&self, index: usize) -> Option<&NameIndex> {
+        let build = || NameIndex::build(self, Vec::new(), (index..index + 1).into_par_iter());
+        Some(self.units.get(index)?.names.get_or_init(build))
+    }
+
+    /// The bytes of one unit of the file's own `.debug_info`.
+    pub(super) fn bytes_of(&self, index: usize) -> Option<&'static [u8]> {
+        let unit = self.units.get(index).filter(|unit| unit.home.is_none())?;
+        let end = unit.start.checked_add(unit.header.length_including_self())?;
+        self.dwarf.debug_info.reader().slice().get(unit.start..end)
+    }
+
+    /// Whether no unit lies elsewhere than in `.debug_info`.
+    pub(super) fn stands_in_one_file(&self) -> bool {
+        self.units.iter().all(|unit| unit.home.is_none())
     }
 
     /// The namespaces and classes around the entry at this offset of `.debug_info`, joined by `::`; nothing for what is
@@ -320,9 +347,14 @@ impl DebugInfo {
         if !of.inline {
             return &[];
         }
-        let units = || (0..self.units.len()).into_par_iter().filter_map(|at| self.unit(at));
-        let all = self.instances.get_or_init(|| names::instances(units()));
-        all.get(&of.offset).map_or(&[], Vec::as_slice)
+        let apart = || self.stands_in_one_file() && seek::names_stay_in_units(&self.dwarf.debug_abbrev);
+        let scanned = match self.units.get(of.unit) {
+            Some(unit) if *self.apart.get_or_init(apart) => {
+                unit.instances.get_or_init(|| names::instances(self, (of.unit..of.unit + 1).into_par_iter()))
+            }
+            _ => self.instances.get_or_init(|| names::instances(self, (0..self.units.len()).into_par_iter())),
+        };
+        scanned.get(&of.offset).map_or(&[], Vec::as_slice)
     }
 
     /// The sections of the unit with this index alone: addr2line reads all units of what it is given.

@@ -213,16 +213,16 @@ impl Image {
     /// Its debug info, read at the first asking.
     #[must_use]
     pub fn debug(&self) -> Option<&Arc<DebugInfo>> {
-        self.read_debug(false)
+        self.read_debug(None)
     }
 
-    /// Its debug info, to look a name up: when it has not been read yet, the index of names is made on the way.
+    /// Its debug info, to look `name` up: when it has not been read yet, it is looked for on the way.
     #[must_use]
-    pub fn debug_for_names(&self) -> Option<&Arc<DebugInfo>> {
-        self.read_debug(true)
+    pub fn debug_to_find(&self, name: &str) -> Option<&Arc<DebugInfo>> {
+        self.read_debug(Some(name))
     }
 
-    fn read_debug(&self, names: bool) -> Option<&Arc<DebugInfo>> {
+    fn read_debug(&self, name: Option<&str>) -> Option<&Arc<DebugInfo>> {
         self.debug
             .get_or_init(|| {
                 let main = self.debug_file.as_ref().map_or(&self.elf, |opened| &opened.elf);
@@ -237,7 +237,7 @@ impl Image {
                     files: &*rest.files,
                 });
                 let supplement = self.supplement.as_ref().map(|opened| &opened.elf);
-                Some(Arc::new(DebugInfo::load(main, supplement, search.as_ref(), names)))
+                Some(Arc::new(DebugInfo::load(main, supplement, search.as_ref(), name)))
             })
             .as_ref()
     }

@@ -98,9 +98,13 @@ fn group(hash: u32, bits: u32) -> usize {
 }
 
 impl NameIndex {
-    /// Of all units; what workers `found` are those before the unit `from`.
-    pub(super) fn build(debug: &DebugInfo, found: Vec<Worker>, from: usize) -> NameIndex {
-        let rest = (from..debug.unit_count()).into_par_iter().fold(
+    /// Of what workers `found` before, and of these units.
+    pub(super) fn build(
+        debug: &DebugInfo,
+        found: Vec<Worker>,
+        units: impl ParallelIterator<Item = usize>,
+    ) -> NameIndex {
+        let rest = units.fold(
             || Worker::new(false),
             |worker, index| match debug.header(index) {
                 Some(header) => worker.unit(debug.sections_of(index), index, header),
@@ -266,9 +270,10 @@ fn has_constant(unit: UnitRef<'_, Slice>, mut raw: EntriesRaw<'_, Slice>, name: 
     false
 }
 
-/// Finds the inlined copies of all functions.
-pub(super) fn instances<'a>(units: impl ParallelIterator<Item = UnitRef<'a, Slice>>) -> Instances {
+/// Finds the inlined copies of functions in the bodies of these units.
+pub(super) fn instances(debug: &DebugInfo, units: impl ParallelIterator<Item = usize>) -> Instances {
     let found: Vec<Vec<(usize, FileAddr)>> = units
+        .filter_map(|index| debug.unit(index))
         .map(|unit| {
             let mut found = Vec::new();
             let _ = scan_bodies(unit, &mut found);

@@ -144,7 +144,7 @@ impl Modules {
         let mut places: Vec<Addr> = Vec::new();
         // gdb does not look into debug info for a name that begins with an underscore any differently; the
         // index is asked first because inlined copies are only there.
-        if let Some(debug) = image.debug_for_names() {
+        if let Some(debug) = image.debug_to_find(name) {
             for entry in debug.named(name) {
                 let here = file.is_none_or(|file| in_file(debug, entry.unit, file));
                 match entry.kind {

@@ -6,13 +6,14 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 
-use gimli::{Dwarf, LittleEndian};
+use gimli::{Dwarf, LittleEndian, UnitHeader};
 use object::{CompressionFormat, Object, ObjectSection};
 use rayon::prelude::*;
 
 use super::Slice;
 use super::debugfile::Elf;
 use super::namescan::Worker;
+use super::seek::{self, Needles};
 use super::walk::Bytes;
 
 /// What gives memory back that holds compressed bytes which were read ([`crate::source::Files::release`]).
@@ -44,13 +45,23 @@ const BLOCK: usize = 8 << 20;
 
 type Section = (&'static str, &'static [u8]);
 
-/// The sections of a file and of its supplement; with `names` also what was found in all units, in any order.
+/// What was found on the way, in any order of the units.
+pub(super) enum Found {
+    /// Nothing was looked for.
+    Nothing,
+    /// What all units hold.
+    All(Vec<Worker>),
+    /// What the units hold that may have the name that was asked for.
+    Some(Vec<Worker>),
+}
+
+/// The sections of a file and of its supplement; when a name is asked for, it is looked for on the way.
 pub(super) fn load(
     elf: &Elf,
     supplement: Option<&Elf>,
-    names: bool,
+    name: Option<&str>,
     release: Release<'_>,
-) -> (Dwarf<Slice>, Option<Vec<Worker>>) {
+) -> (Dwarf<Slice>, Found) {
     let supplement = supplement.map(|elf| {
         let all = STRINGS.par_iter().chain(&OTHERS).chain(&[INFO]);
         all.filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>()
@@ -61,11 +72,19 @@ pub(super) fn load(
     );
     let strings = assembled(&loaded, supplement.as_deref());
     let rest = || OTHERS.par_iter().filter_map(|name| whole(elf, name, release)).collect::<Vec<Section>>();
-    let info = || stream.map(|stream| stream.read(&strings, names)).unwrap_or_default();
+    let large = stream.as_ref().is_some_and(|stream| stream.size() >= seek::LARGE);
+    let needles = name.filter(|_| large).and_then(|name| Needles::new(name, &strings));
+    let units = name.map(|_| Units { strings: &strings, needles: needles.as_ref(), next: 0, index: 0 });
+    let info = || stream.map(|stream| stream.read(units)).unwrap_or_default();
     let ((info, found), rest) = rayon::join(info, rest);
     loaded.extend(rest);
     loaded.push((INFO, info));
-    (assembled(&loaded, supplement.as_deref()), names.then_some(found))
+    let found = match (name, needles.is_some()) {
+        (None, _) => Found::Nothing,
+        (Some(_), false) => Found::All(found),
+        (Some(_), true) => Found::Some(found),
+    };
+    (assembled(&loaded, supplement.as_deref()), found)
 }
 
 fn assembled(sections: &[Section], supplement: Option<&[Section]>) -> Dwarf<Slice> {
@@ -144,11 +163,22 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// All of it, and with `names` what its units hold.
-    fn read(self, strings: &Dwarf<Slice>, names: bool) -> (&'static [u8], Vec<Worker>) {
-        let mut units = Units { strings, next: 0, index: 0 };
+    /// How much it will be.
+    fn size(&self) -> usize {
         match self {
-            Stream::Whole(bytes) => (bytes, if names { units.scan(bytes, Vec::new()) } else { Vec::new() }),
+            Stream::Whole(bytes) => bytes.len(),
+            Stream::Zlib { size, .. } => *size,
+        }
+    }
+
+    /// All of it, and what its units hold if they are to be looked at.
+    fn read(self, mut units: Option<Units<'_>>) -> (&'static [u8], Vec<Worker>) {
+        let mut scan = |bytes: &[u8], found| match &mut units {
+            Some(units) => units.scan(bytes, found),
+            None => found,
+        };
+        match self {
+            Stream::Whole(bytes) => (bytes, scan(bytes, Vec::new())),
             Stream::Zlib { input, size, release } => {
                 let mut inflate = Inflate::new(input, release);
                 let Some(bytes) = room(size) else { return Default::default() };
@@ -156,8 +186,8 @@ impl<'a> Stream<'a> {
                 loop {
                     let (done, free) = bytes.split_at_mut(filled);
                     let block = free.len().min(BLOCK);
-                    let scan = || if names { units.scan(done, found) } else { found };
-                    let (count, workers) = rayon::join(|| inflate.read(&mut free[..block]), scan);
+                    let (count, workers) =
+                        rayon::join(|| inflate.read(&mut free[..block]), || scan(done, found));
                     found = workers;
                     filled += count;
                     if count == 0 {
@@ -173,6 +203,8 @@ impl<'a> Stream<'a> {
 /// The units of a section whose end may not be there yet.
 struct Units<'a> {
     strings: &'a Dwarf<Slice>,
+    /// What a unit must have to be looked at.
+    needles: Option<&'a Needles>,
     /// Where the next unit begins, and its index.
     next: usize,
     index: usize,
@@ -195,13 +227,19 @@ impl Units<'_> {
         while free.len() < workers {
             free.push(Worker::new(false));
         }
-        let strings = self.strings;
+        let (strings, needles) = (self.strings, self.needles);
+        let bytes = |header: &UnitHeader<Bytes<'_>>| {
+            let from = header.offset().0;
+            rest.get(from..from + header.length_including_self()).unwrap_or_default()
+        };
         let queue = std::sync::Mutex::new(headers.iter());
         let next = || queue.lock().ok()?.next();
         free.into_par_iter()
             .map(|mut worker| {
                 while let Some((index, header)) = next() {
-                    worker = worker.unit(strings, *index, header);
+                    if needles.is_none_or(|needles| needles.are_in(bytes(header))) {
+                        worker = worker.unit(strings, *index, header);
+                    }
                 }
                 worker
             })

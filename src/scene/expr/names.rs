@@ -206,7 +206,7 @@ impl Context<'_> {
         names.iter().find_map(|name| {
             self.scene.modules.iter().find_map(|module| {
                 let debug = self.scene.caches.debug(module)?;
-                let info = module.image.as_ref()?.debug_for_names()?;
+                let info = module.image.as_ref()?.debug_to_find(name)?;
                 let types = info.named_in(name, true, |_| true);
                 let types = types.filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
                 types.map(|e| debug.table.get(DieRef { offset: e.offset })).find(&fits)
