@@ -9,7 +9,7 @@ use crate::addr::{Addr, FileAddr};
 use crate::memory::Sparse;
 use crate::source::Files;
 
-struct Leaked;
+pub(super) struct Leaked;
 
 impl Files for Leaked {
     fn map(&self, path: &Path) -> std::io::Result<&'static [u8]> {
