@@ -25,6 +25,7 @@ mod parity;
 mod printers;
 mod screen;
 mod signals;
+mod sources;
 mod split;
 mod stepping;
 mod supplements;
