@@ -23,6 +23,7 @@ use crate::heap::story::names;
 use crate::kernel::procfs;
 use crate::kernel::signals::{self, SIGINT};
 use crate::maps::Mapping;
+use crate::pattern::Pattern;
 use crate::scene::Scene;
 
 pub(super) const INFO: &[Entry] = &[
@@ -38,7 +39,8 @@ pub(super) const INFO: &[Entry] = &[
         names: &["sharedlibrary", "dll"],
         run: info_sharedlibrary,
         help: "Status of loaded shared object libraries.\n\
-               Usage: info sharedlibrary [PART-OF-A-NAME]",
+               Usage: info sharedlibrary [REGEX]\n\
+               (*) marks those without debug info.",
         takes: Takes::Nothing,
     },
     Entry {
@@ -167,6 +169,10 @@ fn stat_text(stat: &str) -> String {
 }
 
 fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
+    let wanted = match args.trim() {
+        "" => None,
+        text => Some(Pattern::parse(text).map_err(|why| CommandError::say(why.to_string()))?),
+    };
     let attached = shell.session.was_attached();
     let mut all = match shell.session.is_live() {
         true => shell.session.with_scene(|scene, _| libraries(scene)),
@@ -176,13 +182,14 @@ fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
         // Of a program that it started, gdb knows the loader before everything else.
         all.sort_by_key(|library| !names::is_loader(&library.name));
     }
-    if all.is_empty() {
-        shell.say("No shared libraries loaded at this time.");
-        return Ok(());
+    if let Some(pattern) = &wanted {
+        all.retain(|library| pattern.fits(&library.name));
     }
-    all.retain(|library| library.name.contains(args.trim()));
     if all.is_empty() {
-        shell.say("No shared libraries matched.");
+        shell.say(match wanted {
+            Some(_) => "No shared libraries matched.",
+            None => "No shared libraries loaded at this time.",
+        });
         return Ok(());
     }
     let mut text = format!("{:<18}  {:<18}  {:<10}  Shared Object Library\n", "From", "To", "Syms Read");

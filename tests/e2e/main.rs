@@ -19,6 +19,7 @@ mod export;
 mod family;
 mod heap;
 mod hostile;
+mod libraries;
 mod losing;
 mod packed;
 mod parity;
