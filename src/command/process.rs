@@ -194,11 +194,18 @@ fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
     }
     let mut text = format!("{:<18}  {:<18}  {:<10}  Shared Object Library\n", "From", "To", "Syms Read");
     for library in &all {
-        let read = if library.has_debug { "Yes" } else { "Yes (*)" };
-        let (from, to) = (library.code.start.0, library.code.end.0);
-        text.push_str(&format!("{from:#018x}  {to:#018x}  {read:<10}  {}\n", library.name));
+        let read = match (library.code, library.has_debug) {
+            (None, _) => "No",
+            (_, true) => "Yes",
+            (_, false) => "Yes (*)",
+        };
+        let at = |end: fn(Span) -> Addr| {
+            library.code.map(|code| format!("{:#018x}", end(code).0)).unwrap_or_default()
+        };
+        let (from, to) = (at(|code| code.start), at(|code| code.end));
+        text.push_str(&format!("{from:18}  {to:18}  {read:<10}  {}\n", library.name));
     }
-    if all.iter().any(|library| !library.has_debug) {
+    if all.iter().any(|library| library.code.is_some() && !library.has_debug) {
         text.push_str("(*): Shared library is missing debugging information.\n");
     }
     shell.say(text);
@@ -207,7 +214,8 @@ fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
 
 struct Library {
     name: String,
-    code: Span,
+    /// Where its code is; `None` when its file cannot be read.
+    code: Option<Span>,
     has_debug: bool,
 }
 
@@ -218,7 +226,10 @@ fn libraries(scene: &Scene<'_>) -> Vec<Library> {
         .iter()
         .filter(|loaded| loaded.name.contains('/'))
         .filter_map(|loaded| {
-            let module = scene.modules.iter().find(|module| module.bias == loaded.bias)?;
+            let module = scene.modules.iter().find(|module| match module.image {
+                Some(_) => module.bias == loaded.bias,
+                None => module.span.start.0 == loaded.bias,
+            })?;
             Some(library(module, loaded.name.clone()))
         })
         .collect();
@@ -233,8 +244,10 @@ fn libraries(scene: &Scene<'_>) -> Vec<Library> {
 }
 
 fn library(module: &crate::symbols::Module, name: String) -> Library {
-    let text = module.image.as_ref().and_then(|image| image.section(".text"));
-    let code = text.map_or(module.span, |(at, bytes)| Span::sized(at.at(module.bias), bytes.len() as u64));
+    let code = module.image.as_ref().map(|image| {
+        let text = image.section(".text");
+        text.map_or(module.span, |(at, bytes)| Span::sized(at.at(module.bias), bytes.len() as u64))
+    });
     Library { name, code, has_debug: module.image.as_ref().is_some_and(|image| image.has_debug()) }
 }
 

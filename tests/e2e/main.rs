@@ -24,6 +24,7 @@ mod losing;
 mod packed;
 mod parity;
 mod printers;
+mod replaced;
 mod screen;
 mod signals;
 mod sources;
