@@ -37,6 +37,9 @@ pub struct Mapping {
     pub perms: Perms,
     /// Where in the file it begins, in bytes.
     pub offset: u64,
+    /// The file system that the file is on: major and minor number of its device.
+    #[serde(skip)]
+    pub device: (u32, u32),
     /// The file's inode; 0 for anonymous memory.
     pub inode: u64,
     /// The file, `[heap]`, `[stack]`, `[vdso]`, or nothing for anonymous memory. As the kernel wrote it,
@@ -49,6 +52,12 @@ impl Mapping {
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
         self.inode == 0
+    }
+
+    /// Whether the kernel says that nothing leads to the file any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.path.ends_with(" (deleted)")
     }
 
     /// The file's path without the kernel's ` (deleted)`; nothing for memory without a file.
@@ -76,14 +85,16 @@ fn line(line: &str) -> Option<Mapping> {
     let (start, end) = field().split_once('-')?;
     let perms = field().as_bytes();
     let offset = u64::from_str_radix(field(), 16).ok()?;
-    let _device = field();
+    let (major, minor) = field().split_once(':')?;
     let inode = field().parse().ok()?;
     let hex = |digits| u64::from_str_radix(digits, 16).map(Addr).ok();
+    let half = |digits| u32::from_str_radix(digits, 16).ok();
     let has = |at: usize, letter| perms.get(at) == Some(&letter);
     Some(Mapping {
         span: Span::new(hex(start)?, hex(end)?),
         perms: Perms { read: has(0, b'r'), write: has(1, b'w'), exec: has(2, b'x'), shared: has(3, b's') },
         offset,
+        device: (half(major)?, half(minor)?),
         inode,
         path: rest.trim_start_matches(' ').to_owned(),
     })

@@ -61,6 +61,16 @@ pub trait Files {
     /// The error of opening or mapping it.
     fn map(&self, path: &Path) -> io::Result<&'static [u8]>;
 
+    /// The file behind these mappings, which follow one another and have one path. It is the one that was mapped: what
+    /// lies at the path by now may be another.
+    ///
+    /// # Errors
+    /// The error of opening it; of permission where the file is gone from its path and the kernel does not show it.
+    fn mapped(&self, mappings: &[&Mapping], _memory: &dyn Memory) -> io::Result<&'static [u8]> {
+        let path = mappings.first().and_then(|first| first.file());
+        self.map(Path::new(path.ok_or(io::ErrorKind::NotFound)?))
+    }
+
     /// Gives memory back that holds bytes of such a file: for those that will hardly be looked at again. They stay
     /// valid, and come from the file once more when somebody does.
     fn release(&self, _bytes: &'static [u8]) {}

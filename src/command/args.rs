@@ -24,6 +24,27 @@ pub(super) fn first_word(text: &str) -> (&str, &str) {
     (&text[..end], text[end..].trim_start())
 }
 
+/// The words of a line: blanks part them, quotes and backslashes keep them together (gdb's `buildargv`).
+pub(super) fn words(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let (mut word, mut quote): (Option<String>, Option<char>) = (None, None);
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (_, '\\') => word.get_or_insert_default().extend(letters.next()),
+            (Some(open), letter) if letter == open => quote = None,
+            (None, '"' | '\'') => {
+                word.get_or_insert_default();
+                quote = Some(letter);
+            }
+            (None, letter) if letter.is_whitespace() => all.extend(word.take()),
+            (_, letter) => word.get_or_insert_default().push(letter),
+        }
+    }
+    all.extend(word);
+    all
+}
+
 /// One number of a list such as `1 3-5 2.1`: a breakpoint, and perhaps a location of it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Id {
@@ -65,6 +86,11 @@ mod tests {
     fn a_flag_may_stand_anywhere() {
         assert_eq!(take_flag("-json 3", "-json"), (true, "3".into()));
         assert_eq!(take_flag("\"a  b\"", "-json"), (false, "\"a  b\"".into()));
+    }
+
+    #[test]
+    fn words_are_parted_as_in_gdb() {
+        assert_eq!(words(" 'a b' c\\ d  e\"f\" '' 'open"), ["a b", "c d", "ef", "", "open"]);
     }
 
     #[test]

@@ -214,7 +214,7 @@ fn by_source(shell: &mut Shell, code: &[Instruction], wanted: Wanted, whole: boo
 /// The text of the lines from `first` up to a line, or where it would be.
 fn source_lines(shell: &mut Shell, line: &SourceLine, first: u32, out: &mut String) {
     let file = SourceFile { name: line.file.clone(), full: line.full_path.clone() };
-    let text = shell.source.texts.of(&file, &shell.session.settings().source_dirs);
+    let text = shell.source.texts.of(&file);
     // That a file is missing is told once, until another one was looked at.
     let mut known = matches!(&shell.source.visited, Some((last, true)) if *last == file);
     shell.source.visited = Some((file, text.is_err()));

@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
-    heap, inferiors, listing, lookup, options, printers, printf, rbreak, refused, running, script, signals,
-    skipping, stack, threads, transfer, watchpoints,
+    heap, inferiors, listing, options, printers, printf, rbreak, refused, running, script, signals, skipping,
+    sourcepath, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -67,7 +67,7 @@ const CLASSES: &[Class] = &[
     (
         "files",
         "Specifying and examining files.",
-        &[listing::COMMANDS, lookup::COMMANDS, classinfo::COMMANDS],
+        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS],
         &[],
     ),
     (

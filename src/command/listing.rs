@@ -53,7 +53,7 @@ fn search(shell: &mut Shell, args: &str, forward: bool) -> Done {
     let (file, next) = shell.source.current.clone().ok_or_else(missing)?;
     // What was shown last is one line above where a listing would go on.
     let last = if shell.source.fresh { next } else { next.saturating_sub(1) };
-    let lines = shell.source.texts.of(&file, &shell.session.settings().source_dirs);
+    let lines = shell.source.texts.of(&file);
     let lines = lines.map_err(|why| CommandError::say(format!("{}: {why}.", file.name)))?;
     let fits = |line: &u32| lines.line(*line).is_some_and(|text| pattern.fits(text));
     let found = match forward {
@@ -227,7 +227,7 @@ pub(super) fn source_view(shell: &mut Shell, margin: u32) -> Done<SourceView> {
         None => current(shell),
     };
     let (file, line) = here.ok_or_else(|| CommandError::say("No source."))?;
-    let text = shell.source.texts.of(&file, &shell.session.settings().source_dirs);
+    let text = shell.source.texts.of(&file);
     let places =
         shell.session.breakpoints().iter().flat_map(|b| b.stages.iter().map(move |stage| (b.enabled, stage)));
     let marks = places

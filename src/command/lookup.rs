@@ -1,4 +1,4 @@
-//! From names to addresses and back: `info line`, `info symbol`, `info address`, `info source`; `directory`.
+//! From names to addresses and back: `info line`, `info symbol`, `info address`, `info source`.
 
 use super::error::{CommandError, Done};
 use super::place;
@@ -10,13 +10,6 @@ use crate::scene::Scene;
 use crate::scene::value::Place;
 use crate::symbols::described::Described;
 use crate::symbols::{Linespec, Site};
-
-pub(super) const COMMANDS: &[Entry] = &[Entry {
-    names: &["directory", "dir"],
-    run: directory,
-    help: "Add directory DIR to beginning of search path for source files.\n\nUsage: directory [DIR]...\nWithout an argument the search path is what it was at the start.",
-    takes: Takes::File,
-}];
 
 pub(super) const INFO: &[Entry] = &[
     Entry {
@@ -44,24 +37,6 @@ pub(super) const INFO: &[Entry] = &[
         takes: Takes::Nothing,
     },
 ];
-
-fn directory(shell: &mut Shell, args: &str) -> Done {
-    let dirs = args.split([' ', ':']).filter(|dir| !dir.is_empty() && !dir.starts_with('$'));
-    let dirs: Vec<_> = dirs.map(super::options::expand).collect();
-    let known = &mut shell.session.settings_mut().source_dirs;
-    if args.is_empty() {
-        known.clear();
-    }
-    known.retain(|dir| !dirs.contains(dir));
-    known.splice(0..0, dirs);
-    let mut shown: Vec<String> = known.iter().map(|dir| dir.display().to_string()).collect();
-    shown.extend(["$cdir".to_owned(), "$cwd".to_owned()]);
-    shell.source.texts.forget();
-    if shell.options.interactive {
-        shell.say(format!("Source directories searched: {}", shown.join(":")));
-    }
-    Ok(())
-}
 
 /// `0x401156 <leaf>`.
 fn address_text(scene: &Scene<'_>, at: Addr) -> String {
@@ -224,7 +199,7 @@ fn info_source(shell: &mut Shell, _: &str) -> Done {
         shell.say("No current source file.");
         return Ok(());
     };
-    let text = shell.source.texts.of(&file, &shell.session.settings().source_dirs).ok();
+    let text = shell.source.texts.of(&file).ok();
     let mut out = format!("Current source file is {}\n", file.name);
     let key = file.key().to_owned();
     // A header belongs to many units; the one that is looked at counts.

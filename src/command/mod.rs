@@ -44,6 +44,7 @@ mod shell;
 mod signals;
 mod skipping;
 mod source;
+mod sourcepath;
 mod sourcetext;
 mod stack;
 mod stops;

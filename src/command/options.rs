@@ -24,7 +24,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     Entry {
         names: &["unset"],
         run: unset,
-        help: "Complement to certain \"set\" commands.\n\nUsage: unset environment [VAR]",
+        help: "Complement to certain \"set\" commands.\n\nUsage: unset environment [VAR]\n       unset substitute-path [FROM]",
         takes: Takes::Nothing,
     },
     Entry {
@@ -160,6 +160,9 @@ fn show(shell: &mut Shell, args: &str) -> Done {
 
 fn unset(shell: &mut Shell, args: &str) -> Done {
     let (what, name) = first_word(args);
+    if let Some(rest) = super::sourcepath::names_rule(args) {
+        return super::sourcepath::unset_substitute(shell, rest);
+    }
     if what.len() < 3 || !"environment".starts_with(what) {
         return Err(CommandError::say(format!("Undefined unset command: \"{what}\".  Try \"help unset\".")));
     }

@@ -23,6 +23,7 @@ use crate::heap::story::names;
 use crate::kernel::procfs;
 use crate::kernel::signals::{self, SIGINT};
 use crate::maps::Mapping;
+use crate::pattern::Pattern;
 use crate::scene::Scene;
 
 pub(super) const INFO: &[Entry] = &[
@@ -38,7 +39,8 @@ pub(super) const INFO: &[Entry] = &[
         names: &["sharedlibrary", "dll"],
         run: info_sharedlibrary,
         help: "Status of loaded shared object libraries.\n\
-               Usage: info sharedlibrary [PART-OF-A-NAME]",
+               Usage: info sharedlibrary [REGEX]\n\
+               (*) marks those without debug info.",
         takes: Takes::Nothing,
     },
     Entry {
@@ -167,6 +169,10 @@ fn stat_text(stat: &str) -> String {
 }
 
 fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
+    let wanted = match args.trim() {
+        "" => None,
+        text => Some(Pattern::parse(text).map_err(|why| CommandError::say(why.to_string()))?),
+    };
     let attached = shell.session.was_attached();
     let mut all = match shell.session.is_live() {
         true => shell.session.with_scene(|scene, _| libraries(scene)),
@@ -176,22 +182,30 @@ fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
         // Of a program that it started, gdb knows the loader before everything else.
         all.sort_by_key(|library| !names::is_loader(&library.name));
     }
-    if all.is_empty() {
-        shell.say("No shared libraries loaded at this time.");
-        return Ok(());
+    if let Some(pattern) = &wanted {
+        all.retain(|library| pattern.fits(&library.name));
     }
-    all.retain(|library| library.name.contains(args.trim()));
     if all.is_empty() {
-        shell.say("No shared libraries matched.");
+        shell.say(match wanted {
+            Some(_) => "No shared libraries matched.",
+            None => "No shared libraries loaded at this time.",
+        });
         return Ok(());
     }
     let mut text = format!("{:<18}  {:<18}  {:<10}  Shared Object Library\n", "From", "To", "Syms Read");
     for library in &all {
-        let read = if library.has_debug { "Yes" } else { "Yes (*)" };
-        let (from, to) = (library.code.start.0, library.code.end.0);
-        text.push_str(&format!("{from:#018x}  {to:#018x}  {read:<10}  {}\n", library.name));
+        let read = match (library.code, library.has_debug) {
+            (None, _) => "No",
+            (_, true) => "Yes",
+            (_, false) => "Yes (*)",
+        };
+        let at = |end: fn(Span) -> Addr| {
+            library.code.map(|code| format!("{:#018x}", end(code).0)).unwrap_or_default()
+        };
+        let (from, to) = (at(|code| code.start), at(|code| code.end));
+        text.push_str(&format!("{from:18}  {to:18}  {read:<10}  {}\n", library.name));
     }
-    if all.iter().any(|library| !library.has_debug) {
+    if all.iter().any(|library| library.code.is_some() && !library.has_debug) {
         text.push_str("(*): Shared library is missing debugging information.\n");
     }
     shell.say(text);
@@ -200,7 +214,8 @@ fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
 
 struct Library {
     name: String,
-    code: Span,
+    /// Where its code is; `None` when its file cannot be read.
+    code: Option<Span>,
     has_debug: bool,
 }
 
@@ -211,7 +226,10 @@ fn libraries(scene: &Scene<'_>) -> Vec<Library> {
         .iter()
         .filter(|loaded| loaded.name.contains('/'))
         .filter_map(|loaded| {
-            let module = scene.modules.iter().find(|module| module.bias == loaded.bias)?;
+            let module = scene.modules.iter().find(|module| match module.image {
+                Some(_) => module.bias == loaded.bias,
+                None => module.span.start.0 == loaded.bias,
+            })?;
             Some(library(module, loaded.name.clone()))
         })
         .collect();
@@ -226,8 +244,10 @@ fn libraries(scene: &Scene<'_>) -> Vec<Library> {
 }
 
 fn library(module: &crate::symbols::Module, name: String) -> Library {
-    let text = module.image.as_ref().and_then(|image| image.section(".text"));
-    let code = text.map_or(module.span, |(at, bytes)| Span::sized(at.at(module.bias), bytes.len() as u64));
+    let code = module.image.as_ref().map(|image| {
+        let text = image.section(".text");
+        text.map_or(module.span, |(at, bytes)| Span::sized(at.at(module.bias), bytes.len() as u64))
+    });
     Library { name, code, has_debug: module.image.as_ref().is_some_and(|image| image.has_debug()) }
 }
 

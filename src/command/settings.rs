@@ -8,6 +8,7 @@ use super::runsettings::{
     show_locking, show_may_call, show_reconnect, show_tty,
 };
 use super::shell::Shell;
+use super::sourcepath;
 use crate::scene::FrameArguments;
 
 /// A setting.
@@ -121,6 +122,8 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "interactive-mode", set: set_interactive, show: show_interactive },
     Setting { name: "breakpoint pending", set: set_pending, show: show_pending },
     Setting { name: "debug-file-directory", set: set_debug_roots, show: show_debug_roots },
+    Setting { name: "substitute-path", set: sourcepath::set_substitute, show: sourcepath::show_substitute },
+    Setting { name: "directories", set: sourcepath::set_directories, show: sourcepath::show_directories },
     Setting { name: "backtrace past-main", set: set_past_main, show: show_past_main },
     Setting {
         name: "version",

@@ -84,7 +84,7 @@ pub(super) fn current(shell: &mut Shell) -> Option<(SourceFile, u32)> {
 /// When the file has no such line. A file that is missing is told and no error.
 pub(super) fn print_lines(shell: &mut Shell, file: &SourceFile, first: u32, count: u32) -> Done {
     let known_missing = matches!(&shell.source.visited, Some((last, true)) if last == file);
-    let text = shell.source.texts.of(file, &shell.session.settings().source_dirs);
+    let text = shell.source.texts.of(file);
     shell.source.visited = Some((file.clone(), text.is_err()));
     shell.source.current = Some((file.clone(), first));
     (shell.source.first, shell.source.fresh) = (first, false);

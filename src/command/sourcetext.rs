@@ -1,13 +1,15 @@
 //! Source files: which path a name in debug info leads to, and the lines that are there.
 //!
-//! A file is named by debug info, often relative to a directory that does not exist here. It is looked for there
-//! first, then in the directories of `directory`. What was read is kept; a file that is missing is told as gdb
+//! A file is named by debug info, often relative to a directory that does not exist here; [`SourcePath`] says where it
+//! may be. What was read is kept; a file that is missing is told as gdb
 //! tells it. Nothing here knows a frame or a target.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
+
+use super::sourcepath::SourcePath;
 
 /// A source file as debug info names it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,19 +53,21 @@ const LARGEST: u64 = 1 << 28;
 /// Files that were read.
 #[derive(Default)]
 pub(super) struct Texts {
+    /// Where they are looked for.
+    pub(super) path: SourcePath,
     known: FxHashMap<SourceFile, Result<Rc<Text>, String>>,
 }
 
 impl Texts {
-    /// The lines of a file, looked for in `dirs` as well.
+    /// The lines of a file.
     ///
     /// # Errors
     /// The system's words, such as `No such file or directory`.
-    pub(super) fn of(&mut self, file: &SourceFile, dirs: &[PathBuf]) -> Result<Rc<Text>, String> {
+    pub(super) fn of(&mut self, file: &SourceFile) -> Result<Rc<Text>, String> {
         if let Some(known) = self.known.get(file) {
             return known.clone();
         }
-        let found = find(file, dirs);
+        let found = find(self.path.candidates(file));
         self.known.insert(file.clone(), found.clone());
         found
     }
@@ -74,9 +78,9 @@ impl Texts {
     }
 }
 
-fn find(file: &SourceFile, dirs: &[PathBuf]) -> Result<Rc<Text>, String> {
+fn find(places: Vec<PathBuf>) -> Result<Rc<Text>, String> {
     let mut why = "No such file or directory".to_owned();
-    for path in candidates(file, dirs) {
+    for path in places {
         match read(&path) {
             Ok(text) => return Ok(Rc::new(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -84,28 +88,6 @@ fn find(file: &SourceFile, dirs: &[PathBuf]) -> Result<Rc<Text>, String> {
         }
     }
     Err(why)
-}
-
-/// Where a file may be, most likely place first: gdb's order of `directory`'s folders, `$cdir` and `$cwd`.
-fn candidates(file: &SourceFile, dirs: &[PathBuf]) -> Vec<PathBuf> {
-    let name = Path::new(&file.name);
-    let base = name.file_name().map(Path::new);
-    let relative = |path: &str| PathBuf::from(path.trim_start_matches('/'));
-    let mut all = Vec::new();
-    for dir in dirs {
-        all.extend(file.full.as_deref().map(|full| dir.join(relative(full))));
-        all.push(dir.join(relative(&file.name)));
-    }
-    all.extend(file.full.as_deref().map(PathBuf::from));
-    all.push(name.to_owned());
-    // Last the bare name, in each of these folders.
-    let folder = file.full.as_deref().and_then(|full| {
-        // The unit's directory: the full path without what the name adds to it.
-        full.strip_suffix(&file.name).map(PathBuf::from)
-    });
-    let folders = dirs.iter().cloned().chain(folder).chain([PathBuf::new()]);
-    all.extend(folders.filter_map(|dir| Some(dir.join(base?))));
-    all
 }
 
 fn read(path: &Path) -> std::io::Result<Text> {
@@ -120,7 +102,7 @@ fn read(path: &Path) -> std::io::Result<Text> {
 }
 
 /// The system's words for an error, without Rust's `(os error N)`.
-fn words(error: &std::io::Error) -> String {
+pub(super) fn words(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
@@ -159,11 +141,14 @@ mod tests {
         std::fs::write(folder.path().join("src/t.c"), "one\ntwo\n").unwrap();
         let mut texts = Texts::default();
         let file = SourceFile { name: "src/t.c".into(), full: Some("/nowhere/at/all/src/t.c".into()) };
-        assert_eq!(texts.of(&file, &[]).unwrap_err(), "No such file or directory");
+        assert_eq!(texts.of(&file).unwrap_err(), "No such file or directory");
         texts.forget();
-        let text = texts.of(&file, &[folder.path().to_owned()]).unwrap();
+        texts.path.add(vec![folder.path().to_owned()]);
+        let text = texts.of(&file).unwrap();
         assert_eq!((text.line(2), text.line(3), text.line(0), text.count()), (Some("two"), None, None, 2));
         texts.forget();
-        assert!(texts.of(&file, &[folder.path().join("src")]).is_ok(), "by its base name");
+        texts.path = SourcePath::default();
+        texts.path.add(vec![folder.path().join("src")]);
+        assert!(texts.of(&file).is_ok(), "by its base name");
     }
 }

@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display,
     export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused,
-    registers, running, scopeinfo, script, signals, skipping, stack, symbolinfo, threads, transfer,
-    watchpoints,
+    registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads,
+    transfer, watchpoints,
 };
 
 /// A command.
@@ -83,7 +83,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     printers::COMMANDS,
     printf::COMMANDS,
     listing::COMMANDS,
-    lookup::COMMANDS,
+    sourcepath::COMMANDS,
     classinfo::COMMANDS,
     threads::COMMANDS,
     inferiors::COMMANDS,

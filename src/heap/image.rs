@@ -91,6 +91,7 @@ impl Image {
             span: Span::sized(Addr(at), len),
             perms: Perms { read: true, write: true, exec: false, shared: false },
             offset: 0,
+            device: (0, 0),
             inode: u64::from(path.starts_with('/')),
             path: path.to_owned(),
         });

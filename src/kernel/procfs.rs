@@ -5,7 +5,8 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use crate::addr::{Addr, PAGE, Pid, Tid};
 use crate::maps::{self, Mapping};
@@ -35,6 +36,14 @@ pub fn threads(pid: Pid) -> Vec<Tid> {
 /// Those of reading the link.
 pub fn executable(pid: Pid) -> io::Result<PathBuf> {
     fs::read_link(format!("/proc/{pid}/exe"))
+}
+
+/// Whether a path, as we see it, leads to the program of a process: it may live elsewhere, or its file be gone.
+#[must_use]
+pub fn runs(pid: Pid, path: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|meta| (meta.dev(), meta.ino())).ok();
+    let theirs = identity(Path::new(&format!("/proc/{pid}/exe")));
+    theirs.is_some() && identity(path) == theirs
 }
 
 /// The arguments that a process was started with, the program's name first.

@@ -204,7 +204,7 @@ impl Session {
 
     /// Files of debug info that were looked for and not found since the last time, in gdb's words.
     #[must_use]
-    pub fn missing_files(&self) -> Vec<String> {
+    pub fn missing_files(&mut self) -> Vec<String> {
         self.images.missing()
     }
 

@@ -33,8 +33,6 @@ pub struct Settings {
     pub reconnect_timeout: Duration,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
-    /// Where sources are looked for besides the place that debug info names.
-    pub source_dirs: Vec<PathBuf>,
     /// What `step` does not enter.
     pub skips: Vec<super::skips::Skip>,
     /// The number of the last of them; none is used again.
@@ -83,7 +81,6 @@ impl Default for Settings {
             scheduler_locking: Locking::Replay,
             reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
-            source_dirs: Vec::new(),
             skips: Vec::new(),
             last_skip: 0,
             signals: Vec::new(),

@@ -231,14 +231,15 @@ impl Space {
     }
 }
 
-/// Files as `pid` sees them: below its root when it lives in another mount namespace than we do.
+/// Files as `pid` sees them, and those that it has mapped: below its root when it lives in another mount namespace than we do.
 pub(super) fn files_of(pid: Pid) -> MappedFiles {
     let namespace = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/mnt")).ok();
     let root = format!("/proc/{pid}/root");
     let chrooted = std::fs::read_link(&root).is_ok_and(|at| at != Path::new("/"));
-    if namespace("self") == namespace(&pid.to_string()) && !chrooted {
+    let files = if namespace("self") == namespace(&pid.to_string()) && !chrooted {
         MappedFiles::default()
     } else {
         MappedFiles::below(PathBuf::from(root))
-    }
+    };
+    files.of(pid)
 }

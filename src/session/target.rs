@@ -233,6 +233,7 @@ impl Session {
         self.tracer.stop_all();
         if self.program.is_none()
             && let Ok(path) = procfs::executable(pid)
+            && procfs::runs(pid, &path)
         {
             // Symbols come from the process itself; without a readable file they are fewer.
             let _ = self.set_program(&path);

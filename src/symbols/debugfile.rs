@@ -63,10 +63,10 @@ fn by_link(elf: &Elf, path: &Path, roots: &[PathBuf], files: &dyn Files) -> Opti
 }
 
 /// The dwz supplement that a debug file shares with others (`.gnu_debugaltlink`).
-pub(super) fn supplement(debug: &Opened, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
-    let (name, id) = debug.elf.gnu_debugaltlink().ok()??;
+pub(super) fn supplement(debug: &Elf, path: &Path, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
+    let (name, id) = debug.gnu_debugaltlink().ok()??;
     let name = Path::new(std::str::from_utf8(name).ok()?);
-    let beside = debug.path.parent().and_then(|dir| {
+    let beside = path.parent().and_then(|dir| {
         let found = open(&dir.join(name), files)?;
         (found.elf.build_id().ok()? == Some(id)).then_some(found)
     });

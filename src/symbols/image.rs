@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use object::{Object, ObjectSection, ObjectSegment};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::SymbolError;
 use super::debug::DebugInfo;
 use super::debugfile::{self, DEBUG_FILE_DIRECTORY, Elf, Opened};
 use super::elf::{ElfSymbol, SymbolTable};
 use super::minidebug;
+use super::remembered;
 use super::split::Search;
-use crate::addr::{Addr, FileAddr};
+use crate::addr::{Addr, FileAddr, Span};
+use crate::maps::Mapping;
+use crate::memory::Memory;
 use crate::source::Files;
 
 /// A loadable segment (`PT_LOAD`).
@@ -60,14 +63,23 @@ impl Image {
     pub fn open(path: &Path, roots: &[PathBuf], files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
         let name = || path.to_string_lossy().into_owned();
         let bytes = files.map(path).map_err(|source| SymbolError::Io { path: name(), source })?;
-        let elf = parse(&name(), bytes)?;
+        Image::read(path, bytes, roots, files)
+    }
+
+    /// The same of a file's bytes, which `path` need not lead to any more.
+    fn read(
+        path: &Path,
+        bytes: &'static [u8],
+        roots: &[PathBuf],
+        files: &dyn Files,
+    ) -> Result<Arc<Image>, SymbolError> {
+        let name = path.to_string_lossy();
+        let elf = parse(&name, bytes)?;
         let own = debugfile::has_dwarf(&elf);
         let debug_file = if own { None } else { debugfile::separate(&elf, path, roots, files) };
         let supplement = match &debug_file {
-            Some(opened) => debugfile::supplement(opened, roots, files),
-            None => {
-                debugfile::open(path, files).and_then(|opened| debugfile::supplement(&opened, roots, files))
-            }
+            Some(opened) => debugfile::supplement(&opened.elf, &opened.path, roots, files),
+            None => debugfile::supplement(&elf, path, roots, files),
         };
         let rest = Rest { roots: roots.to_owned(), files: files.shared() };
         let image = Image::new(path.to_owned(), elf, debug_file, supplement);
@@ -274,11 +286,36 @@ pub struct ImageCache {
     /// Where separate debug files are looked for (gdb's `debug-file-directory`); for images that are not open yet.
     pub debug_roots: Vec<PathBuf>,
     known: FxHashMap<(PathBuf, usize), Option<Arc<Image>>>,
+    /// Files that could not be read, in words, until somebody asks; and all that were told, by path and inode.
+    unread: Vec<String>,
+    told: FxHashSet<(String, u64)>,
+    /// What was put together from memory, by path, inode, place and end.
+    remembered: FxHashMap<(String, u64, Span), Option<Arc<Image>>>,
+}
+
+/// That a mapped file cannot be read: gdb's sentence, why, and what can be done.
+fn unread(path: &str, error: &std::io::Error) -> String {
+    let mut text = format!("warning: Could not load shared library symbols for {path}.");
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        text.push_str(
+            "\n  It was deleted or replaced after it was mapped, and what lies there now is not it: names are those that memory tells.\n  \
+             hint: with CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE (as root) the old file is read from /proc/PID/map_files.",
+        );
+    } else {
+        text.push_str(&format!("\n  {error}"));
+    }
+    text
 }
 
 impl Default for ImageCache {
     fn default() -> ImageCache {
-        ImageCache { debug_roots: vec![PathBuf::from(DEBUG_FILE_DIRECTORY)], known: FxHashMap::default() }
+        ImageCache {
+            debug_roots: vec![PathBuf::from(DEBUG_FILE_DIRECTORY)],
+            known: FxHashMap::default(),
+            unread: Vec::new(),
+            told: FxHashSet::default(),
+            remembered: FxHashMap::default(),
+        }
     }
 }
 
@@ -290,19 +327,63 @@ impl ImageCache {
     pub fn open(&mut self, path: &Path, files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
         let name = || path.to_string_lossy().into_owned();
         let bytes = files.map(path).map_err(|source| SymbolError::Io { path: name(), source })?;
+        self.of(path, bytes, files)
+    }
+
+    /// The image of the file behind these mappings, which are of one file that is called `path`. That the kernel does not
+    /// show one is kept for [`ImageCache::missing`], where there is code of it; then there is what its memory tells.
+    pub(super) fn mapped(
+        &mut self,
+        path: &str,
+        mappings: &[&Mapping],
+        memory: &dyn Memory,
+        files: &dyn Files,
+    ) -> Option<Arc<Image>> {
+        match files.mapped(mappings, memory) {
+            Ok(bytes) => self.of(Path::new(path), bytes, files).ok(),
+            Err(error) => {
+                let (first, last) = (mappings.first()?, mappings.last()?);
+                let key = (path.to_owned(), first.inode, Span::new(first.span.start, last.span.end));
+                if !mappings.iter().any(|mapping| mapping.perms.exec) {
+                    return None;
+                }
+                if let Some(known) = self.remembered.get(&key) {
+                    return known.clone();
+                }
+                let made = remembered::file(mappings, memory);
+                // What is no program is no loss: memory of memfd_create(2) or shmget(2), say.
+                if made.is_some() && self.told.insert((path.to_owned(), first.inode)) {
+                    self.unread.push(unread(path, &error));
+                }
+                let image =
+                    made.and_then(|made| Image::from_bytes(path, Box::leak(made.into_boxed_slice())).ok());
+                self.remembered.insert(key, image.clone());
+                image
+            }
+        }
+    }
+
+    fn of(
+        &mut self,
+        path: &Path,
+        bytes: &'static [u8],
+        files: &dyn Files,
+    ) -> Result<Arc<Image>, SymbolError> {
         let key = (path.to_owned(), bytes.as_ptr() as usize);
         if let Some(Some(known)) = self.known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let image = Image::open(path, &self.debug_roots, files)?;
+        let image = Image::read(path, bytes, &self.debug_roots, files)?;
         self.known.insert(key, Some(Arc::clone(&image)));
         Ok(image)
     }
 
     /// What was not found since the last time, in gdb's words.
     #[must_use]
-    pub fn missing(&self) -> Vec<String> {
-        self.known.values().flatten().flat_map(|image| image.missing()).collect()
+    pub fn missing(&mut self) -> Vec<String> {
+        let mut all = std::mem::take(&mut self.unread);
+        all.extend(self.known.values().flatten().flat_map(|image| image.missing()));
+        all
     }
 
     /// The image made of a process's own bytes (the vdso), which are kept once.

@@ -33,6 +33,7 @@ mod printed;
 mod prologue;
 pub mod qualified;
 mod ranges;
+mod remembered;
 mod resolve;
 pub mod scopes;
 mod sections;

@@ -1,6 +1,5 @@
 //! The modules of one address space: which files are mapped where, and questions about addresses in them.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -82,7 +81,7 @@ impl Modules {
             let first = group[0];
             let span = Span::new(first.span.start, group[group.len() - 1].span.end);
             let path = first.file().unwrap_or_default();
-            let image = cache.open(Path::new(path), files).ok();
+            let image = cache.mapped(path, &group, memory, files);
             // Data files are mapped, too; only what is executable, or a program, is a module.
             if image.is_none() && !group.iter().any(|mapping| mapping.perms.exec) {
                 continue;
