@@ -1,4 +1,4 @@
-//! Heaps of every layout, whole and damaged. Live processes are in `tests/heap_truth.rs`.
+//! Heaps of every layout, whole and damaged. Live processes are in `tests/heap/`.
 
 use std::time::{Duration, Instant};
 
