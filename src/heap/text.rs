@@ -71,6 +71,9 @@ impl Survey {
         }
         for doubt in &self.doubts {
             writeln!(out, "doubt at {}: {}", doubt.at, doubt.what)?;
+            if !doubt.glibc.is_empty() {
+                writeln!(out, "  glibc would say: {}", doubt.glibc.join(" | "))?;
+            }
         }
         Ok(())
     }

@@ -12,6 +12,8 @@
 mod arenas;
 mod blocks;
 mod growth;
+mod harm;
 mod plain;
+mod random;
 mod target;
 mod truth;

@@ -130,7 +130,7 @@ extern struct totals ask_mallinfo2(void) __asm__("mallinfo2") __attribute__((wea
 #include <dlfcn.h>
 #endif
 
-static void say_totals(void)
+static inline void say_totals(void)
 {
 #ifndef STATIC
     struct totals (*ask_mallinfo2)(void) = minor() >= 33 ? dlsym(RTLD_DEFAULT, "mallinfo2") : NULL;
