@@ -55,7 +55,7 @@ pub(super) struct Par {
     pub(super) sbrk_base: Addr,
 }
 
-/// Every main arena (one per libc: `dlmopen` loads several), used ones first.
+/// Every main arena (one per libc: `dlmopen` loads several), used ones first, of these the one with the break.
 pub(super) fn main_arenas(reader: &mut Reader<'_>, maps: &[Mapping], anchors: &Anchors) -> Vec<Found> {
     let named = anchors.main_arena.into_iter().map(|at| (at, Method::Symbol));
     let trimmed = trim_targets(reader, anchors).into_iter().map(|at| (at, Method::MallocTrim));
@@ -79,7 +79,12 @@ pub(super) fn main_arenas(reader: &mut Reader<'_>, maps: &[Mapping], anchors: &A
             arena
         }));
     }
-    found.sort_by_key(|arena| (arena.head.is_uninitialised(), arena.head.address));
+    // The program's own libc first: the one that has the break.
+    let has_break = |arena: &Found| {
+        let base = arena.par.map(|par| par.sbrk_base);
+        base.and_then(|base| maps::find(maps, base)).is_some_and(|mapping| mapping.path == "[heap]")
+    };
+    found.sort_by_key(|arena| (arena.head.is_uninitialised(), !has_break(arena), arena.head.address));
     found
 }
 

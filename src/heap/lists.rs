@@ -7,9 +7,15 @@
 use super::glibc::{ArenaHead, BINS, HEADER, Head, MINSIZE, bin_index};
 use super::model::Doubts;
 use super::read::Reader;
+use super::rules::{self, Aborts};
 use super::walk::State;
 use crate::addr::Addr;
 use crate::maps::{self, Mapping};
+
+/// The first bin for chunks of more than one size.
+const LARGE_BINS: usize = 64;
+/// Where a large free chunk has `fd_nextsize`; `bk_nextsize` follows.
+const NEXT_SIZES: u64 = 0x20;
 
 /// How `next` of a tcache entry and `fd` of a fastbin chunk are stored.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -72,21 +78,21 @@ pub(super) fn fast_chunks(
         let mut guard = LoopGuard::default();
         while at != Addr(0) {
             let wrong = if guard.is_again(at) {
-                Some("double free or corruption (fasttop): it is met twice")
+                Some(("it is met twice, so it was freed twice", rules::FAST_LOOP))
             } else if !at.0.is_multiple_of(16) || !is_heap(maps, at) {
-                Some("malloc(): unaligned fastbin chunk detected: it is no chunk's address")
+                Some(("it is no chunk's address", rules::FAST_UNALIGNED))
             } else {
                 None
             };
-            if let Some(wrong) = wrong {
-                doubts.push(at, format!("fastbin {i} of arena {}: {wrong}", head.address));
+            if let Some((wrong, aborts)) = wrong {
+                doubts.broken(at, format!("fastbin {i} of arena {}: {wrong}", head.address), aborts);
                 break;
             }
             let Some(words) = reader.peek::<2>(at) else { break };
-            if Head::from(words).size() != MINSIZE + 16 * i as u64 {
-                let what =
-                    format!("malloc(): memory corruption (fast): a chunk of another size is in fastbin {i}");
-                doubts.push(at, what);
+            let size = Head::from(words).size();
+            if size != MINSIZE + 16 * i as u64 {
+                let what = format!("a chunk of another size, {size:#x}, is in fastbin {i}");
+                doubts.broken(at, what, rules::FAST_SIZE);
             }
             found.push((at, State::Fast));
             let field = at.add(HEADER);
@@ -119,31 +125,44 @@ impl LoopGuard {
 }
 
 /// Compares the bins of an arena with the free chunks that were met in its regions, sorted by address.
-pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Doubts) {
+pub(super) fn check_bins(
+    reader: &mut Reader<'_>,
+    head: &ArenaHead,
+    chunks: &[FreeChunk],
+    doubts: &mut Doubts,
+) {
     let addresses: Vec<Addr> = chunks.iter().map(|chunk| chunk.at).collect();
     let mut listed = vec![false; chunks.len()];
     let mut near = 0;
     for i in 1..=BINS {
         let bin = head.bin(i);
         let (mut at, mut before) = (head.ends(i).0, bin);
+        let mut whole = true;
         while at != bin {
             let place = position(&addresses, at, near);
             let Some((chunk, listed)) = place.and_then(|n| chunks.get(n).zip(listed.get_mut(n))) else {
                 let what = format!("bin {i} of arena {} leads here, but it is no free chunk", head.address);
-                doubts.push(at, what);
+                doubts.broken(at, what, rules::bin_links(i));
+                whole = false;
                 break;
             };
             if *listed {
                 let what = format!("it is met twice in the bins of arena {} (bin {i})", head.address);
-                doubts.push(at, what);
+                doubts.broken(at, what, rules::bin_links(i));
+                whole = false;
                 break;
             }
             *listed = true;
-            if let Some(what) = wrong_in_bin(chunk, before, i) {
-                doubts.push(at, what);
+            if let Some((what, aborts)) = wrong_in_bin(reader, chunk, before, i) {
+                doubts.broken(at, what, aborts);
             }
             near = place.unwrap_or(near);
             (before, at) = (at, chunk.fd);
+        }
+        let last = head.ends(i).1;
+        if whole && last != before {
+            let what = format!("corrupted double-linked list: bin {i} ends at {before}, its bk is {last}");
+            doubts.broken(bin, what, rules::bin_links(i));
         }
     }
     let strays = || chunks.iter().zip(&listed).filter(|(_, listed)| !**listed).map(|(chunk, _)| chunk);
@@ -152,18 +171,39 @@ pub(super) fn check_bins(head: &ArenaHead, chunks: &[FreeChunk], doubts: &mut Do
             1 => "a free chunk is in no bin".to_owned(),
             n => format!("{n} free chunks are in no bin; this is the first"),
         };
-        doubts.push(first.at, what);
+        doubts.broken(first.at, what, rules::STRAY);
     }
 }
 
 /// What is wrong with a chunk that is in bin `i` behind `before`.
-fn wrong_in_bin(chunk: &FreeChunk, before: Addr, i: usize) -> Option<String> {
+fn wrong_in_bin(
+    reader: &mut Reader<'_>,
+    chunk: &FreeChunk,
+    before: Addr,
+    i: usize,
+) -> Option<(String, Aborts)> {
     if chunk.bk != before {
-        return Some(format!("corrupted double-linked list: bk is {}, not {before} (bin {i})", chunk.bk));
+        let what = format!("corrupted double-linked list: bk is {}, not {before} (bin {i})", chunk.bk);
+        return Some((what, rules::bin_links(i)));
     }
-    let fits = i == 1 || bin_index(chunk.size) == i as u64;
-    (!fits)
-        .then(|| format!("a free chunk of {:#x} bytes is in bin {i}, where it does not belong", chunk.size))
+    if i != 1 && bin_index(chunk.size) != i as u64 {
+        let what = format!("a free chunk of {:#x} bytes is in bin {i}, where it does not belong", chunk.size);
+        return Some((what, rules::WRONG_BIN));
+    }
+    // Large bins list the first chunk of each size once more, by fd_nextsize and bk_nextsize.
+    if i < LARGE_BINS {
+        return None;
+    }
+    let [forth, back] = reader.peek::<2>(chunk.at.add(NEXT_SIZES))?.map(Addr);
+    let mut words = |at: Addr| {
+        let fields = Some(at).filter(|at| at.0.is_multiple_of(16))?.add(NEXT_SIZES);
+        reader.peek::<2>(fields)
+    };
+    let opposite = forth == Addr(0)
+        || (words(forth).is_some_and(|[_, bk]| bk == chunk.at.0)
+            && words(back).is_some_and(|[fd, _]| fd == chunk.at.0));
+    let what = || format!("corrupted list of sizes: fd_nextsize {forth}, bk_nextsize {back} (bin {i})");
+    (!opposite).then(|| (what(), rules::NEXT_SIZE))
 }
 
 /// Where `at` is among sorted addresses. Lists mostly go from neighbour to neighbour, so `near` is tried first.

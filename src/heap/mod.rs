@@ -23,6 +23,7 @@ mod model;
 mod place;
 mod read;
 mod regions;
+mod rules;
 pub mod story;
 mod survey;
 mod tcache;

@@ -4,6 +4,7 @@
 //! are counted is told in [`super`].
 
 use super::glibc::Layout;
+use super::rules::Aborts;
 use super::walk::State;
 use crate::addr::{Addr, Span, Tid};
 use crate::maps::Mapping;
@@ -42,6 +43,8 @@ pub struct Doubt {
     pub at: Addr,
     /// A sentence, without the address.
     pub what: String,
+    /// The words with which glibc would end the program on meeting it; which of them depends on the call that does.
+    pub glibc: &'static [&'static str],
 }
 
 /// Collects doubts: a heap that is garbage has as many as chunks, and the first ones tell the most.
@@ -54,9 +57,15 @@ pub(super) struct Doubts {
 impl Doubts {
     const MOST: usize = 200;
 
+    /// Something that glibc does not check.
     pub(super) fn push(&mut self, at: Addr, what: impl Into<String>) {
+        self.broken(at, what, &[]);
+    }
+
+    /// A broken rule, with what glibc may say.
+    pub(super) fn broken(&mut self, at: Addr, what: impl Into<String>, glibc: Aborts) {
         if self.kept.len() < Doubts::MOST {
-            self.kept.push(Doubt { at, what: what.into() });
+            self.kept.push(Doubt { at, what: what.into(), glibc });
         } else {
             self.dropped += 1;
         }
@@ -64,7 +73,7 @@ impl Doubts {
 
     pub(super) fn append(&mut self, other: Doubts) {
         for doubt in other.kept {
-            self.push(doubt.at, doubt.what);
+            self.broken(doubt.at, doubt.what, doubt.glibc);
         }
         self.dropped += other.dropped;
     }
@@ -72,8 +81,8 @@ impl Doubts {
     /// What was kept, and how many more there were, said at the end.
     pub(super) fn into_vec(mut self) -> Vec<Doubt> {
         if let (Some(last), 1..) = (self.kept.last(), self.dropped) {
-            let more =
-                Doubt { at: last.at, what: format!("and {} more doubts behind this one", self.dropped) };
+            let what = format!("and {} more doubts behind this one", self.dropped);
+            let more = Doubt { at: last.at, what, glibc: &[] };
             self.kept.push(more);
         }
         self.kept

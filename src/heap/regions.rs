@@ -251,7 +251,7 @@ impl Walked {
     /// Tells the damage, in sentences.
     pub(super) fn tell(&self, doubts: &mut Doubts) {
         for damage in &self.course.damage {
-            doubts.push(damage.at, damage.rule.sentence(damage.last_good));
+            doubts.broken(damage.at, damage.rule.sentence(damage.last_good), damage.rule.aborts());
         }
     }
 }
@@ -299,12 +299,13 @@ pub(super) fn thread_heaps(
             break;
         };
         let largest = HEAP_MAX_SIZES.into_iter().max().unwrap_or_default();
-        if arena != head.address.0 || size > largest || size <= info_size {
+        let begin =
+            if next == first { head.address.add(head.layout.size() as u64) } else { next.add(info_size) };
+        let fits = size <= largest && size.is_multiple_of(PAGE) && next.add(size) > begin;
+        if arena != head.address.0 || !fits {
             doubts.push(next, format!("the heap_info here does not fit arena {}", head.address));
             break;
         }
-        let begin =
-            if next == first { head.address.add(head.layout.size() as u64) } else { next.add(info_size) };
         let bounds = Bounds {
             first: Addr(begin.0.next_multiple_of(16)),
             limit: next.add(size),

@@ -9,6 +9,7 @@ use super::lists::{self, FreeChunk, Linking};
 use super::model::{Arena, ArenaKind, Books, Doubts, Gap, Mmapped, Origin, Region, Survey};
 use super::read::Reader;
 use super::regions::{self, Hunt};
+use super::rules;
 use super::tcache;
 use crate::addr::{Addr, PAGE, Span};
 use crate::maps::Mapping;
@@ -47,11 +48,11 @@ fn read_arenas(
     let mut mains = main_regions(reader, maps, anchors, found, survey, doubts).into_iter();
     for main in found {
         let (regions, free, gaps) = mains.next().unwrap_or_default();
-        survey.arenas.push(arena(&main.head, ArenaKind::Main, regions, gaps, free, doubts));
+        survey.arenas.push(arena(reader, &main.head, ArenaKind::Main, (regions, free, gaps), doubts));
         for thread in &main.threads {
             let Some(info_size) = find::heap_info_size(reader, thread.address) else { continue };
             let (regions, free) = regions::thread_heaps(reader, thread, info_size, &survey.cached, doubts);
-            survey.arenas.push(arena(thread, ArenaKind::Thread, regions, Vec::new(), free, doubts));
+            survey.arenas.push(arena(reader, thread, ArenaKind::Thread, (regions, free, Vec::new()), doubts));
         }
     }
 }
@@ -96,7 +97,7 @@ fn read_caches(
     }
     survey.cached.sort_by_key(|(at, _)| *at);
     for pair in survey.cached.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-        doubts.push(pair[0].0, "double free: the chunk is in two caches");
+        doubts.broken(pair[0].0, "double free: the chunk is in two caches", rules::TCACHE_LOOP);
     }
     survey.cached.dedup_by_key(|(at, _)| *at);
 }
@@ -190,7 +191,7 @@ fn check_mmapped(mmapped: &[Mmapped], expected: Option<u64>, found: &[Found], do
             "{count} blocks with mappings of their own were found ({bytes} bytes); mp_ says {} ({} bytes)",
             par.n_mmaps, par.mmapped_mem
         );
-        doubts.push(par.address, what);
+        doubts.broken(par.address, what, rules::MAPPINGS);
     }
 }
 
@@ -219,18 +220,17 @@ fn deal(regions: Vec<Region>, free: Vec<Vec<FreeChunk>>, gaps: Vec<Gap>, found: 
 
 /// Checks one arena's lists and books.
 fn arena(
+    reader: &mut Reader<'_>,
     head: &ArenaHead,
     kind: ArenaKind,
-    mut regions: Vec<Region>,
-    mut gaps: Vec<Gap>,
-    mut free: Vec<FreeChunk>,
+    (mut regions, mut free, mut gaps): Memories,
     doubts: &mut Doubts,
 ) -> Arena {
     regions.sort_by_key(|region| region.span.start);
     free.sort_by_key(|chunk| chunk.at);
     let used = !head.is_uninitialised();
     if used {
-        lists::check_bins(head, &free, doubts);
+        lists::check_bins(reader, head, &free, doubts);
     }
     if head.mutex != 0 {
         let what = "the arena is locked: a thread is inside malloc, figures may be in the middle of a change";

@@ -13,9 +13,10 @@ use super::glibc::{HEADER, Head, TcacheLayout, word};
 use super::lists::{Linking, is_heap};
 use super::model::{Count, Doubts, Tcache};
 use super::read::Reader;
+use super::rules;
 use super::walk::State;
-use crate::addr::{Addr, Tid};
-use crate::maps::Mapping;
+use crate::addr::{Addr, PAGE, Tid};
+use crate::maps::{self, Mapping};
 
 /// How far below the thread pointer to look: the thread-locals of the program come first.
 const NEAR: u64 = 16 << 10;
@@ -33,6 +34,8 @@ pub(super) struct Found {
     offset: u64,
     /// Bins that are not empty: the more, the surer.
     filled: usize,
+    /// Whether only its size and its place tell what it is.
+    damaged: bool,
 }
 
 impl Found {
@@ -63,7 +66,7 @@ pub(super) fn find(reader: &mut Reader<'_>, maps: &[Mapping], threads: &[(Tid, A
         let vote = votes.entry(found.offset).or_default();
         *vote = (vote.0 + 1, vote.1 + found.filled);
     }
-    let rank = |found: &Found| votes.get(&found.offset).copied().unwrap_or_default();
+    let rank = |found: &Found| (!found.damaged, votes.get(&found.offset).copied().unwrap_or_default());
     candidates.into_iter().filter_map(|found| found.into_iter().max_by_key(rank)).collect()
 }
 
@@ -87,13 +90,22 @@ fn candidates_of(
         let Some(layout) = TcacheLayout::of_chunk(head.size()) else { continue };
         let bytes = reader.block(address, layout.size());
         let offset = pointer.0 - low - at as u64;
-        let mut one = Found { tid, address, layout, bytes, offset, filled: 0 };
-        if let Some(filled) = shape(reader, maps, &one) {
-            one.filled = filled;
-            found.push(one);
+        let mut one = Found { tid, address, layout, bytes, offset, filled: 0, damaged: false };
+        match shape(reader, maps, &one) {
+            Some(filled) => one.filled = filled,
+            None if is_first_chunk(maps, &one) => one.damaged = true,
+            None => continue,
         }
+        found.push(one);
     }
     found
+}
+
+/// Whether it is where malloc makes a thread's tcache: the first chunk of its memory. In glibc 2.42 and later it is
+/// not, so there a structure that makes no sense is nobody's.
+fn is_first_chunk(maps: &[Mapping], found: &Found) -> bool {
+    let start = maps::find(maps, found.address).map(|mapping| mapping.span.start);
+    found.layout != TcacheLayout::Slots && start.is_some_and(|start| found.address.0 - start.0 < PAGE)
 }
 
 /// How many bins are filled, if it is a tcache: most entries must be chunks of their bin's size, and where
@@ -112,7 +124,7 @@ fn shape(reader: &mut Reader<'_>, maps: &[Mapping], found: &Found) -> Option<usi
         bad += usize::from(!counted || !chunk);
         filled += usize::from(entry != Addr(0) && counted && chunk);
     }
-    (bad <= 2 && bad <= filled).then_some(filled)
+    (bad <= 2 && bad <= filled.max(1)).then_some(filled)
 }
 
 /// Follows the lists of one tcache; its chunks go to `cached`.
@@ -124,6 +136,11 @@ pub(super) fn read(
     cached: &mut Vec<(Addr, State)>,
     doubts: &mut Doubts,
 ) -> Tcache {
+    if found.damaged {
+        let what =
+            format!("a tcache by its size and place (thread {}), but its bins make no sense", found.tid);
+        doubts.broken(found.address.sub(HEADER), what, rules::TCACHE_UNALIGNED);
+    }
     let mut total = Count::default();
     let mut seen = FxHashSet::default();
     for i in 0..found.layout.bins() {
@@ -135,11 +152,12 @@ pub(super) fn read(
                 .filter(|at| at.0.is_multiple_of(16) && is_heap(maps, *at))
                 .and_then(|at| reader.peek::<2>(at.sub(HEADER)).map(Head::from));
             let Some(head) = head else {
-                doubts.push(at, format!("{} leads here, but it is no chunk's pointer", name()));
+                let what = format!("{} leads here, but it is no chunk's pointer", name());
+                doubts.broken(at, what, rules::TCACHE_UNALIGNED);
                 break;
             };
             if !seen.insert(at) || length > u32::from(u16::MAX) {
-                doubts.push(at, format!("double free: {} meets it twice", name()));
+                doubts.broken(at, format!("double free: {} meets it twice", name()), rules::TCACHE_LOOP);
                 break;
             }
             if !found.layout.holds(i, head.size()) {

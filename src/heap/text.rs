@@ -71,6 +71,9 @@ impl Survey {
         }
         for doubt in &self.doubts {
             writeln!(out, "doubt at {}: {}", doubt.at, doubt.what)?;
+            if !doubt.glibc.is_empty() {
+                writeln!(out, "  glibc would say: {}", doubt.glibc.join(" | "))?;
+            }
         }
         Ok(())
     }
@@ -114,8 +117,11 @@ fn write_arena(out: &mut String, arena: &Arena) -> fmt::Result {
         (ArenaKind::Thread, _) => "",
     };
     writeln!(out, "{kind} {}{contiguous}", arena.address)?;
+    if arena.regions.is_empty() && arena.system_mem == 0 {
+        return writeln!(out, "  never used: another allocator may serve the program, or nobody asked yet");
+    }
     if arena.regions.is_empty() {
-        return writeln!(out, "  no memory yet");
+        return writeln!(out, "  no memory of it was found; it took {}", size(arena.system_mem));
     }
     writeln!(
         out,

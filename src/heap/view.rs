@@ -170,6 +170,9 @@ pub struct DoubtView {
     pub at: Addr,
     /// A sentence.
     pub what: String,
+    /// The words with which glibc would end the program on meeting it: one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub glibc: Vec<String>,
 }
 
 impl HeapView {
@@ -201,7 +204,11 @@ impl HeapView {
             doubts: survey
                 .doubts
                 .iter()
-                .map(|doubt| DoubtView { at: doubt.at, what: doubt.what.clone() })
+                .map(|doubt| DoubtView {
+                    at: doubt.at,
+                    what: doubt.what.clone(),
+                    glibc: doubt.glibc.iter().map(|&words| words.to_owned()).collect(),
+                })
                 .collect(),
             found_by: survey.found_by.iter().map(|method| method.name().to_owned()).collect(),
         }

@@ -1,14 +1,14 @@
 //! Walking the chunks of one region: every step checked, every loop bounded, damage survived.
 //!
 //! A chunk says how long it is, so one wrong size loses everything behind it. A walk therefore looks at the
-//! next header before it believes a size, names the rule that was broken (in glibc's own words, where malloc
-//! would abort with them), and looks for the next place from which the chain holds again. It knows nothing of
+//! next header before it believes a size, names the rule that was broken, and looks for the next place from which the chain holds again. It knows nothing of
 //! arenas: where to begin, where to stop and which chunks are cached is told to it.
 
 use rustc_hash::FxHashSet;
 
 use super::glibc::{HEADER, Head, IS_MMAPPED, MINSIZE, NON_MAIN_ARENA, PREV_INUSE};
 use super::read::Reader;
+use super::rules::Rule;
 use crate::addr::{Addr, PAGE};
 
 /// Links that must hold in a row before a walk goes on behind damage.
@@ -54,44 +54,6 @@ impl Chunk {
     #[must_use]
     pub fn payload(&self) -> Addr {
         self.address.add(HEADER)
-    }
-}
-
-/// A rule of the heap that was found broken.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
-    /// A header holds a size that no chunk can have.
-    Size(Head),
-    /// The next chunk says that this one is free, with another size.
-    PrevSize { size: u64, prev_size: u64 },
-    /// The top chunk ends beyond its memory.
-    Top(u64),
-    /// A tcache or fastbin entry that is no chunk's beginning.
-    Boundary,
-    /// One end mark where malloc writes two.
-    Fencepost,
-    /// Memory that cannot be read.
-    Unreadable,
-}
-
-impl Rule {
-    /// A sentence for people.
-    pub(super) fn sentence(&self, last_good: Option<Addr>) -> String {
-        let after = last_good.map(|at| format!("; the chunk before it is at {at}")).unwrap_or_default();
-        match self {
-            Rule::Size(head) => {
-                format!("malloc(): invalid size: the header says {:#x}{after}", head.field)
-            }
-            Rule::PrevSize { size, prev_size } => format!(
-                "corrupted size vs. prev_size: the chunk is {size:#x} bytes, the next one says it is free and {prev_size:#x}"
-            ),
-            Rule::Top(size) => {
-                format!("malloc(): corrupted top size: {size:#x} reaches beyond its memory")
-            }
-            Rule::Boundary => "a cached chunk is not where any chunk begins".to_owned(),
-            Rule::Fencepost => "one fencepost where there must be two".to_owned(),
-            Rule::Unreadable => format!("memory of the heap cannot be read{after}"),
-        }
     }
 }
 
@@ -203,8 +165,22 @@ impl Walker<'_> {
         self.note(at, Rule::Unreadable);
     }
 
-    /// What the header at `at` can be.
+    /// What the header at `at` can be. Where damage is tolerated a wrong owner does not make a size wrong.
     fn kind(&self, at: Addr, head: Head) -> Kind {
+        match self.strict_kind(at, head) {
+            Kind::Wrong if self.bounds.tolerance > 0 && self.is_foreign(head) => {
+                self.strict_kind(at, Head { field: head.field & !(IS_MMAPPED | NON_MAIN_ARENA), ..head })
+            }
+            kind => kind,
+        }
+    }
+
+    /// Whether the flags name another owner than this region's.
+    fn is_foreign(&self, head: Head) -> bool {
+        head.has(IS_MMAPPED | if self.bounds.main { NON_MAIN_ARENA } else { 0 })
+    }
+
+    fn strict_kind(&self, at: Addr, head: Head) -> Kind {
         let size = head.size();
         let room = self.bounds.limit.0.saturating_sub(at.0);
         if self.bounds.tops.contains(&at) {
@@ -213,10 +189,9 @@ impl Walker<'_> {
         if self.is_post(at, head) {
             return Kind::Fencepost;
         }
-        let foreign = IS_MMAPPED | if self.bounds.main { NON_MAIN_ARENA } else { 0 };
         // A chunk is always followed by another header: the top's or a fencepost's.
         let fits = size <= room.saturating_sub(HEADER);
-        if size >= MINSIZE && size.is_multiple_of(16) && fits && !head.has(foreign) {
+        if size >= MINSIZE && size.is_multiple_of(16) && fits && !self.is_foreign(head) {
             Kind::Chunk
         } else {
             Kind::Wrong
@@ -231,6 +206,9 @@ impl Walker<'_> {
         let next = at.add(size);
         let behind = reader.stream::<2>(next).map(Head::from);
         let believed = behind.is_some_and(|head| !matches!(self.kind(next, head), Kind::Wrong));
+        if self.is_foreign(head) {
+            self.note(at, Rule::Owner(head));
+        }
         let mut chunk = Chunk { address: at, size, state: State::Used, links: None };
         let free = behind.filter(|behind| believed && !behind.has(PREV_INUSE));
         if let Some(state) = self.cached_at(at) {
@@ -279,6 +257,8 @@ impl Walker<'_> {
         let wrong = size > room || size < MINSIZE || !size.is_multiple_of(16);
         if wrong {
             self.note(at, Rule::Top(head.field));
+        } else if self.bounds.main && !at.add(size).0.is_multiple_of(PAGE) {
+            self.note(at, Rule::TopEnd(head.field));
         }
         let size = if wrong { room } else { size };
         sink(&Chunk { address: at, size, state: State::Top, links: None });
@@ -375,14 +355,15 @@ impl Walker<'_> {
                 return false;
             }
             path.push(at);
-            let next = match self.kind(at, head) {
+            let kind = self.strict_kind(at, head);
+            let next = match kind {
                 Kind::Top => return true,
                 Kind::Wrong => return false,
                 Kind::Fencepost => at.add(HEADER),
                 Kind::Chunk => at.add(head.size()),
             };
             let Some(behind) = reader.peek::<2>(next).map(Head::from) else { return false };
-            if matches!(self.kind(at, head), Kind::Fencepost) {
+            if matches!(kind, Kind::Fencepost) {
                 return self.is_post(next, behind);
             }
             if !behind.has(PREV_INUSE) && behind.prev_size != head.size() {

@@ -1,171 +1,231 @@
-/* heap_truth.c -- a process whose heap is known: it prints its own truth and waits.
+/* heap_truth.c -- a process whose heap is known: it prints its own truth (see heap.h) and waits.
  *
  * usage: heap_truth SCENARIO [N [SIZE]]
- *
- * Lines on stdout (written with write(2): stdio would allocate):
- *   thread POINTER           a thread's pointer (fs_base)
- *   live POINTER SIZE        a block that is in use
- *   freed POINTER            a block that was freed last (tcache scenario: it is cached)
- *   brk START NOW            the break at the start of main and now
- *   mallinfo ARENA ORDBLKS SMBLKS HBLKS HBLKHD USMBLKS FSMBLKS UORDBLKS FORDBLKS KEEPCOST
- *   bad POINTER              what was damaged
- *   ready
  */
-#define _GNU_SOURCE
-#include <malloc.h>
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <unistd.h>
+#include "heap.h"
 
-#define MAX 2000000
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
 #ifdef BIG_TLS
 __thread char big[400000] = "thread-locals of the program push libc's far down";
 #endif
-static void *live[MAX];
-static size_t sizes[MAX];
-static int n_live;
-static uintptr_t brk_start;
 static pthread_barrier_t barrier;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void say(const char *format, ...)
-{
-    char line[256];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    for (int done = 0; done < n;) {
-        ssize_t got = write(1, line + done, n - done);
-        if (got <= 0)
-            _exit(1);
-        done += got;
-    }
-}
-
-/* Allocates a block, writes its whole length and notes it; where it is noted. */
-static int keep_at(size_t size)
-{
-    void *p = malloc(size);
-    if (p == NULL)
-        _exit(2);
-    memset(p, 'A', size);
-    pthread_mutex_lock(&lock);
-    int i = n_live++;
-    live[i] = p;
-    sizes[i] = size;
-    pthread_mutex_unlock(&lock);
-    return i;
-}
-
-static void *keep(size_t size)
-{
-    return live[keep_at(size)];
-}
-
-static void drop(int i)
-{
-    free(live[i]);
-    live[i] = NULL;
-}
-
-static void plant(void)
-{
-    uintptr_t page = ((uintptr_t) sbrk(0) + 4095) / 4096 * 4096;
-    if (mmap((void *) page, 4096, PROT_READ, MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-            != (void *) page)
-        _exit(3);
-}
-
-static void unplant(void)
-{
-    munmap((void *) (((uintptr_t) sbrk(0) + 4095) / 4096 * 4096), 4096);
-}
-
-/* Blocks of many sizes; every third is freed again. */
-static void mix(int n)
-{
-    int *made = mmap(NULL, n * sizeof *made, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    for (int i = 0; i < n; i++)
-        made[i] = keep_at(24 + (i * 7919) % 3000);
-    for (int i = 0; i < n; i += 3)
-        drop(made[i]);
-    munmap(made, n * sizeof *made);
-}
+static const char *scenario;
 
 static void *thread(void *arg)
 {
     mix((int) (intptr_t) arg);
     pthread_mutex_lock(&lock);
-    say("thread %p\n", __builtin_thread_pointer());
+    say_thread();
     pthread_mutex_unlock(&lock);
     pthread_barrier_wait(&barrier);
     pause();
     return NULL;
 }
 
-static void truth(int with_blocks, int with_totals)
+static void threads(int count, int n)
 {
-    for (int i = 0; with_blocks && i < n_live; i++)
-        if (live[i])
-            say("live %p %zu\n", live[i], sizes[i]);
-    say("thread %p\n", __builtin_thread_pointer());
-    say("brk %p %p\n", (void *) brk_start, sbrk(0));
-    if (!with_totals)               /* asking would initialise malloc */
-        return;
-#if __GLIBC_PREREQ(2, 33)
-    struct mallinfo2 m = mallinfo2();
-    say("mallinfo %zu %zu %zu %zu %zu %zu %zu %zu %zu %zu\n", m.arena, m.ordblks, m.smblks, m.hblks, m.hblkhd,
-        m.usmblks, m.fsmblks, m.uordblks, m.fordblks, m.keepcost);
+    pthread_t id;
+    pthread_barrier_init(&barrier, NULL, count + 1);
+    for (int i = 0; i < count; i++)
+        pthread_create(&id, NULL, thread, (void *) (intptr_t) n);
+    pthread_barrier_wait(&barrier);
+}
+
+static void mmapped(void)
+{
+    keep(100);
+    int gone = keep_at(500000);
+    keep(300000);
+    keep(1 << 20);
+    note(memalign(2 << 20, 3 << 20), 3 << 20);
+    live[0] = realloc(live[0], 2 << 20);
+    live[0] = realloc(live[0], sizes[0] = 5 << 20);
+    drop(gone);
+    mix(100);
+}
+
+/* Blocks with mappings of their own, freed in rising sizes, move the threshold up: then large blocks are the arena's. */
+static void ratchet(void)
+{
+    keep(100);
+    plant();
+    for (size_t size = 1 << 20; size <= 16 << 20; size += 1 << 20)
+        drop(keep_at(size));
+    for (int round = 0; round < 4; round++) {
+        int first = n_live;
+        for (size_t size = 1 << 20; size <= 12 << 20; size += 1 << 20)
+            keep(size);
+        for (int i = first; i < n_live; i++)
+            drop(i);
+    }
+}
+
+/* Leaves room for about two megabytes. */
+static void limited(int resource)
+{
+    struct rlimit old, small;
+    getrlimit(resource, &old);
+    small = old;
+    for (small.rlim_cur = 1 << 20;; small.rlim_cur += 1 << 20) {
+        setrlimit(resource, &small);
+        void *probe = mmap(NULL, 2 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (probe != MAP_FAILED) {
+            munmap(probe, 2 << 20);
+            break;
+        }
+    }
+    for (;;) {
+        void *p = malloc(10000);
+        if (p == NULL)
+            break;
+        note(p, 10000);
+    }
+    setrlimit(resource, &old);
+}
+
+/* A second libc in a namespace of its own. */
+static void second_libc(void)
+{
+#ifndef STATIC
+    void *libc = dlmopen(LM_ID_NEWLM, "libc.so.6", RTLD_NOW);
+    if (libc == NULL)
+        _exit(5);
+    void *(*other_malloc)(size_t) = dlsym(libc, "malloc");
+    void (*other_free)(void *) = dlsym(libc, "free");
+    mix(500);
+    for (int i = 0; i < 1000; i++) {
+        size_t size = 24 + i * 37 % 4000;
+        int n = note(other_malloc(size), size);
+        if (i % 3 == 0) {
+            other_free(live[n]);
+            live[n] = NULL;
+        }
+    }
 #endif
 }
 
-int main(int argc, char **argv)
+/* The kernel interrupts malloc where it asks for memory. */
+static void inside(int signal, siginfo_t *info, void *context)
 {
-    const char *what = argc > 1 ? argv[1] : "plain";
-    int n = argc > 2 ? atoi(argv[2]) : 2000;
-    uintptr_t *bad = NULL;
+    say("syscall %d\n", info->si_syscall);
+    say_blocks();
+    say_place();
+    wait_here();
+}
 
-#ifdef BIG_TLS
-    big[argc] = 1;
-#endif
-    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-    brk_start = (uintptr_t) sbrk(0);
-    if (!strcmp(what, "plain")) {
+static void trap(int number)
+{
+    struct sigaction action = { .sa_sigaction = inside, .sa_flags = SA_SIGINFO };
+    sigaction(SIGSYS, &action, NULL);
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = { 4, code };
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+        _exit(6);
+}
+
+static void *busy_thread(void *arg)
+{
+    mix(500);
+    trap(SYS_mprotect);
+    for (;;)
+        keep(5000);
+    return arg;
+}
+
+/* Stopped in the middle: the system call that is trapped never returns. */
+static void busy(const char *where)
+{
+    pthread_t id;
+    if (!strcmp(where, "busy-alone")) {
+        mix(500);
+        trap(SYS_brk);
+    } else if (!strcmp(where, "busy-main")) {
+        threads(1, 100);
+        mix(500);
+        trap(SYS_brk);
+    } else {
+        pthread_create(&id, NULL, busy_thread, NULL);
+        pthread_join(id, NULL);
+    }
+    for (;;)
+        keep(5000);
+}
+
+static void caches(void)
+{
+    for (int i = 0; i < 20; i++)
+        keep(40);
+    for (int i = 0; i < 7; i++) {
+        say("freed %p\n", live[i]);
+        drop(i);
+    }
+    for (int i = 7; i < 12; i++)
+        drop(i);
+}
+
+/* Three in the cache of each of many sizes. */
+static void many_caches(void)
+{
+    int first = n_live;
+    for (int size = 24; size <= 1032; size += 16)
+        for (int i = 0; i < 4; i++)
+            keep(size);
+    for (int i = first; i < n_live; i++)
+        if ((i - first) % 4 != 3) {
+            say("freed %p\n", live[i]);
+            drop(i);
+        }
+}
+
+static void play(int n, int size)
+{
+#define IS(name) (!strcmp(scenario, name))
+    if (IS("plain")) {
         mix(n);
-    } else if (!strcmp(what, "untouched")) {
-    } else if (!strcmp(what, "many")) {
+    } else if (IS("untouched")) {
+    } else if (IS("preloaded")) {   /* by an allocator that is not glibc's */
+        mix(n);
+    } else if (IS("large-first")) {
+        keep(200000);
+        keep(5000);
+    } else if (IS("many")) {
         for (int i = 0; i < n; i++)
-            keep((argc > 3 ? atoi(argv[3]) : 16) + i % 5 * 16);
+            keep(size + i % 5 * 16);
         for (int i = 0; i < n; i += 2)
             drop(i);
-    } else if (!strcmp(what, "hole")) {
+    } else if (IS("hole")) {
         keep(100);
         plant();
         mix(n);
-    } else if (!strcmp(what, "early-hole")) {
+    } else if (IS("early-hole")) {
         plant();
         mix(n);
-    } else if (!strcmp(what, "hole-then-none")) {
+    } else if (IS("hole-then-none")) {
         keep(100);
         plant();
         mix(n);
         unplant();
         mix(n);
-    } else if (!strcmp(what, "foreign")) {
+    } else if (IS("foreign")) {
         mix(100);
         memset(sbrk(12345), 'F', 12345);
         mix(n);
         memset(sbrk(100000), 'G', 100000);
         mix(n);
         sbrk(4096);
-    } else if (!strcmp(what, "foreign-hole")) {
+    } else if (IS("foreign-hole")) {
         mix(100);
         sbrk(8192);
         mix(n);
@@ -174,68 +234,67 @@ int main(int argc, char **argv)
         unplant();
         sbrk(16384);
         mix(n);
-    } else if (!strcmp(what, "threads")) {
-        pthread_t id;
-        int threads = 3;
-        pthread_barrier_init(&barrier, NULL, threads + 1);
+    } else if (IS("threads")) {
         mix(100);
-        for (int i = 0; i < threads; i++)
-            pthread_create(&id, NULL, thread, (void *) (intptr_t) n);
-        pthread_barrier_wait(&barrier);
-    } else if (!strcmp(what, "mmapped")) {
+        threads(3, n);
+    } else if (IS("mmapped")) {
+        mmapped();
+    } else if (IS("ratchet") || IS("ratchet-trim")) {
+        ratchet();
+        if (IS("ratchet-trim"))
+            malloc_trim(0);
+    } else if (IS("trim")) {
         keep(100);
-        void *gone = keep(500000);
-        keep(300000);
-        keep(1 << 20);
-        live[n_live] = memalign(2 << 20, 3 << 20);
-        sizes[n_live++] = 3 << 20;
-        live[0] = realloc(live[0], 2 << 20);
-        sizes[0] = 2 << 20;
-        live[0] = realloc(live[0], 5 << 20);
-        sizes[0] = 5 << 20;
-        free(gone);
-        live[1] = NULL;
-        mix(100);
-    } else if (!strcmp(what, "tcache")) {
-        for (int i = 0; i < 20; i++)
-            keep(40);
-        for (int i = 0; i < 7; i++) {
-            say("freed %p\n", live[i]);
+        plant();
+        mix(n);
+        for (int i = 0; i < n_live; i += 2)
             drop(i);
-        }
-        for (int i = 7; i < 12; i++)
-            drop(i);
-    } else if (!strcmp(what, "free-all") || !strcmp(what, "hole-free-all")) {
-        if (!strcmp(what, "hole-free-all")) {
+        malloc_trim(0);
+    } else if (IS("limit-data")) {
+        limited(RLIMIT_DATA);
+    } else if (IS("limit-as")) {
+        limited(RLIMIT_AS);
+    } else if (IS("second-libc")) {
+        second_libc();
+    } else if (IS("tcache")) {
+        caches();
+    } else if (IS("many-caches")) {
+        many_caches();
+    } else if (IS("free-all") || IS("hole-free-all")) {
+        if (IS("hole-free-all")) {
             keep(100);
             plant();
         }
         mix(n);
-        for (int i = 0; i < n_live; i++)
-            drop(i);
-    } else if (!strcmp(what, "bad-size")) {
+        drop_all();
+    } else if (IS("fork") || IS("fork-threads")) {
         mix(n);
-        bad = (uintptr_t *) keep(200) - 1;
-        mix(50);
-    } else if (!strcmp(what, "bad-bin")) {
-        for (int i = 0; i < 40; i++)
-            keep(2000);
-        for (int i = 0; i < 40; i += 4)
-            drop(i);
+        if (IS("fork-threads"))
+            threads(2, 500);
+        if (fork() != 0)
+            for (;;)
+                pause();
+        say("pid %d\n", getpid());
+        mix(n);
+    } else if (!strncmp(scenario, "busy-", 5)) {
+        busy(scenario);
     } else {
-        return 4;
+        _exit(4);
     }
-    truth(strcmp(what, "many") != 0, strcmp(what, "untouched") != 0);
-    if (!strcmp(what, "bad-size")) {
-        say("bad %p\n", (void *) bad);
-        *bad = 0x4141414141414141;
-    } else if (!strcmp(what, "bad-bin")) {
-        /* bk of a chunk in the unsorted bin: the block before live[1]. */
-        uintptr_t *freed = (uintptr_t *) ((char *) live[1] - 2016);
-        say("bad %p\n", (void *) (freed - 2));
-        freed[1] = 0x4242424242424242;
-    }
-    say("ready\n");
-    for (;;)
-        pause();
+}
+
+int main(int argc, char **argv)
+{
+    scenario = argc > 1 ? argv[1] : "plain";
+#ifdef BIG_TLS
+    big[argc] = 1;
+#endif
+    begin();
+    play(argc > 2 ? atoi(argv[2]) : 2000, argc > 3 ? atoi(argv[3]) : 16);
+    if (!IS("many"))
+        say_blocks();
+    say_place();
+    if (!IS("untouched") && !IS("preloaded"))   /* asking would initialise malloc */
+        say_totals();
+    wait_here();
 }
