@@ -1,8 +1,8 @@
 //! Finding `main_arena` and `mp_` without symbols: by their shape, in the writable data of each libc.
 //!
-//! Three ways lead to a candidate: a symbol that somebody had, the addresses that the exported `malloc_trim`
-//! refers to, and a scan for what every arena is full of, bins that point at themselves. Each candidate is
-//! tried with each known layout and must be consistent: the ring of arenas closes, the bins are lists.
+//! What leads to a candidate is a hint ([`super::hints`]: a symbol, the code of the exported `malloc_trim`, a
+//! thread's own variable, a relocation) or a scan for what every arena is full of, bins that point at themselves.
+//! Each candidate is tried with each known layout and must be consistent: the ring of arenas closes, the bins are lists.
 //! `mp_` is recognised by its fields agreeing with each other; its distance from the arena is only a hint.
 
 use rustc_hash::FxHashSet;
@@ -12,6 +12,7 @@ use super::glibc::{
     ArenaHead, BINS, HEADER, HEAP_INFO_SIZES, Head, Layout, MINSIZE, PAR_LAYOUTS, PREV_INUSE, ParLayout,
     USER_END, minor, word,
 };
+use super::hints;
 use super::model::Method;
 use super::read::Reader;
 use crate::addr::{Addr, PAGE, Span};
@@ -56,24 +57,30 @@ pub(super) struct Par {
 }
 
 /// Every main arena (one per libc: `dlmopen` loads several), used ones first, of these the one with the break.
-pub(super) fn main_arenas(reader: &mut Reader<'_>, maps: &[Mapping], anchors: &Anchors) -> Vec<Found> {
-    let named = anchors.main_arena.into_iter().map(|at| (at, Method::Symbol));
-    let trimmed = trim_targets(reader, anchors).into_iter().map(|at| (at, Method::MallocTrim));
-    let hinted: Vec<(Addr, Method)> = named.chain(trimmed).collect();
+/// With `only`, by nothing but that method.
+pub(super) fn main_arenas(
+    reader: &mut Reader<'_>,
+    maps: &[Mapping],
+    anchors: &Anchors,
+    only: Option<Method>,
+) -> Vec<Found> {
+    let hinted = hints::all(reader, maps, anchors, only);
+    let scan = only.is_none_or(|only| only == Method::Ring);
     let mut found = Vec::new();
     let mut sorted = anchors.libc_data.clone();
     sorted.sort();
     for span in sorted {
         let span = Span::sized(span.start, span.len().min(MAX_DATA));
         let bytes = reader.block(span.start, span.len() as usize);
-        let mut arenas = in_data(reader, span, &bytes, &hinted, anchors);
+        let mut arenas = in_data(reader, span, &bytes, (&hinted, scan), anchors);
         for arena in &mut arenas {
             arena.par = par(reader, maps, span, &bytes, &arena.head, anchors);
         }
         found.append(&mut arenas);
     }
     // A symbol may name an arena outside the spans that we were given.
-    if let Some(at) = anchors.main_arena.filter(|at| !found.iter().any(|arena| arena.head.address == *at)) {
+    let symbol = anchors.main_arena.filter(|_| only.is_none_or(|only| only == Method::Symbol));
+    if let Some(at) = symbol.filter(|at| !found.iter().any(|arena| arena.head.address == *at)) {
         found.extend(best(reader, at, true, anchors).map(|mut arena| {
             arena.methods = vec![Method::Symbol];
             arena
@@ -93,17 +100,19 @@ fn in_data(
     reader: &mut Reader<'_>,
     span: Span,
     bytes: &[u8],
-    hinted: &[(Addr, Method)],
+    (hinted, scan): (&[(Addr, Method)], bool),
     anchors: &Anchors,
 ) -> Vec<Found> {
-    let mut candidates: Vec<Addr> = ring_candidates(span.start, bytes);
+    let mut candidates: Vec<Addr> = if scan { ring_candidates(span.start, bytes) } else { Vec::new() };
     let scanned: FxHashSet<Addr> = candidates.iter().copied().collect();
     candidates.extend(hinted.iter().map(|(at, _)| *at).filter(|at| span.contains(*at)));
     candidates.sort();
     candidates.dedup();
     let mut found: Vec<Found> = Vec::new();
     for at in candidates {
-        let trusted = hinted.iter().any(|(hint, _)| *hint == at);
+        // Many a word of a thread points into libc's data; a symbol does not by chance.
+        let trusted = |method: &Method| matches!(method, Method::Symbol | Method::MallocTrim);
+        let trusted = hinted.iter().any(|(hint, method)| *hint == at && trusted(method));
         let Some(mut arena) = best(reader, at, trusted, anchors) else { continue };
         arena.methods = hinted.iter().filter(|(hint, _)| *hint == at).map(|(_, method)| *method).collect();
         arena.methods.dedup();
@@ -247,27 +256,6 @@ pub(super) fn heap_info_size(reader: &mut Reader<'_>, arena: Addr) -> Option<u64
         let info = arena.sub(*size);
         info.0.is_multiple_of(PAGE) && reader.peek::<1>(info) == Some([arena.0])
     })
-}
-
-/// Addresses in libc's data to which the code of `malloc_trim` refers; it walks all arenas, so one is the first.
-fn trim_targets(reader: &Reader<'_>, anchors: &Anchors) -> Vec<Addr> {
-    use iced_x86::{Decoder, DecoderOptions, Instruction};
-    const MAX_CODE: u64 = 8 << 10;
-    let Some(code) = anchors.malloc_trim else { return Vec::new() };
-    let bytes = reader.block(code.start, code.len().min(MAX_CODE) as usize);
-    let mut decoder = Decoder::with_ip(64, &bytes, code.start.0, DecoderOptions::NONE);
-    let mut instruction = Instruction::default();
-    let mut targets = Vec::new();
-    while decoder.can_decode() {
-        decoder.decode_out(&mut instruction);
-        // Position-independent code names its data relative to rip, a static program may write an address.
-        let named = [u64::from(instruction.immediate32()), instruction.memory_displacement64()];
-        let inside = |at: &u64| anchors.libc_data.iter().any(|span| span.contains(Addr(*at)));
-        targets.extend(named.into_iter().filter(inside).map(Addr));
-    }
-    targets.sort();
-    targets.dedup();
-    targets
 }
 
 /// The best `mp_` in the data that holds `arena`: a named one if it makes sense, else the best-looking.

@@ -16,6 +16,7 @@
 
 mod find;
 mod glibc;
+mod hints;
 #[cfg(test)]
 mod image;
 mod lists;
@@ -71,6 +72,13 @@ pub struct Anchors {
 #[must_use]
 pub fn survey(memory: &dyn Memory, maps: &[Mapping], anchors: &Anchors) -> Survey {
     survey::survey(memory, maps, anchors)
+}
+
+/// The main arenas that one method finds by itself: what [`Survey::found_by`] sums up.
+#[must_use]
+pub fn main_arenas_by(memory: &dyn Memory, maps: &[Mapping], anchors: &Anchors, method: Method) -> Vec<Addr> {
+    let found = find::main_arenas(&mut read::Reader::new(memory), maps, anchors, Some(method));
+    found.iter().map(|main| main.head.address).collect()
 }
 
 /// The writable data of each mapped libc by its file's name; without one, of everything mapped from files,

@@ -96,6 +96,10 @@ pub enum Method {
     Symbol,
     /// By the code of `malloc_trim`, which refers to it.
     MallocTrim,
+    /// By a thread's own variable that says which arena it uses.
+    Tls,
+    /// By a relocation: its link to itself is the linker's.
+    Relocation,
     /// By its shape: bins and ring point back at it.
     Ring,
 }
@@ -107,6 +111,8 @@ impl Method {
         match self {
             Method::Symbol => "symbol",
             Method::MallocTrim => "malloc_trim",
+            Method::Tls => "tls",
+            Method::Relocation => "relocation",
             Method::Ring => "ring",
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn survey(memory: &dyn Memory, maps: &[Mapping], anchors: &Anchors) -
     let mut survey = Survey { glibc: anchors.glibc.clone(), ..Survey::default() };
     let mut doubts = Doubts::default();
     find_break(&mut reader, maps, anchors, &mut survey);
-    let found = find::main_arenas(&mut reader, maps, anchors);
+    let found = find::main_arenas(&mut reader, maps, anchors, None);
     if let Some(first) = found.first() {
         survey.found_by.clone_from(&first.methods);
         let arenas = || found.iter().flat_map(|main| [&main.head].into_iter().chain(&main.threads));

@@ -30,7 +30,7 @@ pub struct HeapView {
     pub blockers: Vec<BlockerView>,
     /// What does not fit.
     pub doubts: Vec<DoubtView>,
-    /// How the main arena was found: `symbol`, `malloc_trim`, `ring`.
+    /// How the main arena was found: `symbol`, `malloc_trim`, `tls`, `relocation`, `ring`.
     pub found_by: Vec<String>,
 }
 

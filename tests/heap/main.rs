@@ -13,6 +13,7 @@ mod arenas;
 mod blocks;
 mod growth;
 mod harm;
+mod methods;
 mod plain;
 mod random;
 mod target;

@@ -1,12 +1,10 @@
 //! Heaps that nobody disturbed: every way to link a program, every tunable, every size of cache.
 
-use std::process::Command;
-
-use brkwater::addr::{Addr, Pid, Span};
+use brkwater::addr::Pid;
 use brkwater::heap::view::HeapView;
-use brkwater::heap::{self, Anchors, Layout, Method, State};
+use brkwater::heap::{Layout, State};
 
-use crate::target::{BIG_TLS, NO_PIE, PIE, STATIC, STATIC_PIE, Target, compile, launch, launch_with, root};
+use crate::target::{BIG_TLS, NO_PIE, PIE, STATIC, STATIC_PIE, compile, launch, launch_with};
 use crate::truth::name_of;
 
 #[test]
@@ -148,28 +146,4 @@ fn a_million_chunks_are_all_accounted_for() {
         let chunks: u64 = survey.arenas[0].regions.iter().map(|region| region.chunks).sum();
         assert!(chunks >= 1_000_000, "{}", survey.to_text());
     }
-}
-
-/// `malloc_trim` of the child's libc, from its dynamic symbols.
-fn malloc_trim(target: &Target) -> Span {
-    let is_libc = |path: &str| path.contains("/libc.so.6") || path.contains("/libc-2.");
-    let libc = target.maps.iter().find(|mapping| is_libc(&mapping.path)).unwrap();
-    // The kernel shows the path as we see it, also from another root.
-    assert!(root().is_none_or(|root| libc.path.starts_with(root.to_str().unwrap())), "{}", libc.path);
-    let nm = Command::new("nm").args(["-DS", "--defined-only", &libc.path]).output().unwrap();
-    let text = String::from_utf8(nm.stdout).unwrap();
-    let line = text.lines().find(|line| line.contains(" malloc_trim@")).unwrap();
-    let number = |text: &str| u64::from_str_radix(text, 16).unwrap();
-    let mut words = line.split(' ');
-    let (at, len) = (number(words.next().unwrap()), number(words.next().unwrap()));
-    Span::sized(Addr(libc.span.start.0 + at), len)
-}
-
-#[test]
-fn the_code_of_malloc_trim_agrees_with_the_scan() {
-    let target = launch(PIE, &["plain"]);
-    let anchors = Anchors { malloc_trim: Some(malloc_trim(&target)), ..target.anchors() };
-    let survey = heap::survey(&target.memory, &target.maps, &anchors);
-    assert!([Method::MallocTrim, Method::Ring].iter().all(|method| survey.found_by.contains(method)));
-    target.check(&survey);
 }
