@@ -105,23 +105,15 @@ fn main_of(reader: &Reader<'_>, arena: Addr, layout: Layout, anchors: &Anchors) 
 /// ever called. Programs that are not position-independent have no relocations.
 fn relocations(reader: &mut Reader<'_>, maps: &[Mapping], anchors: &Anchors) -> Vec<Addr> {
     let mut targets = Vec::new();
-    let mut files: Vec<(&str, Addr)> = Vec::new();
-    for span in &anchors.libc_data {
-        let path = maps::find(maps, span.start).and_then(Mapping::file);
-        let first =
-            maps.iter().find(|mapping| mapping.offset == 0 && path.is_some() && mapping.file() == path);
-        files.extend(path.zip(first.map(|mapping| mapping.span.start)));
-    }
-    // A second libc is the same file, mapped once more: its first mapping lies below its data.
-    files.extend(anchors.libc_data.iter().filter_map(|span| {
+    // A second libc is the same file, mapped once more: the first mapping of each lies right below its data.
+    let base = |span: &Span| {
         let path = maps::find(maps, span.start).and_then(Mapping::file)?;
         let below = |mapping: &&Mapping| mapping.offset == 0 && mapping.span.start < span.start;
         let first = maps.iter().rev().filter(below).find(|mapping| mapping.file() == Some(path))?;
-        Some((path, first.span.start))
-    }));
-    files.sort_unstable();
-    files.dedup();
-    for (_, base) in files {
+        Some(first.span.start)
+    };
+    let bases = sorted(anchors.libc_data.iter().filter_map(base).collect());
+    for base in bases {
         let Some(tables) = Tables::read(reader, base) else { continue };
         tables.with_addends(reader, |at, target| {
             let links =

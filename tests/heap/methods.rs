@@ -32,7 +32,7 @@ fn malloc_trim(target: &Target) -> Span {
 
 /// All methods but those of `none` agree.
 fn check(target: &Target, show: &str, none: &[Method]) {
-    let anchors = Anchors { malloc_trim: Some(malloc_trim(&target)), ..target.anchors() };
+    let anchors = Anchors { malloc_trim: Some(malloc_trim(target)), ..target.anchors() };
     let survey = heap::survey(&target.memory, &target.maps, &anchors);
     let show = format!("{show}\n{}", survey.to_text());
     let arena = survey.arenas[0].address;
