@@ -4,7 +4,7 @@
 //! target has mapped. They never learn which kind of source they were given.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::addr::{Pid, Tid};
@@ -77,4 +77,10 @@ pub trait Files {
 
     /// The same files, for those who look into some of them later.
     fn shared(&self) -> Arc<dyn Files + Send + Sync>;
+}
+
+/// Where debug files come from that are on no disk of ours.
+pub trait Fetch {
+    /// The debug file with this build-id (in hex), for the file `of`: where it is now, and its bytes.
+    fn debug_file(&self, id: &str, of: &Path) -> Option<(PathBuf, &'static [u8])>;
 }

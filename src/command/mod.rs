@@ -17,6 +17,7 @@ mod classinfo;
 mod complete;
 mod composing;
 mod data;
+mod debuginfod;
 mod disassemble;
 mod display;
 mod error;

@@ -1,6 +1,7 @@
 //! The table of settings: name, how it is set, what `show` says (gdb 13.1's sentences).
 
 use super::args::first_word;
+use super::debuginfod;
 use super::error::{CommandError, Done};
 use super::runsettings::{
     set_args, set_cwd, set_environment, set_follow, set_follow_exec, set_locking, set_may_call,
@@ -28,7 +29,6 @@ const ACCEPTED: &[&str] = &[
     "auto-solib-add",
     "charset",
     "cp-abi",
-    "debuginfod",
     "disassembly-flavor",
     "disassemble-next-line",
     "editing",
@@ -123,6 +123,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "breakpoint pending", set: set_pending, show: show_pending },
     Setting { name: "debug-file-directory", set: set_debug_roots, show: show_debug_roots },
     Setting { name: "substitute-path", set: sourcepath::set_substitute, show: sourcepath::show_substitute },
+    debuginfod::ENABLED,
+    debuginfod::URLS,
+    debuginfod::VERBOSE,
     Setting { name: "directories", set: sourcepath::set_directories, show: sourcepath::show_directories },
     Setting { name: "backtrace past-main", set: set_past_main, show: show_past_main },
     Setting {

@@ -7,6 +7,8 @@
 #![allow(unsafe_code)]
 
 pub mod affinity;
+pub mod debuginfod;
+mod download;
 pub mod files;
 pub mod host;
 pub mod mem;

@@ -12,7 +12,7 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Duration;
 
 use super::protocol::{Note, Request};
@@ -93,6 +93,7 @@ pub enum Wakes {
 }
 
 /// Where requests arrive.
+#[derive(Clone)]
 pub struct Inbox {
     shared: Arc<Shared>,
     ringer: Ringer,
@@ -101,7 +102,7 @@ pub struct Inbox {
 /// Where notes leave.
 pub struct Outbox {
     /// `None` once closed.
-    send: Option<Sender<Note>>,
+    send: Option<Arc<Sender<Note>>>,
     waiting: Arc<AtomicUsize>,
     dropped: AtomicU64,
 }
@@ -187,6 +188,22 @@ impl Inbox {
     /// The next request if one is there.
     pub fn try_next(&self) -> Option<Request> {
         self.shared.lock().requests.pop_front()
+    }
+
+    /// The next request that answers a question; what else comes is passed over. `None` when nobody can answer, or
+    /// answered with the end of input.
+    pub fn answer(&self) -> Option<String> {
+        loop {
+            match self.next()? {
+                Request::Answer { text } => return text,
+                Request::Quit => {
+                    self.put_back(Request::Quit);
+                    return None;
+                }
+                // A face that asks before it answers has its own order; what it asked comes later again.
+                _ => {}
+            }
+        }
     }
 
     /// Lets a request come next that came while something else was waited for.
@@ -280,7 +297,7 @@ impl Outbox {
         let waiting = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&waiting);
         std::thread::spawn(move || transmit(stream, &receive, &counted));
-        Outbox { send: Some(send), waiting, dropped: AtomicU64::new(0) }
+        Outbox { send: Some(Arc::new(send)), waiting, dropped: AtomicU64::new(0) }
     }
 
     /// Sends a note. Events may be left out when the face is far behind; everything else arrives.
@@ -305,6 +322,14 @@ impl Outbox {
         }
     }
 
+    /// Another way to the same face, which ends with this one.
+    pub(super) fn opening(&self) -> Opening {
+        Opening {
+            send: self.send.as_ref().map(Arc::downgrade).unwrap_or_default(),
+            waiting: Arc::clone(&self.waiting),
+        }
+    }
+
     /// Ends the stream: the face sees that nothing more will come.
     pub fn close(&mut self) {
         self.send = None;
@@ -315,6 +340,22 @@ impl Outbox {
         let start = std::time::Instant::now();
         while self.waiting.load(Ordering::Relaxed) > 0 && start.elapsed() < limit {
             std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+/// See [`Outbox::opening`].
+pub(super) struct Opening {
+    send: Weak<Sender<Note>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Opening {
+    /// Sends a note, while there is a face.
+    pub(super) fn send(&self, note: Note) {
+        if let Some(send) = self.send.upgrade() {
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            let _ = send.send(note);
         }
     }
 }

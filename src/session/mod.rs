@@ -22,6 +22,7 @@ mod inbox;
 mod inlines;
 mod live;
 mod looking;
+mod opening;
 mod parting;
 mod passing;
 mod process;
@@ -59,11 +60,13 @@ pub use watching::WatchHit;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
 use crate::heap::story::{Stories, Story};
+use crate::kernel::debuginfod::Debuginfod;
 use crate::kernel::files::MappedFiles;
 use crate::kernel::procfs;
 use crate::maps::Mapping;
 use crate::scene::SceneCaches;
 use crate::scene::expr::Vars;
+use crate::source::Fetch;
 use crate::symbols::{ImageCache, Modules};
 use protocol::{Note, Request, State};
 use recorder::Recorder;
@@ -103,6 +106,7 @@ pub struct Session {
     program: Option<Program>,
     files: Rc<MappedFiles>,
     images: ImageCache,
+    debuginfod: Rc<Debuginfod>,
     tracer: Tracer,
     breakpoints: Vec<Breakpoint>,
     last_breakpoint: u32,
@@ -143,13 +147,17 @@ impl Session {
     /// A session without a program, joined to a face.
     #[must_use]
     pub fn new(outbox: Outbox, inbox: Inbox) -> Session {
-        Session {
+        let debuginfod = Rc::new(Debuginfod::default());
+        let mut images = ImageCache::default();
+        images.fetch = Some(Rc::clone(&debuginfod) as Rc<dyn Fetch>);
+        let session = Session {
             outbox,
             inbox,
             settings: Settings::default(),
             program: None,
             files: Rc::default(),
-            images: ImageCache::default(),
+            images,
+            debuginfod,
             tracer: Tracer::default(),
             breakpoints: Vec::new(),
             last_breakpoint: 0,
@@ -173,7 +181,9 @@ impl Session {
             parted: Vec::new(),
             synced: 0,
             unsynced: false,
-        }
+        };
+        session.debuginfod.talk_through(session.opening());
+        session
     }
 
     /// How events are announced while the target runs: a line for the user, or nothing.
@@ -217,17 +227,7 @@ impl Session {
     /// Asks the user and waits. `None` when nobody can answer, or answered with the end of input.
     pub fn ask(&mut self, prompt: &str, default: &str) -> Option<String> {
         self.say(Note::Ask { prompt: prompt.to_owned(), default: default.to_owned() });
-        loop {
-            match self.inbox.next()? {
-                Request::Answer { text } => return text,
-                Request::Quit => {
-                    self.inbox.put_back(Request::Quit);
-                    return None;
-                }
-                // A face that asks before it answers has its own order; what it asked comes later again.
-                _ => {}
-            }
-        }
+        self.inbox.answer()
     }
 
     /// The next request; blocks. `None` when the face is gone. Processes that were let go but need our
@@ -236,6 +236,7 @@ impl Session {
         let request = self.any_request();
         if let Some(stream) = self.inbox.newcomer() {
             self.outbox = Outbox::to(stream);
+            self.debuginfod.talk_through(self.opening());
         }
         request
     }

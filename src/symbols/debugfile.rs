@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use object::{Object, ObjectSection};
 
-use crate::source::Files;
+use crate::source::{Fetch, Files};
 
 /// Where distributions put separate debug files.
 pub(super) const DEBUG_FILE_DIRECTORY: &str = "/usr/lib/debug";
@@ -31,6 +31,15 @@ pub(super) fn open(path: &Path, files: &dyn Files) -> Option<Opened> {
 /// separate debug files.
 pub(super) fn separate(elf: &Elf, path: &Path, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {
     by_build_id(elf.build_id().ok()?, roots, files).or_else(|| by_link(elf, path, roots, files))
+}
+
+/// The same from elsewhere.
+pub(super) fn fetched(elf: &Elf, path: &Path, fetch: &dyn Fetch) -> Option<Opened> {
+    let id = elf.build_id().ok()??;
+    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (path, bytes) = fetch.debug_file(&hex, path)?;
+    let elf: Elf = object::File::parse(bytes).ok()?;
+    (elf.build_id().ok()? == Some(id)).then_some(Opened { elf, path })
 }
 
 fn by_build_id(id: Option<&[u8]>, roots: &[PathBuf], files: &dyn Files) -> Option<Opened> {

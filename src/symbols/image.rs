@@ -1,6 +1,7 @@
 //! One ELF file with its debug info: what does not depend on where it is loaded.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 use object::{Object, ObjectSection, ObjectSegment};
@@ -16,7 +17,7 @@ use super::split::Search;
 use crate::addr::{Addr, FileAddr, Span};
 use crate::maps::Mapping;
 use crate::memory::Memory;
-use crate::source::Files;
+use crate::source::{Fetch, Files};
 
 /// A loadable segment (`PT_LOAD`).
 #[derive(Copy, Clone, Debug)]
@@ -63,7 +64,7 @@ impl Image {
     pub fn open(path: &Path, roots: &[PathBuf], files: &dyn Files) -> Result<Arc<Image>, SymbolError> {
         let name = || path.to_string_lossy().into_owned();
         let bytes = files.map(path).map_err(|source| SymbolError::Io { path: name(), source })?;
-        Image::read(path, bytes, roots, files)
+        Image::read(path, bytes, roots, files, None)
     }
 
     /// The same of a file's bytes, which `path` need not lead to any more.
@@ -72,11 +73,14 @@ impl Image {
         bytes: &'static [u8],
         roots: &[PathBuf],
         files: &dyn Files,
+        fetch: Option<&dyn Fetch>,
     ) -> Result<Arc<Image>, SymbolError> {
         let name = path.to_string_lossy();
         let elf = parse(&name, bytes)?;
         let own = debugfile::has_dwarf(&elf);
         let debug_file = if own { None } else { debugfile::separate(&elf, path, roots, files) };
+        let debug_file =
+            debug_file.or_else(|| if own { None } else { debugfile::fetched(&elf, path, fetch?) });
         let supplement = match &debug_file {
             Some(opened) => debugfile::supplement(&opened.elf, &opened.path, roots, files),
             None => debugfile::supplement(&elf, path, roots, files),
@@ -285,6 +289,8 @@ fn read_segment(segment: &object::Segment<'static, '_, &'static [u8]>) -> Option
 pub struct ImageCache {
     /// Where separate debug files are looked for (gdb's `debug-file-directory`); for images that are not open yet.
     pub debug_roots: Vec<PathBuf>,
+    /// Who is asked for those that are not there.
+    pub fetch: Option<Rc<dyn Fetch>>,
     known: FxHashMap<(PathBuf, usize), Option<Arc<Image>>>,
     /// Files that could not be read, in words, until somebody asks; and all that were told, by path and inode.
     unread: Vec<String>,
@@ -311,6 +317,7 @@ impl Default for ImageCache {
     fn default() -> ImageCache {
         ImageCache {
             debug_roots: vec![PathBuf::from(DEBUG_FILE_DIRECTORY)],
+            fetch: None,
             known: FxHashMap::default(),
             unread: Vec::new(),
             told: FxHashSet::default(),
@@ -373,7 +380,7 @@ impl ImageCache {
         if let Some(Some(known)) = self.known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let image = Image::read(path, bytes, &self.debug_roots, files)?;
+        let image = Image::read(path, bytes, &self.debug_roots, files, self.fetch.as_deref())?;
         self.known.insert(key, Some(Arc::clone(&image)));
         Ok(image)
     }

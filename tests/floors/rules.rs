@@ -35,6 +35,7 @@ const FLOORS: &[(&str, u32)] = &[
 /// Crates that only some rooms may name, and why.
 const FENCES: &[(&[&str], &[&str], &str)] = &[
     (&["nix", "libc", "seccompiler"], &["kernel"], "only kernel/ speaks to the kernel"),
+    (&["ureq"], &["kernel"], "only kernel/ opens connections"),
     (&["ratatui", "crossterm", "tui_term"], &["tui"], "only tui/ paints"),
     (
         &["gimli", "object", "addr2line"],
