@@ -90,6 +90,14 @@ pub fn serve(stream: UnixStream) -> i32 {
     0
 }
 
+/// Reads a text in every way in which the words behind a command are read, and runs nothing: for who wants to know that
+/// none of them minds what it is given.
+pub fn read_only(text: &str) {
+    let (_, rest) = args::first_word(text);
+    let _ = (breakparse::parse(text).is_ok(), printf::check(text).is_ok(), args::ids(text).is_ok());
+    let _ = (script::filled(rest, text), options::unquote(text), args::take_flag(text, "-json"));
+}
+
 /// Answers one request; false when the face wants to leave.
 fn answer(shell: &mut Shell, request: Request) -> bool {
     match request {

@@ -395,6 +395,11 @@ fn shell_out(shell: &mut Shell, line: &str) -> Done {
     }
 }
 
+/// The line of a user-defined command's body as it runs when the command is given these arguments.
+pub(super) fn filled(line: &str, args: &str) -> String {
+    with_arguments(line, &words(args))
+}
+
 /// The words of a user-defined command's arguments; blanks inside of quotes and parentheses do not part them.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut all = Vec::new();

@@ -40,7 +40,7 @@ mod target;
 mod tracer;
 mod trigger;
 mod watching;
-mod wire;
+pub mod wire;
 
 use std::path::PathBuf;
 use std::rc::Rc;

@@ -12,7 +12,7 @@ const LIMIT: u32 = 256 << 20;
 ///
 /// # Errors
 /// Those of the stream.
-pub(super) fn write<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<()> {
+pub fn write<T: Serialize>(stream: &mut impl Write, message: &T) -> io::Result<()> {
     let json = serde_json::to_vec(message)?;
     let length = u32::try_from(json.len()).ok().filter(|n| *n <= LIMIT);
     let length = length.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))?;
@@ -24,7 +24,7 @@ pub(super) fn write<T: Serialize>(stream: &mut impl Write, message: &T) -> io::R
 ///
 /// # Errors
 /// Those of the stream, and `InvalidData` for a message that is none.
-pub(super) fn read<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<T>> {
+pub fn read<T: DeserializeOwned>(stream: &mut impl Read) -> io::Result<Option<T>> {
     let mut length = [0; 4];
     match stream.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
