@@ -75,8 +75,10 @@ impl Names {
         }
         let found = self.sought.iter().find(known).or_else(|| {
             let free = self.sought.iter().find(|slot| slot.get().is_none())?;
-            let needles =
-                Needles::new(last, &debug.dwarf).filter(|_| is_large(debug) && debug.stands_in_one_file())?;
+            if !is_large(debug) || !debug.stands_in_one_file() {
+                return None;
+            }
+            let needles = Needles::new(last, &debug.dwarf)?;
             let _ = free.set((last.into(), search(debug, &needles)));
             // Another thread may have looked for another name in the meantime.
             Some(free).filter(known)
