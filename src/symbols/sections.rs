@@ -116,10 +116,7 @@ fn bytes(
         return None;
     }
     if data.format == CompressionFormat::Zlib {
-        let out = room(usize::try_from(data.uncompressed_size).ok()?)?;
-        let filled = Inflate::new(data.data, release).read(out);
-        // One that ends too early says nothing that could be relied on.
-        return (filled == out.len()).then_some(out);
+        return inflated(data.data, usize::try_from(data.uncompressed_size).ok()?, release);
     }
     let input = data.data;
     Some(match data.decompress().ok()? {
@@ -129,6 +126,17 @@ fn bytes(
             Box::leak(bytes.into_boxed_slice())
         }
     })
+}
+
+/// A whole zlib stream of so many bytes; one that is damaged or too short says nothing that could be relied on.
+///
+/// A decoder that has all of its input and output before it needs three quarters of the time of one that is asked for
+/// parts (libdeflate's page says why; 0.76 s and 0.95 s for libjvm's 300 MB of entries).
+fn inflated(input: &'static [u8], size: usize, release: Release<'_>) -> Option<&'static [u8]> {
+    let out = room(size)?;
+    let done = libdeflater::Decompressor::new().zlib_decompress(input, out);
+    release(input);
+    (done == Ok(size)).then_some(out)
 }
 
 /// Memory that is kept as long as the debugger, like the files themselves. A header can claim any size: what the kernel
@@ -143,6 +151,7 @@ fn room(size: usize) -> Option<&'static mut [u8]> {
 }
 
 /// `.debug_info` on its way.
+#[derive(Clone, Copy)]
 enum Stream<'a> {
     /// It is there already.
     Whole(&'static [u8]),
@@ -172,12 +181,23 @@ impl<'a> Stream<'a> {
     }
 
     /// All of it, and what its units hold if they are to be looked at.
+    ///
+    /// Units that are all looked at take longer than their decompression, so both are done at once, block by block. A
+    /// search is over in a moment, and is made when all is there.
     fn read(self, mut units: Option<Units<'_>>) -> (&'static [u8], Vec<Worker>) {
+        let all = units.as_ref().is_some_and(|units| units.needles.is_none());
+        let stream = match self {
+            Stream::Zlib { input, size, release } if !all => {
+                inflated(input, size, release).map(Stream::Whole)
+            }
+            _ => None,
+        };
         let mut scan = |bytes: &[u8], found| match &mut units {
             Some(units) => units.scan(bytes, found),
             None => found,
         };
-        match self {
+        // What is damaged is read again, as far as it goes.
+        match stream.unwrap_or(self) {
             Stream::Whole(bytes) => (bytes, scan(bytes, Vec::new())),
             Stream::Zlib { input, size, release } => {
                 let mut inflate = Inflate::new(input, release);
