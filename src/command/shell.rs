@@ -94,7 +94,11 @@ impl Shell {
 
     /// Does `work` with an expression's surroundings: the selected frame, or the program's file before it runs.
     pub(super) fn with_context<R>(&mut self, work: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        self.session.with_context(work)
+        let done = self.session.with_context(work);
+        for warning in self.session.vars().take_warnings() {
+            self.complain(&format!("warning: {warning}"));
+        }
+        done
     }
 
     /// Does `work` with the selected frame.

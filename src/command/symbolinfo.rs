@@ -82,6 +82,8 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
             // The name of a function of C++ has its parameters.
             let words = match (found.ty.kind(), found.name.contains('(')) {
                 _ if kind == Listed::Types => defined(&found),
+                // What an assembler made has no type; gdb takes it for a function without anything.
+                (Kind::Unspecified(_), _) if kind == Listed::Functions => format!("void {}(void);", found.name),
                 (Kind::Function(function), true) => {
                     format!("{} {};", function.returns.get().name(), found.name)
                 }
@@ -90,9 +92,9 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
             (found, words)
         })
         .collect();
-    let key =
-        |(found, _): &(Declared, String)| (found.file.clone(), found.private, found.name.clone(), found.line);
+    let key = |(found, _): &(Declared, String)| (found.file.clone(), found.private, found.name.clone());
     all.sort_by_cached_key(key);
+    // Of several with one name in one file gdb shows the first (symtab.c, sort_search_symbols_remove_dups).
     all.dedup_by_key(|found| key(found));
     let mut file = None;
     for (found, words) in &all {

@@ -99,7 +99,12 @@ impl Scene<'_> {
             _ = write!(out, " ({file}:{line})");
         }
         // Beyond main as well: what is not shown was called by somebody all the same.
-        let back = match self.unwinder.step(&frame.physical.regs, frame.physical.exact, self.memory()) {
+        // A frame that has jumped away has no return address but that of the function it shares its caller with.
+        let mut real = frame.physical.clone();
+        while real.tail_call && let Ok(outer) = self.caller(&real) {
+            real = outer;
+        }
+        let back = match self.unwinder.step(&real.regs, real.exact, self.memory()) {
             Ok(step) => jumped.map_or(Addr(step.caller.pc()), Frame::pc).to_string(),
             Err(_) => "<not saved>".to_owned(),
         };
@@ -116,6 +121,7 @@ impl Scene<'_> {
                     _ = writeln!(out, " Outermost frame: {words}");
                 }
             }
+            Some(_) if frame.physical.tail_call => out.push_str(" tail call frame"),
             Some(outer) if frame.inlined() => _ = write!(out, " inlined into frame {}", outer.level),
             Some(outer) => _ = write!(out, " called by frame at {}", self.base_of(outer)),
         }

@@ -65,6 +65,11 @@ impl Printer<'_> {
     /// When the value cannot be read; strings and members that cannot be read are told in the text.
     pub fn top(&self, value: &Value) -> Result<String, ValueError> {
         let mut out = String::new();
+        // What is nowhere is told before its type is (gdb 13.1, valprint.c, value_check_printable).
+        if value.is_optimized_out() {
+            self.put(&mut out, value, 0)?;
+            return Ok(out);
+        }
         if self.options.object
             && let Some((object, prefix)) = self.as_built(value)
         {

@@ -291,7 +291,9 @@ impl Scene<'_> {
         scope: &FunctionScope,
         variable: &Variable,
     ) -> Option<Value> {
-        let Whereabouts::Expression(unit, bytes) = vars::whereabouts(debug.dies(), variable.die, scope.entry)
+        // Also of what was inlined gdb asks where it is at the beginning of the function around it.
+        let entry = frame.physical.function().unwrap_or(scope).entry;
+        let Whereabouts::Expression(unit, bytes) = vars::whereabouts(debug.dies(), variable.die, entry)
         else {
             return None;
         };

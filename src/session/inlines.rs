@@ -94,8 +94,13 @@ impl Inlines {
 impl Session {
     /// The inlined copies around a thread's pc.
     pub(super) fn inlines_at(&mut self, tid: Tid) -> Inlines {
+        let pc = self.tracer.regs(tid).map(|regs| Addr(regs.rip()));
+        pc.map(|pc| self.inlines_around(tid, pc)).unwrap_or_default()
+    }
+
+    /// The inlined copies around a pc in a thread's process.
+    pub(super) fn inlines_around(&mut self, tid: Tid, Addr(pc): Addr) -> Inlines {
         let read = |session: &mut Session| {
-            let pc = session.tracer.regs(tid)?.rip();
             let space = session.tracer.table.space_of(tid)?;
             let module = space.modules.at(Addr(pc))?;
             let debug = session.caches.debug(module)?;

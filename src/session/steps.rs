@@ -36,8 +36,11 @@ pub(super) struct Plan {
     /// For a line step: whether it ended in the frame and file that it was in last.
     stayed: Option<bool>,
     /// Run to this address; with a stack pointer, only when the stack is back at or above it.
-    until: Option<(Addr, Option<u64>)>,
+    until: Until,
 }
+
+/// An address to run to, and how high the stack pointer has to be there.
+type Until = Option<(Addr, Option<u64>)>;
 
 #[derive(Clone, Debug)]
 enum Kind {
@@ -182,10 +185,13 @@ impl Session {
                 plan.until = self.call_at(selection.tid).map(|call| (call.back, Some(regs.rsp())));
                 plan
             }
-            Resume::Finish { level } => {
-                let (back, low) = self.caller_of(selection.tid, *level)?;
-                make(Kind::Finish, 1, Some((back, Some(low))))
-            }
+            Resume::Finish { level } => match self.around_inlined(selection.tid, *level) {
+                Some((kind, until)) => make(kind, 1, until),
+                None => {
+                    let (back, low) = self.caller_of(selection.tid, *level)?;
+                    make(Kind::Finish, 1, Some((back, Some(low))))
+                }
+            },
             Resume::Until(places) => {
                 // Also out of main: who asks for a place that main never reaches wants to see where it went.
                 let past_main = self.caches.past_main.replace(true);
@@ -214,6 +220,24 @@ impl Session {
         });
         self.caches.past_main.set(past_main);
         found
+    }
+
+    /// How to finish a function that was inlined: it does not return, so it is stepped over, from a line that is none, in
+    /// the function around it (gdb 13.1, infcmd.c, finish_command). `None` for a frame that is not inlined.
+    fn around_inlined(&mut self, tid: Tid, level: u32) -> Option<(Kind, Until)> {
+        let (pc, low, deeper) = self.with_scene(|scene, _| {
+            let frames = scene.frames(tid, level as usize + 1).frames;
+            let frame = frames.get(level as usize).filter(|frame| frame.inlined())?;
+            let own = |other: &&crate::scene::Frame| std::rc::Rc::ptr_eq(&other.physical, &frame.physical);
+            let low = frame.physical.regs.get(crate::regs::RSP)?;
+            Some((frame.pc(), low, frames.iter().filter(own).count()))
+        })?;
+        let innermost = self.tracer.regs(tid).is_some_and(|regs| regs.rip() == pc.0 && regs.rsp() == low);
+        let hidden = if innermost { self.tracer.table.threads.get(&tid)?.hidden_inlines() } else { 0 };
+        let inlines = self.inlines_around(tid, pc).without(hidden + deeper);
+        let row = Row { start: pc.0, end: pc.0, ..Row::default() };
+        let until = if innermost { self.run_over(tid) } else { Some((pc, Some(low))) };
+        Some((Kind::Line { over: true, row, low, inlines }, until))
     }
 
     /// The return address of the frame at `level`, and the stack pointer that its caller will have at least.
@@ -371,7 +395,8 @@ impl Session {
     fn line_done(&mut self, tid: Tid, line: &Line<'_>, row: Row, hidden: usize, left: u64) -> Next {
         let inlines = self.inlines_at(tid).without(hidden);
         if left <= 1 {
-            let stayed = inlines.is(line.inlines) && (hidden > 0 || row.file == line.row.file);
+            let named = line.row.line > 0;
+            let stayed = named && inlines.is(line.inlines) && (hidden > 0 || row.file == line.row.file);
             self.update(|plan| (plan.hides, plan.stayed) = (Some(hidden), Some(stayed)));
             return Next::Done(StopReason::StepDone);
         }

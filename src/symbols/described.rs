@@ -247,7 +247,9 @@ impl Around<'_> {
             _ = write!(out, "  {at:width$}: ", width = indent + 4);
             match operation {
                 Operation::EntryValue { expression } => {
-                    out.push_str("DW_OP_entry_value\n");
+                    // Its older number has its older name.
+                    let old = die.unit.unit.header.version() < 5;
+                    out.push_str(if old { "DW_OP_GNU_entry_value\n" } else { "DW_OP_entry_value\n" });
                     let inner = gimli::Expression(*expression);
                     let mut operations = inner.operations(die.unit.unit.header.encoding());
                     // Its operations are counted from where the whole begins.

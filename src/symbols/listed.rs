@@ -114,11 +114,15 @@ impl Reader<'_> {
             false => around.to_owned(),
         };
         let linkage = die.inherited(dies, &mut |die| die.text(dw::DW_AT_linkage_name));
-        let mangled = linkage.filter(|_| die.language() == Language::Cplus && self.kind == Listed::Functions);
-        let name = match mangled.as_deref().and_then(printed::function) {
+        let mangled = linkage.as_ref().filter(|_| die.language() == Language::Cplus && self.kind == Listed::Functions);
+        let name = match mangled.and_then(|name| printed::function(name)) {
             Some(full) => full,
             None if die.language() == Language::Cplus && self.kind == Listed::Functions => {
                 format!("{}{}", joined(&around, &plain), self.parameters(die))
+            }
+            // In C the linker's name counts where it differs, as in frames.
+            None if !die.is_cplus() && self.kind == Listed::Functions => {
+                linkage.as_deref().map_or_else(|| joined(&around, &plain), str::to_owned)
             }
             None => joined(&around, &plain),
         };

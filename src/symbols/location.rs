@@ -142,18 +142,34 @@ pub fn compute(
     expression: &'static [u8],
     around: &dyn Surroundings,
 ) -> Result<u64, LocationError> {
+    let unit = dies.unit_of(unit_at.offset).ok_or_else(|| LocationError::Other("no such unit".to_owned()))?;
+    if let Some(bytes) = typed_constant(unit, expression) {
+        return Ok(word_of(bytes));
+    }
     let pieces = locate(dies, unit_at, expression, around)?;
     let [Piece { at, .. }] = &pieces[..] else { return Err(LocationError::OptimizedOut) };
     match at {
         At::Memory(at) => Ok(at.0),
         At::Register(number) => around.register(*number).ok_or(LocationError::OptimizedOut),
-        At::Bytes(bytes) => {
-            let mut word = [0; 8];
-            let len = bytes.len().min(8);
-            word[..len].copy_from_slice(&bytes[..len]);
-            Ok(u64::from_le_bytes(word))
-        }
+        At::Bytes(bytes) => Ok(word_of(bytes)),
         At::Pointer(..) | At::Nowhere => Err(LocationError::OptimizedOut),
+    }
+}
+
+fn word_of(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    let len = bytes.len().min(8);
+    word[..len].copy_from_slice(&bytes[..len]);
+    u64::from_le_bytes(word)
+}
+
+/// The bytes of an expression that is one constant of a base type. It may be a float, which could not be a place, and
+/// gimli takes the end of an expression for a place.
+fn typed_constant(unit: Unit<'_>, expression: &'static [u8]) -> Option<&'static [u8]> {
+    let mut operations = Expression(slice(expression)).operations(unit.unit.encoding());
+    match (operations.next(), operations.next()) {
+        (Ok(Some(Operation::TypedLiteral { value, .. })), Ok(None)) => Some(value.slice()),
+        _ => None,
     }
 }
 

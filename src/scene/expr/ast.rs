@@ -6,7 +6,7 @@ pub enum Expr {
     /// An integer, and the type that its spelling gives it.
     Int(i128, &'static str),
     /// A floating point number.
-    Float(f64),
+    Float(f64, &'static str),
     /// A character constant.
     Char(u8),
     /// A string literal, without its NUL.
@@ -15,6 +15,8 @@ pub enum Expr {
     Name(String),
     /// `'file.c'::name` or `function::name`.
     Scoped(String, String),
+    /// `name@entry`: what a parameter held when its function was entered.
+    AtEntry(String),
     /// `$name`: a register, a convenience variable, a special one, or a value of the history.
     Dollar(String),
     /// `-`, `+`, `!`, `~` in front.
@@ -54,11 +56,12 @@ impl Expr {
     pub fn children_mut(&mut self) -> Vec<&mut Expr> {
         match self {
             Expr::Int(..)
-            | Expr::Float(_)
+            | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
             | Expr::Name(_)
             | Expr::Scoped(..)
+            | Expr::AtEntry(_)
             | Expr::Dollar(_)
             | Expr::SizeOfType(_)
             | Expr::Type(_)
@@ -91,9 +94,9 @@ impl Expr {
 
     fn collect_names(&self, all: &mut Vec<String>) {
         match self {
-            Expr::Name(name) => all.push(name.clone()),
+            Expr::Name(name) | Expr::AtEntry(name) => all.push(name.clone()),
             Expr::Int(..)
-            | Expr::Float(_)
+            | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
             | Expr::Scoped(..)

@@ -31,6 +31,7 @@ pub(super) enum Function {
     Memcmp,
     Streq,
     Memeq,
+    Regex,
 }
 
 /// Whether a call of this is computed from the target's memory, or is a function of gdb's own: nothing is called.
@@ -56,6 +57,7 @@ impl Function {
             "memcmp" => Function::Memcmp,
             "$_streq" => Function::Streq,
             "$_memeq" => Function::Memeq,
+            "$_regex" => Function::Regex,
             _ => return None,
         })
     }
@@ -87,9 +89,21 @@ impl Function {
             (Function::Memcmp, [a, b]) => blocks(memory, a, b, limit),
             (Function::Memeq, [a, b]) => Ok(i128::from(blocks(memory, a, b, limit)? == 0)),
             (Function::Strstr, [a, b]) => find(memory, a, b),
+            (Function::Regex, [a, b]) => {
+                let (text, pattern) = (whole(memory, a)?, whole(memory, b)?);
+                Ok(i128::from(fits(&text, &pattern)?))
+            }
             _ => Err(ExprError::Arguments(format!("{self:?}").to_lowercase())),
         }
     }
+}
+
+/// Whether an expression in the way of Python fits at the beginning of a text, as gdb's function (re.match) has it.
+pub(super) fn fits(text: &[u8], pattern: &[u8]) -> Result<bool, ExprError> {
+    let pattern = String::from_utf8_lossy(pattern);
+    let regex = regex::bytes::Regex::new(&format!("^(?:{pattern})"));
+    let regex = regex.map_err(|_| ExprError::Regex(pattern.into_owned()))?;
+    Ok(regex.is_match(text))
 }
 
 /// Reads a string piece by piece, never past the page that it may end in.

@@ -1,7 +1,7 @@
 //! Expressions to values.
 
 use super::ast::{Expr, Op};
-use super::builtin::{Function, Operand};
+use super::builtin::{self, Function, Operand};
 use super::classes::is_comparison;
 use super::{ExprError, Specials, Vars, ops};
 use crate::addr::Addr;
@@ -73,7 +73,7 @@ impl Context<'_> {
     pub(super) fn value(&mut self, expr: &Expr) -> Result<Value, ExprError> {
         match expr {
             Expr::Int(value, ty) => Ok(Value::integer(builtin(ty), *value)),
-            Expr::Float(value) => Ok(Value::float(builtin("double"), *value)),
+            Expr::Float(value, ty) => Ok(Value::float(builtin(ty), *value)),
             Expr::Char(byte) => Ok(Value::integer(builtin("char"), i128::from(*byte as i8))),
             Expr::Text(bytes) => {
                 let mut bytes = bytes.clone();
@@ -82,6 +82,7 @@ impl Context<'_> {
             }
             Expr::Name(name) => self.name(name),
             Expr::Scoped(scope, name) => self.scoped(scope, name),
+            Expr::AtEntry(name) => self.at_entry(name),
             Expr::Dollar(name) => self.dollar(name),
             Expr::Unary(op, x) => {
                 let x = self.arithmetic(x)?;
@@ -98,6 +99,13 @@ impl Context<'_> {
                 {
                     return Ok(pointer);
                 }
+                // What a pointer points to need not be there, nor the pointer.
+                if let Expr::Deref(pointer) = &**x
+                    && let value = self.value(pointer)?
+                    && value.ty().is_pointer()
+                {
+                    return Ok(value);
+                }
                 let value = self.value(x)?;
                 if matches!(value.ty().strip().kind(), Kind::Reference { .. }) {
                     return Ok(value.deref(self.memory())?.address_of()?);
@@ -108,7 +116,7 @@ impl Context<'_> {
                     return Err(ExprError::InRegister(name.clone(), register));
                 }
                 if let Expr::Name(name) = &**x
-                    && value.is_optimized_out()
+                    && !matches!(value.place(), Place::Memory(_))
                 {
                     return Err(ExprError::NoLvalue(name.clone()));
                 }
@@ -230,6 +238,9 @@ impl Context<'_> {
             _ => {}
         }
         let (a, b) = (self.arithmetic(a)?, self.arithmetic(b)?);
+        if let Some(warning) = ops::shift_warning(op, &a, &b, self.memory()) {
+            self.vars.warn(warning);
+        }
         let result = ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error))?;
         if is_comparison(op) { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
     }
@@ -264,7 +275,7 @@ impl Context<'_> {
                 let is_void = matches!(self.value(x)?.ty().kind(), Kind::Void);
                 Ok(ops::truth(is_void))
             }
-            "$_caller_is" | "$_any_caller_is" => self.caller_is(&name, arguments),
+            "$_caller_is" | "$_any_caller_is" | "$_caller_matches" | "$_any_caller_matches" => self.caller_is(&name, arguments),
             other => Err(match other.strip_prefix('$') {
                 Some(convenience) => ExprError::Call(convenience.to_owned()),
                 None if matches!(self.name(other)?.ty().kind(), Kind::Function(_)) => {
@@ -319,12 +330,16 @@ impl Context<'_> {
         };
         let level = self.frame.map_or(0, |frame| frame.level as usize);
         let callers = self.callers(level.saturating_add(depth).saturating_add(1));
-        let same = |caller: &String| caller.as_bytes() == wanted.as_slice();
-        let found = if name == "$_caller_is" {
-            callers.get(level + depth).is_some_and(same)
-        } else {
-            callers.iter().skip(level).take(depth + 1).any(same)
+        let matches = name.ends_with("matches");
+        let same = |caller: &String| match matches {
+            true => builtin::fits(caller.as_bytes(), wanted),
+            false => Ok(caller.as_bytes() == wanted.as_slice()),
         };
+        let nearest = if name.starts_with("$_any") { 0 } else { depth };
+        let mut found = false;
+        for caller in callers.iter().skip(level + nearest).take(depth + 1 - nearest) {
+            found |= same(caller)?;
+        }
         Ok(ops::truth(found))
     }
 

@@ -12,7 +12,8 @@ pub(super) struct Token {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Tok {
     Int(i128, &'static str),
-    Float(f64),
+    /// With the name of its type.
+    Float(f64, &'static str),
     Char(u8),
     Text(Vec<u8>),
     /// A word, or a `'quoted name'`.
@@ -78,8 +79,12 @@ fn number(text: &str) -> Result<(Tok, usize), ExprError> {
     let word = &text[..len];
     let invalid = || ExprError::Number(word.to_owned());
     if !hex && word.contains(['.', 'e', 'E']) {
-        let digits = word.trim_end_matches(['f', 'F', 'l', 'L']);
-        return digits.parse().map(|value| (Tok::Float(value), len)).map_err(|_| invalid());
+        let (digits, ty) = match word.as_bytes().last() {
+            Some(b'f' | b'F') => (&word[..len - 1], "float"),
+            Some(b'l' | b'L') => (&word[..len - 1], "long double"),
+            _ => (word, "double"),
+        };
+        return digits.parse().map(|value| (Tok::Float(value, ty), len)).map_err(|_| invalid());
     }
     let lower = word.to_ascii_lowercase();
     let (digits, radix) = match lower.as_str() {

@@ -105,6 +105,10 @@ pub enum ExprError {
     NotANumber,
     #[error("Can't take address of \"{0}\" which isn't an lvalue.")]
     NoLvalue(String),
+    #[error("Invalid regular expression: {0}")]
+    Regex(String),
+    #[error("Symbol \"{0}\" does not have any specific entry value")]
+    NoEntryValue(String),
     #[error("Only values in memory can be extended with '@'.")]
     NotExtendable,
     #[error("Invalid number {0} of repetitions.")]

@@ -34,6 +34,14 @@ impl Context<'_> {
         Err(unknown.map_or(error, ExprError::NoSymbol))
     }
 
+    /// `name@entry`: what a parameter held when its function was entered.
+    pub(super) fn at_entry(&self, name: &str) -> Result<Value, ExprError> {
+        self.name(name)?;
+        let arguments = self.frame.map(|frame| self.scene.arguments(frame)).unwrap_or_default();
+        let known = arguments.into_iter().find(|argument| argument.name == name);
+        known.and_then(|argument| argument.at_entry).ok_or_else(|| ExprError::NoEntryValue(name.to_owned()))
+    }
+
     /// `function::variable`, `'file.c'::variable`, or a name with its scopes.
     pub(super) fn scoped(&self, scope: &str, name: &str) -> Result<Value, ExprError> {
         // C++ and Rust scopes are part of the name.

@@ -207,6 +207,7 @@ fn integers(op: Op, x: i128, y: i128, ty: &Type) -> Result<Value, ExprError> {
         Op::Div | Op::Rem if y == 0 => return Err(ExprError::DivisionByZero),
         Op::Div => x.wrapping_div(y),
         Op::Rem => x.wrapping_rem(y),
+        Op::Shl | Op::Shr if y < 0 => 0,
         Op::Shl => x.wrapping_shl(shift),
         Op::Shr => x >> shift,
         Op::And => x & y,
@@ -216,6 +217,22 @@ fn integers(op: Op, x: i128, y: i128, ty: &Type) -> Result<Value, ExprError> {
         Op::Both | Op::Either | Op::Comma | Op::Repeat => return Err(ExprError::NotANumber),
     };
     Ok(Value::integer(ty.clone(), wrap(result, ty)))
+}
+
+/// gdb's warning of a shift that C leaves undefined (valarith.c, check_valid_shift_count).
+pub(super) fn shift_warning(op: Op, a: &Value, b: &Value, memory: &dyn Memory) -> Option<&'static str> {
+    if !matches!(op, Op::Shl | Op::Shr) || !a.ty().is_integral() || !b.ty().is_integral() {
+        return None;
+    }
+    let (left, ty) = (op == Op::Shl, common(a.ty(), b.ty()));
+    let count = wrap(b.as_i128(memory).ok()?, &ty);
+    match (left, count < 0, count >= i128::from(ty.size() * 8)) {
+        (true, true, _) => Some("left shift count is negative"),
+        (false, true, _) => Some("right shift count is negative"),
+        (true, _, true) => Some("left shift count >= width of type"),
+        (false, _, true) => Some("right shift count >= width of type"),
+        _ => None,
+    }
 }
 
 fn floats(op: Op, x: f64, y: f64, ty: Type) -> Result<Value, ExprError> {

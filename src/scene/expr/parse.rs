@@ -203,6 +203,12 @@ impl Parser<'_> {
                 let index = self.binary(0)?;
                 self.expect("]")?;
                 expr = Expr::Index(Box::new(expr), Box::new(index));
+            } else if let Expr::Name(name) = &expr
+                && self.sign() == Some("@")
+                && self.tokens.get(self.at + 1).is_some_and(|next| next.kind == Tok::Name("entry".to_owned()))
+            {
+                expr = Expr::AtEntry(name.clone());
+                self.at += 2;
             } else if let Some(number) = self.tuple_field() {
                 expr = Expr::Member(Box::new(expr), format!("__{number}"), false);
             } else if self.eat("(") {
@@ -234,7 +240,7 @@ impl Parser<'_> {
 
     /// `.0`: a field of a tuple of Rust, which reads like a fraction.
     fn tuple_field(&mut self) -> Option<u32> {
-        let token = self.tokens.get(self.at).filter(|token| matches!(token.kind, Tok::Float(_)))?;
+        let token = self.tokens.get(self.at).filter(|token| matches!(token.kind, Tok::Float(..)))?;
         let end = self.tokens.get(self.at + 1).map_or(self.text.len(), |next| next.at);
         let number = self.text.get(token.at..end)?.trim().strip_prefix('.')?.parse().ok()?;
         self.at += 1;
@@ -257,7 +263,7 @@ impl Parser<'_> {
         self.at += 1;
         Ok(match token.kind {
             Tok::Int(value, ty) => Expr::Int(value, ty),
-            Tok::Float(value) => Expr::Float(value),
+            Tok::Float(value, ty) => Expr::Float(value, ty),
             Tok::Char(byte) => Expr::Char(byte),
             Tok::Text(mut bytes) => {
                 // Neighbouring literals are one.

@@ -47,6 +47,8 @@ impl Places {
                 self.on_the_way(expr, context)?;
                 self.itself(expr, context)
             }
+            // It never changes.
+            Expr::AtEntry(_) => Ok(()),
             Expr::Cast(_, x) | Expr::Unary(_, x) => self.of(x, context),
             Expr::AddressOf(x) => self.on_the_way(x, context),
             Expr::Binary(_, a, b) => {
@@ -57,7 +59,7 @@ impl Places {
             Expr::Call(_, arguments) => arguments.iter().try_for_each(|x| self.of(x, context)),
             Expr::Assign(..) | Expr::Step(..) => Err(ExprError::NotAssignable),
             Expr::Int(..)
-            | Expr::Float(_)
+            | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
             | Expr::SizeOf(_)

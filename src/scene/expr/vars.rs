@@ -10,6 +10,7 @@ use crate::scene::value::Value;
 pub struct Vars {
     history: Vec<Value>,
     named: FxHashMap<String, Value>,
+    warnings: Vec<&'static str>,
 }
 
 impl Vars {
@@ -60,6 +61,18 @@ impl Vars {
     /// Sets a convenience variable.
     pub fn set(&mut self, name: &str, value: Value) {
         self.named.insert(name.to_owned(), value);
+    }
+
+    /// Keeps what an expression is to warn of; a condition that warns at every hit does it once.
+    pub(super) fn warn(&mut self, of: &'static str) {
+        if !self.warnings.contains(&of) {
+            self.warnings.push(of);
+        }
+    }
+
+    /// What expressions warned of since this was asked last.
+    pub fn take_warnings(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// All convenience variables, by name.
