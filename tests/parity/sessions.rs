@@ -55,6 +55,7 @@ const MAIN: &str = "break main\nrun";
 pub(crate) fn all() -> Vec<Session> {
     let expressions = || target("expressions");
     let optimized = || target_with("expressions", "-g -O2");
+    let gallery = |flags| target_with("gallery", flags);
     vec![
         Session::new("expressions -O0, step", expressions(), walk(MAIN, "step", 30, WALK)),
         Session::new("expressions -O2, step", optimized(), walk(MAIN, "step", 30, WALK)),
@@ -81,6 +82,9 @@ pub(crate) fn all() -> Vec<Session> {
         ),
         Session::new("classes, types", target("classes"), lines(include_str!("classes.gdb")).collect()),
         Session::new("Rust, values", target("shapes"), lines(include_str!("rust.gdb")).collect()),
+        Session::new("gallery -O0", gallery("-g -O0"), lines(include_str!("gallery.gdb")).collect()),
+        Session::new("gallery -O1", gallery("-gdwarf-4 -O1"), lines(include_str!("gallery.gdb")).collect()),
+        Session::new("gallery -O2", gallery("-g -O2"), lines(include_str!("gallery.gdb")).collect()),
         Session::new("inlines -O2, step", target_with("inlines", "-g -O2"), walk(MAIN, "step", 20, WALK)),
         Session::new("inlines -O2, next", target_with("inlines", "-g -O2"), walk(MAIN, "next", 6, WALK)),
         Session::new("shapes -O2, next", target_with("values_shapes", "-g -O2"), walk(MAIN, "next", 7, WALK)),

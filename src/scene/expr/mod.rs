@@ -33,6 +33,7 @@ pub use vars::Vars;
 use thiserror::Error;
 
 use super::value::ValueError;
+use crate::addr::Addr;
 use crate::memory::Fault;
 
 /// Looks up a special variable (`$hits`, `$_exitcode`…) by its name without the dollar.
@@ -109,6 +110,10 @@ pub enum ExprError {
     Regex(String),
     #[error("Symbol \"{0}\" does not have any specific entry value")]
     NoEntryValue(String),
+    #[error("@entry can be used only for function parameters, not for \"{0}\"")]
+    NoParameter(String),
+    #[error("DW_OP_entry_value resolving requires caller of {0} ({1})")]
+    NoEntryCaller(Addr, String),
     #[error("Only values in memory can be extended with '@'.")]
     NotExtendable,
     #[error("Invalid number {0} of repetitions.")]

@@ -36,10 +36,20 @@ impl Context<'_> {
 
     /// `name@entry`: what a parameter held when its function was entered.
     pub(super) fn at_entry(&self, name: &str) -> Result<Value, ExprError> {
-        self.name(name)?;
         let arguments = self.frame.map(|frame| self.scene.arguments(frame)).unwrap_or_default();
         let known = arguments.into_iter().find(|argument| argument.name == name);
-        known.and_then(|argument| argument.at_entry).ok_or_else(|| ExprError::NoEntryValue(name.to_owned()))
+        let known = known.ok_or_else(|| ExprError::NoParameter(name.to_owned()))?;
+        known.at_entry.ok_or_else(|| {
+            let outermost = self.frame.filter(|frame| self.scene.caller(&frame.physical).is_err());
+            let function = outermost.and_then(|frame| {
+                let function = frame.physical.function()?;
+                Some((function.entry.at(frame.physical.bias), function.name.as_deref()?.to_owned()))
+            });
+            match function {
+                Some((at, function)) => ExprError::NoEntryCaller(at, function),
+                None => ExprError::NoEntryValue(name.to_owned()),
+            }
+        })
     }
 
     /// `function::variable`, `'file.c'::variable`, or a name with its scopes.
