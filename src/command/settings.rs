@@ -163,6 +163,10 @@ pub(super) const SETTINGS: &[Setting] = &[
         .session
         .settings_mut()
         .memory_calls),
+    switch!("skip-blockers", "Skipping of calls that map something in the way of the break", |shell| shell
+        .session
+        .settings_mut()
+        .skip_blockers),
     count!("print elements", "Limit on string chars or array elements to print", |shell| shell
         .print
         .elements),

@@ -44,6 +44,7 @@ impl Session {
 
     /// A system call that somebody waits for begins.
     pub(super) fn entered_call(&mut self, tid: Tid, nr: u64) -> Option<Stop> {
+        self.pretend(tid, nr);
         match self.caught(tid, &Caught::SyscallEntry(nr)) {
             Some(reason) => Some(self.stop(tid, reason)),
             None => self.go_on(tid),

@@ -25,6 +25,7 @@ mod looking;
 mod opening;
 mod parting;
 mod passing;
+pub mod pretended;
 mod process;
 pub mod protocol;
 mod recorder;
@@ -135,6 +136,8 @@ pub struct Session {
     passing_hits: u32,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
+    /// Calls that were not made.
+    pretended: Vec<pretended::Pretended>,
     /// Children that wait for the end of a stop to be kept or let go.
     births: Vec<births::Birth>,
     /// What was let go when the face was lost, with the moment of its start, the one that was looked at first.
@@ -178,6 +181,7 @@ impl Session {
             passing_hits: 0,
             calls: Vec::new(),
             births: Vec::new(),
+            pretended: Vec::new(),
             parted: Vec::new(),
             synced: 0,
             unsynced: false,

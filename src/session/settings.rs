@@ -33,6 +33,8 @@ pub struct Settings {
     pub reconnect_timeout: Duration,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
+    /// A call that would map something where the next brk goes is not made, and told that it was.
+    pub skip_blockers: bool,
     /// What `step` does not enter.
     pub skips: Vec<super::skips::Skip>,
     /// The number of the last of them; none is used again.
@@ -81,6 +83,7 @@ impl Default for Settings {
             scheduler_locking: Locking::Replay,
             reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
+            skip_blockers: false,
             skips: Vec::new(),
             last_skip: 0,
             signals: Vec::new(),

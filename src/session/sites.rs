@@ -255,6 +255,9 @@ impl Session {
                 }
             }
         }
+        if self.settings.skip_blockers {
+            wanted.numbers.extend(MEMORY_CALLS.map(u64::from));
+        }
         let shown = |number: &u64| MEMORY_CALLS.iter().any(|call| u64::from(*call) == *number);
         let filtered = self.settings.memory_calls && wanted.numbers.iter().all(shown);
         wanted.every = wanted.any || !wanted.numbers.is_empty() && !filtered;

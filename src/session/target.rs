@@ -87,6 +87,7 @@ impl Session {
         self.last_exit = None;
         self.last_hit = None;
         self.pointers.clear();
+        self.pretended.clear();
         self.numbers.clear();
         // A process that is only accompanied has no number that anybody sees.
         self.tracer.table.last_process_number = 0;
