@@ -13,6 +13,7 @@
 use serde_json::Value;
 
 use super::args::{first_word, take_flag};
+use super::compare;
 use super::error::{CommandError, Done};
 use super::look;
 use super::shell::Shell;
@@ -34,6 +35,9 @@ pub(super) const COMMANDS: &[Entry] = &[
         run: explain,
         help: "Explain why memory grows here, one sentence at a time.\n\
                Usage: explain [-json]\n\
+               Usage: explain -without-blocker [-at PLACE [-hit N]] [-limit SECONDS] [-json]\n\
+               The second form runs the program two more times, as it is and with the call skipped that puts a blocker\n\
+               in the way of the break, up to PLACE or its end, and tells what differs.\n\
                Each sentence carries how it is known: [recorded] was seen in a call, [measured] was read now,\n\
                [inferred] is concluded, with its reason, [unknown] could not be told.\n\
                Where memory was placed and how much of it is in use are told apart.",
@@ -157,7 +161,12 @@ fn info_syscalls(shell: &mut Shell, args: &str) -> Done {
 }
 
 fn explain(shell: &mut Shell, args: &str) -> Done {
-    let (json, rest) = take_flag(args, "-json");
+    let (without, rest) = take_flag(args, "-without-blocker");
+    let (too, rest) = take_flag(&rest, "--without-blocker");
+    if without || too {
+        return compare::without_blocker(shell, &rest);
+    }
+    let (json, rest) = take_flag(&rest, "-json");
     nothing_else(&rest)?;
     let explanation = explanation(shell)?;
     if json {

@@ -14,6 +14,7 @@ mod breakpoints;
 mod calling;
 mod catchpoints;
 mod classinfo;
+mod compare;
 mod complete;
 mod composing;
 mod data;

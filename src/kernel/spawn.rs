@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
@@ -291,6 +292,75 @@ pub fn wait_for_engine(engine: Pid) -> Option<i32> {
             _ => {}
         }
     }
+}
+
+/// Another run of this program, that nobody types to.
+#[derive(Clone, Debug)]
+pub struct Another {
+    /// Its arguments, without its name.
+    pub arguments: Vec<String>,
+    /// Its whole environment, `NAME=value`.
+    pub environment: Vec<Vec<u8>>,
+    /// When it is interrupted, as by Ctrl-C; it may still say what it knows.
+    pub limit: Duration,
+}
+
+/// What it said.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Its standard output and errors.
+    pub text: Vec<u8>,
+    /// Whether it was not left to come to its end.
+    pub cancelled: bool,
+}
+
+/// Runs this very program once more, with other arguments, and waits for it. `cancelled` is asked ten times a second.
+///
+/// # Errors
+/// Those of starting it, and of reading what it says.
+#[allow(clippy::disallowed_methods)]
+pub fn ourselves(another: &Another, cancelled: &dyn Fn() -> bool) -> io::Result<Said> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::os::fd::AsFd;
+    /// How long it may take to say its last after an interrupt.
+    const GRACE: Duration = Duration::from_secs(10);
+    let (mut from, to) = io::pipe()?;
+    let mut command = std::process::Command::new("/proc/self/exe");
+    command.args(&another.arguments).env_clear().stdin(std::process::Stdio::null());
+    for variable in &another.environment {
+        if let Some(at) = variable.iter().position(|byte| *byte == b'=') {
+            command.env(OsStr::from_bytes(&variable[..at]), OsStr::from_bytes(&variable[at + 1..]));
+        }
+    }
+    let mut child = command.stdout(to.try_clone()?).stderr(to).spawn()?;
+    // The command holds our copies of the end that it writes to.
+    drop(command);
+    let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+    let (mut said, mut deadline, mut asked) = (Said::default(), Instant::now() + another.limit, false);
+    loop {
+        let mut fds = [PollFd::new(from.as_fd(), PollFlags::POLLIN)];
+        let ready = poll(&mut fds, PollTimeout::from(100_u8));
+        if ready.is_ok_and(|ready| ready > 0) {
+            let mut bytes = [0; 4096];
+            match from.read(&mut bytes)? {
+                0 => break,
+                count => said.text.extend_from_slice(&bytes[..count]),
+            }
+        }
+        said.cancelled |= cancelled();
+        let over = Instant::now() >= deadline;
+        if asked && over {
+            // It lets go of its own target when it is ended.
+            _ = nix::sys::signal::kill(id, nix::sys::signal::SIGTERM);
+            break;
+        }
+        if !asked && (said.cancelled || over) {
+            _ = nix::sys::signal::kill(id, nix::sys::signal::SIGINT);
+            (asked, deadline) = (true, Instant::now() + GRACE);
+        }
+    }
+    child.wait()?;
+    Ok(said)
 }
 
 /// Runs a command line of the user's in `/bin/sh`, on our own terminal, and waits for it.

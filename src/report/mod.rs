@@ -5,6 +5,7 @@
 //! known ([`Evidence`]); placement (where memory went) and amount (how much is live) are told apart.
 
 pub mod calls;
+pub mod compare;
 pub mod document;
 pub mod escape;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod paths;
 pub mod place;
 pub mod redact;
 pub mod tables;
+pub mod totals;
 pub mod words;
 
 mod pending;

@@ -11,6 +11,12 @@ struct Way {
 }
 
 impl Session {
+    /// Whether somebody wants a long command to end: the user, or a face that is gone. Asking forgets it.
+    #[must_use]
+    pub fn is_woken(&self) -> bool {
+        self.inbox.woken().is_some()
+    }
+
     /// Downloads of debug files, and what is set about them.
     #[must_use]
     pub fn debuginfod(&self) -> &Debuginfod {

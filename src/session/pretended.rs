@@ -12,12 +12,16 @@ use crate::syscalls;
 
 /// mmap(2).
 const MMAP: u64 = 9;
+/// A right to write (mman.h).
+const PROT_WRITE: u32 = 2;
 
 /// A call that was not made.
 #[derive(Clone, Debug)]
 pub struct Pretended {
     /// What would have been mapped.
     pub span: Span,
+    /// Whether it would have been written to.
+    pub writable: bool,
     /// Who asked for it.
     pub site: Option<StackFrame>,
 }
@@ -38,14 +42,20 @@ impl Session {
         let Some(regs) = self.tracer.regs(tid) else { return };
         let asked = self.tracer.table.threads.get(&tid).and_then(|thread| thread.call);
         let Some((_, args)) = asked else { return };
-        let Some(call @ Call::Mmap { addr, len, .. }) = syscalls::decode(nr, args, args[0]) else { return };
+        let Some(call @ Call::Mmap { addr, len, prot, .. }) = syscalls::decode(nr, args, args[0]) else {
+            return;
+        };
         let pid = self.pid_of(tid);
         let (_, frames) = self.stack_of(pid, tid, &regs);
         let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut Look::default);
         if addr.0 == 0 || verdict.label != Label::Blocker {
             return;
         }
-        self.pretended.push(Pretended { span: Span::sized(addr, len), site: verdict.site });
+        self.pretended.push(Pretended {
+            span: Span::sized(addr, len),
+            writable: prot & PROT_WRITE != 0,
+            site: verdict.site,
+        });
         if let Some(thread) = self.tracer.table.threads.get_mut(&tid) {
             // Its return is no event of this program's memory.
             thread.call = None;

@@ -14,6 +14,7 @@ mod calling;
 mod case;
 mod catching;
 mod chains;
+mod compare;
 mod debuginfod;
 mod demo;
 mod export;
