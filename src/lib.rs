@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod regs;
 pub mod source;
 
+pub mod corefile;
 pub mod heap;
 pub mod kernel;
 pub mod symbols;

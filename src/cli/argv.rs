@@ -104,6 +104,8 @@ impl Step {
 pub(super) struct Arguments {
     pub(super) demo: bool,
     /// Take up a session whose face was lost: that of this process, or the only one.
+    /// A core file.
+    pub(super) core: Option<String>,
     pub(super) reconnect: Option<Option<i32>>,
     pub(super) program: Option<String>,
     pub(super) program_args: Vec<String>,
@@ -214,7 +216,8 @@ struct Flags {
     /// The rest is the program and its arguments
     #[arg(long = "args", value_name = "PROGRAM ARG...")]
     args_marker: bool,
-    #[arg(short = 'c', long = "core", hide = true, value_name = "FILE")]
+    /// A core file to be looked at; behind PROGRAM the flag may be left out
+    #[arg(short = 'c', long = "core", value_name = "FILE")]
     core: Option<String>,
     #[arg(long, hide = true, value_name = "FILE")]
     record: Option<String>,
@@ -284,9 +287,6 @@ fn wrong(words: &str) -> Parsed {
 }
 
 fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]) -> Parsed {
-    if flags.core.is_some() {
-        return wrong("core files cannot be read yet; attach to the living process with -p PID");
-    }
     if flags.record.is_some() || flags.json {
         return wrong("--record and --json are not there yet; \"export json FILE\" writes down a stop");
     }
@@ -300,7 +300,14 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
         return wrong(&format!("\"{name}\" is not there yet; {instead}"));
     }
     arguments.demo = first.is_some_and(|word| word == "demo") && theirs.is_none();
-    let pid = if arguments.demo { None } else { words.next().cloned() };
+    let second = if arguments.demo { None } else { words.next().cloned() };
+    // As in gdb, what is no number is a core file.
+    let number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
+    let (pid, core) = match second {
+        Some(word) if !number(&word) => (None, Some(word)),
+        second => (second, None),
+    };
+    arguments.core = flags.core.or(core);
     if let Some(extra) = words.next() {
         return wrong(&format!("\"{extra}\" is a word too many; behind --args it is the program's"));
     }
@@ -405,10 +412,8 @@ mod tests {
             "brkwater: unrecognized option '--no-such-flag'\nUse `brkwater --help' for a complete list of options.\n"
         );
         assert!(refused(&["--args"]).contains("no program specified"));
-        assert!(refused(&["p", "x"]).contains("is no process id"));
         assert!(refused(&["--export", "md"]).contains("FORMAT:FILE"));
         assert!(refused(&["trace", "x"]).contains("not there yet"));
-        assert!(refused(&["-c", "core"]).contains("core files"));
     }
 
     #[test]

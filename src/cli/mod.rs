@@ -122,6 +122,9 @@ impl Lines {
         if arguments.reconnect.is_some() {
             before.push("reconnect".to_owned());
         }
+        if let Some(core) = &arguments.core {
+            before.push(format!("core-file {}", quote::file(core)));
+        }
         if let Some(pid) = arguments.pid {
             before.push(format!("attach {pid}"));
         }

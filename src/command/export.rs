@@ -86,7 +86,7 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
     let seen = look::stop(shell);
     let environment = environment(shell);
     let reproduce = reproduce(shell);
-    let maps = shell.session.is_live().then(|| shell.session.mappings());
+    let maps = shell.session.selection().is_some().then(|| shell.session.mappings());
     let stop = last_stop(shell);
     let stop_text = stop_text(&seen, stop.as_ref());
     let names = look::joint_names(shell);
@@ -114,7 +114,7 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
 
 /// Why the target stopped, unless it has ended since.
 fn last_stop(shell: &Shell) -> Option<StopReason> {
-    shell.session.is_live().then_some(())?;
+    shell.session.selection()?;
     shell.session.events().iter().rev().find_map(|event| match &event.kind {
         EventKind::Stopped(reason) => Some(reason.clone()),
         _ => None,

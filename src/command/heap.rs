@@ -93,7 +93,7 @@ fn info_heap(shell: &mut Shell, args: &str) -> Done {
     nothing_else(&rest)?;
     let survey = look::survey_of(shell).map_err(|error| with_hint(shell, error))?;
     if json {
-        let pid = shell.must_run()?.pid;
+        let pid = shell.must_stand()?.pid;
         let heap = look::heap_view(shell, pid, &survey);
         return say_json(shell, &heap);
     }
@@ -108,7 +108,7 @@ fn info_heap(shell: &mut Shell, args: &str) -> Done {
 
 /// The object of `info heap -json`.
 pub(super) fn heap_json(shell: &mut Shell) -> Done<Value> {
-    let pid = shell.must_run()?.pid;
+    let pid = shell.must_stand()?.pid;
     let survey = look::survey_of(shell)?;
     Ok(serde_json::to_value(look::heap_view(shell, pid, &survey)).unwrap_or_default())
 }
@@ -200,7 +200,7 @@ fn owner_of(shell: &mut Shell, args: &str) -> Done {
     let stack = story.piece_at(at).and_then(|(_, owner)| Some(owner.asked()?.stack.clone()));
     let names = look::names(shell, &stack.unwrap_or_default());
     let symbol = shell.session.with_scene(|scene, _| scene.symbol_text(at));
-    let maps = shell.session.is_live().then(|| shell.session.mappings());
+    let maps = shell.session.selection().is_some().then(|| shell.session.mappings());
     let (_, story) = told(shell)?;
     let layout = story.layout(maps.as_deref());
     if json {

@@ -42,11 +42,12 @@ fn info_inferiors(shell: &mut Shell, args: &str) -> Done {
     let row = |star: &str, number: &str, what: &str, connection: &str, program: &str| {
         format!("{star} {number:<4} {what:<17} {connection:<20} {program:<17} \n")
     };
+    let connection = if shell.session.core().is_some() { "1 (core)" } else { "1 (native)" };
     let mut text = row(" ", "Num", "Description", "Connection", "Executable");
     for (number, pid, program) in listed {
         let star = if pid == selected { "*" } else { " " };
         let (what, connection) = match pid {
-            Some(pid) => (format!("process {pid}"), "1 (native)"),
+            Some(pid) => (format!("process {pid}"), connection),
             None => ("<null>".to_owned(), ""),
         };
         text.push_str(&row(star, &number.to_string(), &what, connection, &program));

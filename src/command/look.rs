@@ -80,14 +80,16 @@ pub(super) fn pid(shell: &Shell) -> Option<Pid> {
 /// # Errors
 /// `The program is not being run.`
 pub(super) fn survey_of(shell: &mut Shell) -> Done<Survey> {
-    let pid = shell.must_run()?.pid;
+    let pid = shell.must_stand()?.pid;
     let regions = shell.session.story().map(|story| {
         let is_fallback =
             |owner: &Owner| matches!(owner.label(), Some(Label::Fallback | Label::FallbackNoBrk));
         story.pieces().filter(|(_, owner)| is_fallback(owner)).map(|(span, _)| span).collect()
     });
+    // Nobody wrote down where a core file's break began.
+    let start_brk = shell.session.is_live().then(|| procfs::start_brk(pid)).flatten();
     Ok(shell.session.with_scene(|scene, _| {
-        let anchors = heap::Anchors { regions, start_brk: procfs::start_brk(pid), ..scene.heap_anchors() };
+        let anchors = heap::Anchors { regions, start_brk, ..scene.heap_anchors() };
         heap::survey(scene.memory(), scene.source.mappings(), &anchors)
     }))
 }

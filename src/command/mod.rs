@@ -17,6 +17,7 @@ mod classinfo;
 mod compare;
 mod complete;
 mod composing;
+mod corefile;
 mod data;
 mod debuginfod;
 mod disassemble;

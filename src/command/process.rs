@@ -11,6 +11,8 @@
 //!
 //! The layouts are gdb 13.1's to the blank. Threads are in [`super::threads`].
 
+use std::fmt::Write;
+
 use super::args::first_word;
 use super::auxv::info_auxv;
 use super::error::{CommandError, Done};
@@ -18,6 +20,7 @@ use super::shell::Shell;
 use super::table::{Entry, Takes};
 use super::threads;
 use crate::addr::{Addr, Pid, Span};
+use crate::corefile::Core;
 use crate::event::{EventKind, StopReason};
 use crate::heap::story::names;
 use crate::kernel::procfs;
@@ -25,6 +28,7 @@ use crate::kernel::signals::{self, SIGINT};
 use crate::maps::Mapping;
 use crate::pattern::Pattern;
 use crate::scene::Scene;
+use crate::source::Source;
 
 pub(super) const INFO: &[Entry] = &[
     Entry {
@@ -78,6 +82,11 @@ fn info_proc(shell: &mut Shell, args: &str) -> Done {
         Err(_) if number.is_empty() => shell.selected("No current process: you must name one.")?.pid,
         _ => return Err(CommandError::say(format!("Too many parameters: {rest}"))),
     };
+    if let Some(core) = shell.session.core().filter(|_| number.is_empty()) {
+        let text = of_core(core, part);
+        shell.say(text);
+        return Ok(());
+    }
     let gone = |error: std::io::Error| {
         CommandError::say(format!("unable to open /proc file '/proc/{pid}': {error}"))
     };
@@ -104,6 +113,27 @@ fn info_proc(shell: &mut Shell, args: &str) -> Done {
     }
     shell.say(text);
     Ok(())
+}
+
+/// What gdb tells of a core file's process: it has no `/proc` any more.
+fn of_core(core: &Core, part: &str) -> String {
+    let mut text = String::new();
+    if matches!(part, "" | "all" | "exe" | "cmdline") {
+        _ = writeln!(text, "exe = '{}'", core.command());
+    }
+    if matches!(part, "mappings" | "all") {
+        let row = |start: &str, end: &str, size: &str, offset: &str, file: &str| {
+            format!("  {start:>18} {end:>18} {size:>10} {offset:>10} {file}\n")
+        };
+        text.push_str("Mapped address spaces:\n\n");
+        text.push_str(&row("Start Addr", "End Addr", "Size", "Offset", "objfile"));
+        for mapping in core.mappings().iter().filter(|mapping| mapping.file().is_some()) {
+            let Span { start, end } = mapping.span;
+            let (size, offset) = (format!("{:#x}", mapping.span.len()), format!("{:#x}", mapping.offset));
+            text.push_str(&row(&start.to_string(), &end.to_string(), &size, &offset, &mapping.path));
+        }
+    }
+    text
 }
 
 fn mappings_text(maps: &[Mapping]) -> String {
@@ -173,8 +203,8 @@ fn info_sharedlibrary(shell: &mut Shell, args: &str) -> Done {
         "" => None,
         text => Some(Pattern::parse(text).map_err(|why| CommandError::say(why.to_string()))?),
     };
-    let attached = shell.session.was_attached();
-    let mut all = match shell.session.is_live() {
+    let attached = shell.session.was_attached() || shell.session.core().is_some();
+    let mut all = match shell.session.selection().is_some() {
         true => shell.session.with_scene(|scene, _| libraries(scene)),
         false => Vec::new(),
     };

@@ -132,6 +132,15 @@ impl Shell {
 
     /// Refuses a command that needs a target.
     pub(super) fn must_run(&self) -> Done<Selection> {
+        let selection = self.session.selection().filter(|_| self.session.is_live());
+        selection.ok_or(CommandError::Session(SessionError::NotRunning))
+    }
+
+    /// What is looked at, of a process or of a core file.
+    ///
+    /// # Errors
+    /// gdb's words when there is neither.
+    pub(super) fn must_stand(&self) -> Done<Selection> {
         self.session.selection().ok_or(CommandError::Session(SessionError::NotRunning))
     }
 }

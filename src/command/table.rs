@@ -6,9 +6,9 @@
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
-    applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, data, disassemble,
-    display, export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak,
-    refused, registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo,
+    applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
+    disassemble, display, export, heap, help, inferiors, listing, lookup, options, printers, printf, process,
+    rbreak, refused, registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo,
     threads, transfer, watchpoints,
 };
 
@@ -88,6 +88,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     threads::COMMANDS,
     inferiors::COMMANDS,
     heap::COMMANDS,
+    corefile::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
     composing::COMMANDS,

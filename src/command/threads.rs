@@ -141,14 +141,22 @@ fn info_threads(shell: &mut Shell, args: &str) -> Done {
     Ok(())
 }
 
+/// ` "name"`; nothing for a thread of a core file, which tells no names.
+fn quoted_name(shell: &Shell, tid: Tid) -> String {
+    match shell.session.core() {
+        None => format!(" \"{}\"", shell.session.thread_name(tid)),
+        Some(_) => String::new(),
+    }
+}
+
 /// `Thread 0x… (LWP 7) "name"` and the innermost frame of a thread.
 fn target_and_frame(shell: &mut Shell, thread: &Known) -> (String, String) {
     let options = shell.print.clone();
     let many = shell.session.threads_of(thread.pid).len() > 1;
-    let name = shell.session.thread_name(thread.tid);
+    let name = quoted_name(shell, thread.tid);
     at_thread(shell, thread.tid, |shell| {
         shell.session.with_scene(|scene, _| {
-            let target = format!("{} \"{name}\"", id_in(scene, thread.tid, many));
+            let target = format!("{}{name}", id_in(scene, thread.tid, many));
             let frames = scene.frames(thread.tid, 1);
             let view = frames.frames.first().map(|frame| scene.frame_view(frame, &options));
             (target, view.map_or_else(|| "(running)".to_owned(), |view| frame_text(&view)))
@@ -277,8 +285,8 @@ fn apply(shell: &mut Shell, args: &str) -> Done {
 
 fn run_at(shell: &mut Shell, thread: &Known, manner: Manner, command: &str) -> Done {
     let (target, id) = (target_id(shell, thread.tid), id_text(thread, shell));
-    let name = shell.session.thread_name(thread.tid);
-    manner.run(shell, &format!("\nThread {id} ({target} \"{name}\"):"), command)
+    let name = quoted_name(shell, thread.tid);
+    manner.run(shell, &format!("\nThread {id} ({target}{name}):"), command)
 }
 
 /// The threads of a list, in its order; those that are not there are warned about.

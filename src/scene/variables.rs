@@ -5,12 +5,12 @@
 
 use crate::addr::{Addr, FileAddr};
 use crate::regs::FrameRegs;
-use crate::symbols::Module;
 use crate::symbols::location::{self, At, Gap, LocationError, Piece, Surroundings, assemble};
 use crate::symbols::qualified;
 use crate::symbols::scopes::FunctionScope;
 use crate::symbols::types::{Array, Bound, Count, DieRef, Kind, Type};
 use crate::symbols::vars::{self, Variable, Whereabouts, variable_at, variables_in};
+use crate::symbols::{Module, SymbolKind};
 
 use super::Scene;
 use super::context::FrameContext;
@@ -253,8 +253,18 @@ impl Scene<'_> {
         // compiler left out.
         find(true, false)
             .or_else(|| find(false, false))
-            .or_else(|| find(true, true))
+            .or_else(|| find(true, true).map(|value| self.where_the_linker_has_it(name, value)))
             .or_else(|| find(false, true))
+    }
+
+    /// A variable that debug info only declares is where the linker's symbol of its name is (gdb's LOC_UNRESOLVED).
+    fn where_the_linker_has_it(&self, name: &str, value: Value) -> Value {
+        let found = self.modules.iter().find_map(|module| {
+            let mut symbols = module.image.as_ref()?.symbols_named(name);
+            let data = symbols.find(|symbol| symbol.kind == SymbolKind::Data)?;
+            Some(data.address.at(module.bias))
+        });
+        found.map_or(value.clone(), |at| Value::at(value.ty().clone(), at))
     }
 
     /// The global variable, function or constant called `name` that an entry describes, in a module with this bias.

@@ -87,7 +87,7 @@ impl Session {
         arguments: &[CallArgument],
         result: impl FnOnce(&Scene<'_>) -> R,
     ) -> Result<R, SessionError> {
-        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
         self.prepare_call(selection, function, arguments)?;
         let called = self.calls.last().map(|called| (called.back, called.low));
         let Some((back, low)) = called else { return Err(SessionError::NotRunning) };
@@ -215,7 +215,7 @@ impl Session {
     /// # Errors
     /// When there is no caller, or its registers are not known.
     pub fn pop_frame(&mut self, level: u32, result: Option<Vec<u8>>) -> Result<(), SessionError> {
-        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
         let mut regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
         let outer = self.caller_registers(selection.tid, level)?;
         for info in &crate::regs::TABLE {
@@ -249,7 +249,7 @@ impl Session {
     /// # Errors
     /// As [`Session::resume`].
     pub fn jump(&mut self, to: Addr) -> Result<Stop, SessionError> {
-        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
         self.write_register("rip", to.0)?;
         self.write_register("orig_rax", u64::MAX)?;
         if let Some(thread) = self.tracer.table.threads.get_mut(&selection.tid) {

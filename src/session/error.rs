@@ -40,6 +40,8 @@ pub enum SessionError {
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     #[error(transparent)]
+    Core(#[from] crate::corefile::CoreError),
+    #[error(transparent)]
     Symbols(#[from] SymbolError),
     #[error(transparent)]
     Expression(#[from] ExprError),

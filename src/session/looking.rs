@@ -14,6 +14,11 @@ impl Session {
     /// Does `work` with the stopped world: the live one of the selected process, or before `run` the program
     /// as its file describes it.
     pub fn with_scene<R>(&mut self, work: impl FnOnce(&Scene<'_>, &mut Vars) -> R) -> R {
+        if let Some(dead) = &self.postmortem {
+            let (modules, unwinder) = (&dead.modules, &dead.unwinder);
+            let scene = Scene { source: &dead.core, modules, unwinder, caches: &self.caches };
+            return work(&scene, &mut self.vars);
+        }
         if let Some(selection) = self.selection {
             self.refresh(selection.pid);
             self.read_registers(selection.pid);

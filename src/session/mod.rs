@@ -25,12 +25,14 @@ mod looking;
 mod opening;
 mod parting;
 mod passing;
+mod postmortem;
 pub mod pretended;
 mod process;
 pub mod protocol;
 mod recorder;
 mod run;
 mod settings;
+mod shown;
 mod sites;
 pub mod skips;
 mod slots;
@@ -60,16 +62,14 @@ pub use watching::WatchHit;
 
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, ExitStatus};
-use crate::heap::story::{Stories, Story};
+use crate::heap::story::Stories;
 use crate::kernel::debuginfod::Debuginfod;
 use crate::kernel::files::MappedFiles;
-use crate::kernel::procfs;
-use crate::maps::Mapping;
 use crate::scene::SceneCaches;
 use crate::scene::expr::Vars;
 use crate::source::Fetch;
 use crate::symbols::{ImageCache, Modules};
-use protocol::{Note, Request, State};
+use protocol::{Note, Request};
 use recorder::Recorder;
 use tracer::Tracer;
 
@@ -136,6 +136,8 @@ pub struct Session {
     passing_hits: u32,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
+    /// A core file, in the place of a process.
+    postmortem: Option<postmortem::PostMortem>,
     /// Calls that were not made.
     pretended: Vec<pretended::Pretended>,
     /// Children that wait for the end of a stop to be kept or let go.
@@ -181,6 +183,7 @@ impl Session {
             passing_hits: 0,
             calls: Vec::new(),
             births: Vec::new(),
+            postmortem: None,
             pretended: Vec::new(),
             parted: Vec::new(),
             synced: 0,
@@ -259,138 +262,9 @@ impl Session {
         self.inbox.next()
     }
 
-    /// The program's path.
-    #[must_use]
-    pub fn program(&self) -> Option<&std::path::Path> {
-        self.program.as_ref().map(|program| program.path.as_path())
-    }
-
-    /// Whether a process is debugged.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.selection.is_some()
-    }
-
-    /// Whether the selected process ran before we came.
-    #[must_use]
-    pub fn was_attached(&self) -> bool {
-        let selected = self.selection.and_then(|s| self.tracer.table.processes.get(&s.pid));
-        selected.is_some_and(|process| !process.launched)
-    }
-
-    /// How the last process that ended did so.
-    #[must_use]
-    pub fn last_exit(&self) -> Option<ExitStatus> {
-        self.last_exit
-    }
-
-    /// The state for prompts and status lines.
-    #[must_use]
-    pub fn state(&self) -> State {
-        let code = |status| match status {
-            ExitStatus::Code(code) => code,
-            ExitStatus::Signal(signal) => 128 + signal,
-        };
-        let pc = self.selection.and_then(|s| self.tracer.table.threads.get(&s.tid)?.regs);
-        State {
-            pid: self.selection.map(|s| s.pid),
-            tid: self.selection.map(|s| s.tid),
-            program: self.program().map(|path| path.to_string_lossy().into_owned()),
-            pc: pc.map(|regs| Addr(regs.rip())),
-            exit_code: self.last_exit.map(code),
-            by_signal: matches!(self.last_exit, Some(ExitStatus::Signal(_))),
-            pending: self.breakpoints.iter().any(Breakpoint::is_pending),
-        }
-    }
-
-    /// What the user looks at; `None` when nothing is debugged.
-    #[must_use]
-    pub fn selection(&self) -> Option<Selection> {
-        self.selection
-    }
-
-    /// Looks at another frame; the caller knows that it exists.
-    pub fn select_frame(&mut self, level: u32) {
-        if let Some(selection) = &mut self.selection {
-            selection.level = level;
-        }
-    }
-
-    /// Looks at another thread.
-    ///
-    /// # Errors
-    /// [`SessionError::NoThread`] when it is not debugged.
-    pub fn select_thread(&mut self, tid: Tid) -> Result<(), SessionError> {
-        let missing = || SessionError::NoThread(tid.to_string());
-        let pid = self.tracer.table.threads.get(&tid).ok_or_else(missing)?.pid;
-        self.selection = Some(Selection { pid, tid, level: 0 });
-        Ok(())
-    }
-
-    /// The threads of the selected process.
-    #[must_use]
-    pub fn threads(&self) -> Vec<ThreadInfo> {
-        self.selection.map_or_else(Vec::new, |selection| self.threads_of(selection.pid))
-    }
-
-    /// The threads of a process that is debugged, by number.
-    #[must_use]
-    pub fn threads_of(&self, pid: Pid) -> Vec<ThreadInfo> {
-        let table = &self.tracer.table;
-        let info = |tid| {
-            let number = table.threads.get(&tid)?.number;
-            Some(ThreadInfo { tid, number })
-        };
-        table.threads_of(pid).into_iter().filter_map(info).collect()
-    }
-
-    /// The name of a thread that is debugged, as the kernel has it; empty when it is gone.
-    #[must_use]
-    pub fn thread_name(&self, tid: Tid) -> String {
-        let thread = self.tracer.table.threads.get(&tid);
-        thread.map_or_else(String::new, |thread| procfs::name(thread.pid, tid))
-    }
-
-    /// The number that users know a process by; also of one that has ended in this run.
-    #[must_use]
-    pub fn inferior_number(&self, pid: Pid) -> u32 {
-        self.numbers.get(&pid).copied().unwrap_or(1)
-    }
-
-    /// The highest number that a thread of this run got.
-    #[must_use]
-    pub fn highest_thread(&self) -> u32 {
-        self.tracer.table.last_thread_number
-    }
-
-    /// Where a thread's thread-local storage begins: libpthread's name of the thread (`Thread 0x…`).
-    #[must_use]
-    pub fn thread_pointer(&self, tid: Tid) -> Option<u64> {
-        let regs = self.tracer.table.threads.get(&tid).and_then(|thread| thread.regs);
-        let now = regs.map(|regs| regs.fs_base()).filter(|pointer| *pointer != 0);
-        now.or_else(|| self.pointers.get(&tid).copied())
-    }
-
-    /// The breakpoint that the thread stopped at last, if it still stands there.
-    #[must_use]
-    pub fn standing_at(&self, tid: Tid) -> Option<u32> {
-        self.last_hit.filter(|(hit, _)| *hit == tid).map(|(_, number)| number)
-    }
-
     /// Whether the user wants what is being done to end; asking forgets it.
     pub fn interrupted(&mut self) -> bool {
         self.inbox.woken().is_some()
-    }
-
-    /// Whether backtraces go on above `main`.
-    #[must_use]
-    pub fn past_main(&self) -> bool {
-        self.caches.past_main.get()
-    }
-
-    /// Lets backtraces go on above `main`, or end there.
-    pub fn set_past_main(&mut self, on: bool) {
-        self.caches.past_main.set(on);
     }
 
     /// Records that the target stands at its first instruction for the user to see.
@@ -398,22 +272,6 @@ impl Session {
         if let Some(Selection { pid, tid, .. }) = self.selection {
             self.settle(pid, tid, crate::event::StopReason::Entry);
         }
-    }
-
-    /// Number, pid and program of every process that is debugged, by number.
-    #[must_use]
-    pub fn processes(&self) -> Vec<(u32, Pid, String)> {
-        let followed = |process: &&process::Process| process.role == process::Role::Followed;
-        let mut all: Vec<_> = self
-            .tracer
-            .table
-            .processes
-            .values()
-            .filter(followed)
-            .map(|process| (process.number, process.pid, process.program.clone()))
-            .collect();
-        all.sort_unstable();
-        all
     }
 
     /// History and convenience variables.
@@ -427,33 +285,12 @@ impl Session {
         Snapshot::of(self)
     }
 
-    /// What the memory calls of the selected process meant (of the last one, when it has ended).
-    #[must_use]
-    pub fn story(&self) -> Option<&Story> {
-        match self.selection {
-            Some(selection) => self.stories.of(selection.pid),
-            None => self.recorder.events().first().and_then(|event| self.stories.of(event.pid)),
-        }
-    }
-
-    /// The journal of this run.
-    #[must_use]
-    pub fn events(&self) -> &[Event] {
-        self.recorder.events()
-    }
-
-    /// The mappings of the selected process.
-    #[must_use]
-    pub fn mappings(&self) -> Vec<Mapping> {
-        self.selection.map_or_else(Vec::new, |selection| procfs::mappings(selection.pid))
-    }
-
     /// Writes to the memory of the selected process.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write_memory(&mut self, at: Addr, bytes: &[u8]) -> Result<(), SessionError> {
-        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
         let table = &mut self.tracer.table;
         let space = table.processes.get(&selection.pid).map(|process| process.space);
         let space = space.and_then(|space| table.spaces.get_mut(&space)).ok_or(SessionError::NotRunning)?;
@@ -465,7 +302,7 @@ impl Session {
     /// # Errors
     /// When there is no such register, or no thread.
     pub fn write_register(&mut self, name: &str, value: u64) -> Result<(), SessionError> {
-        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
         let mut regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
         let name = match name {
             "pc" => "rip",

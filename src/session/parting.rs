@@ -16,7 +16,7 @@ impl Session {
     /// nothing is debugged, when the wait is set to nothing, and when nobody came last time.
     pub fn outlive_face(&mut self) -> bool {
         let patience = self.settings.reconnect_timeout;
-        let Some(selected) = self.selection.map(|selection| selection.pid) else { return false };
+        let Ok(selected) = self.living().map(|selection| selection.pid) else { return false };
         if patience.is_zero() {
             return false;
         }

@@ -77,7 +77,7 @@ impl Session {
     /// [`SessionError::FaceGone`] when nobody is there any more to see the stop.
     pub fn resume(&mut self, how: Resume) -> Result<Stop, SessionError> {
         self.decide_births();
-        let selection = self.selection.ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
         let how = match how {
             Resume::StepLine { over: false, count } if self.reveal_inline(selection.tid) => {
                 if count <= 1 {

@@ -206,17 +206,7 @@ impl Space {
         let patched = Patched { inner: &self.memory, originals: &self.originals };
         let modules = Modules::from_maps(&self.maps, &self.auxv, &patched, &*self.files, cache);
         self.modules = modules;
-        self.unwinder = Unwinder::new();
-        for module in self.modules.iter() {
-            let Some(image) = module.image.as_ref() else { continue };
-            let Some(frame) = image.section(".eh_frame") else { continue };
-            let key = Arc::as_ptr(image) as usize;
-            let cfi = self
-                .cfi
-                .entry(key)
-                .or_insert_with(|| Arc::new(Cfi::new(frame, image.section(".eh_frame_hdr"))));
-            self.unwinder.add(module.span, module.bias, Arc::clone(cfi));
-        }
+        self.unwinder = unwinder_of(&self.modules, &mut self.cfi);
         true
     }
 
@@ -229,6 +219,20 @@ impl Space {
             Some(FileAddr(symbol.address.0).at(module.bias))
         })
     }
+}
+
+/// What finds callers in these modules; `known` keeps what was read of a file.
+pub(super) fn unwinder_of(modules: &Modules, known: &mut FxHashMap<usize, Arc<Cfi>>) -> Unwinder {
+    let mut unwinder = Unwinder::new();
+    for module in modules.iter() {
+        let Some(image) = module.image.as_ref() else { continue };
+        let Some(frame) = image.section(".eh_frame") else { continue };
+        let key = Arc::as_ptr(image) as usize;
+        let cfi =
+            known.entry(key).or_insert_with(|| Arc::new(Cfi::new(frame, image.section(".eh_frame_hdr"))));
+        unwinder.add(module.span, module.bias, Arc::clone(cfi));
+    }
+    unwinder
 }
 
 /// Files as `pid` sees them, and those that it has mapped: below its root when it lives in another mount namespace than we do.

@@ -1,6 +1,7 @@
 //! Values that have a name and no place: `$hits`, `$brk`, `$_exitcode` and their like.
 
 use super::Session;
+use crate::corefile::Core;
 use crate::event::ExitStatus;
 use crate::kernel::procfs;
 
@@ -18,9 +19,16 @@ impl Snapshot {
             Some(ExitStatus::Signal(signal)) => values.push(("_exitsignal", signal as u64)),
             None => {}
         }
+        if let Some(signal) = session.core().and_then(Core::signal) {
+            values.push(("_exitsignal", signal as u64));
+        }
         values.push(("bpnum", u64::from(session.last_breakpoint)));
         let numbers = session.selection.and_then(|s| {
             let table = &session.tracer.table;
+            if let Some(core) = session.core() {
+                let index = core.thread_list().iter().position(|thread| thread.tid == s.tid)?;
+                return Some((u32::try_from(index).ok()? + 1, 1, s));
+            }
             Some((table.threads.get(&s.tid)?.number, table.processes.get(&s.pid)?.number, s))
         });
         let (thread, inferior) = numbers.map_or((0, 1), |(thread, process, _)| (thread, process));
@@ -29,7 +37,9 @@ impl Snapshot {
         if let Some((.., selection)) = numbers {
             values.push(("pid", selection.pid.0 as u64));
             values.push(("tid", selection.tid.0 as u64));
-            values.push(("rss", procfs::usage(selection.pid).map_or(0, |(_, rss)| rss)));
+            // The number may be another process's by now.
+            let rss = session.is_live().then(|| procfs::usage(selection.pid)).flatten();
+            values.push(("rss", rss.map_or(0, |(_, rss)| rss)));
         }
         if let Some(story) = session.story() {
             values.push(("brk", story.line().current.map_or(0, |at| at.0)));

@@ -47,6 +47,7 @@ impl Session {
     /// # Errors
     /// [`SessionError::NoProgram`], or why it cannot be executed.
     pub fn launch(&mut self) -> Result<(), SessionError> {
+        self.close_core();
         if let Some(selection) = self.selection {
             return Err(SessionError::AlreadyRunning(selection.pid));
         }
@@ -200,6 +201,7 @@ impl Session {
     /// # Errors
     /// Why the kernel refuses, with what can be done about it.
     pub fn attach(&mut self, pid: Pid) -> Result<Stop, SessionError> {
+        self.close_core();
         if let Some(selection) = self.selection {
             return Err(SessionError::AlreadyRunning(selection.pid));
         }
@@ -257,7 +259,8 @@ impl Session {
     /// # Errors
     /// [`SessionError::NotRunning`].
     pub fn detach(&mut self) -> Result<Pid, SessionError> {
-        let selection = self.selection.take().ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
+        self.selection = None;
         self.sync_face();
         self.tracer.stop_all();
         self.tracer.settle_pending(selection.pid);
@@ -275,7 +278,8 @@ impl Session {
     /// # Errors
     /// [`SessionError::NotRunning`].
     pub fn kill(&mut self) -> Result<Pid, SessionError> {
-        let selection = self.selection.take().ok_or(SessionError::NotRunning)?;
+        let selection = self.living()?;
+        self.selection = None;
         self.kill_process(selection.pid);
         self.after_parting(selection.pid);
         Ok(selection.pid)
@@ -350,6 +354,7 @@ impl Session {
     /// The end: what was launched is killed, what was attached to is let go; then processes that carry our
     /// filter are accompanied to their end, because their memory calls would fail without us.
     pub fn finish(mut self) {
+        self.close_core();
         for (_, pid, _) in self.processes() {
             let launched = self.tracer.table.processes.get(&pid).is_some_and(|process| process.launched);
             if launched {

@@ -106,6 +106,8 @@ pub enum ExprError {
     NotANumber,
     #[error("Can't take address of \"{0}\" which isn't an lvalue.")]
     NoLvalue(String),
+    #[error("Unable to read siginfo")]
+    NoSiginfo,
     #[error("Invalid regular expression: {0}")]
     Regex(String),
     #[error("Symbol \"{0}\" does not have any specific entry value")]

@@ -137,9 +137,9 @@ impl Context<'_> {
             return Ok(Value::integer(Type::integer("long", 8, true), i128::from(value as i64)));
         }
         if name == "_siginfo" {
-            let info = self.thread().and_then(|tid| self.scene.source.siginfo(tid));
-            return Ok(info
-                .map_or_else(|| Value::from_bytes(Type::void(), Vec::new()), |info| siginfo::value(&info)));
+            let Some(tid) = self.thread() else { return Ok(Value::from_bytes(Type::void(), Vec::new())) };
+            let info = self.scene.source.siginfo(tid).ok_or(ExprError::NoSiginfo)?;
+            return Ok(siginfo::value(&info));
         }
         if let Some(value) = self.vars.get(name) {
             return Ok(value.clone());
