@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display,
-    export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused,
-    registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads,
-    transfer, watchpoints,
+    export, heap, heapchunks, help, inferiors, listing, lookup, options, printers, printf, process, rbreak,
+    refused, registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo,
+    threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -88,6 +88,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     threads::COMMANDS,
     inferiors::COMMANDS,
     heap::COMMANDS,
+    heapchunks::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
     composing::COMMANDS,

@@ -14,13 +14,16 @@
 //!
 //! This floor knows no process, no symbols and no kernel.
 
+mod chain;
 mod find;
 mod glibc;
 mod hints;
 #[cfg(test)]
 mod image;
+mod listing;
 mod lists;
 mod model;
+mod page;
 mod place;
 mod read;
 mod regions;
@@ -35,9 +38,11 @@ pub mod view;
 mod walk;
 
 pub use glibc::Layout;
+pub use listing::{List, ListKind, Member, Watch};
 pub use model::{
     Arena, ArenaKind, Books, Count, Doubt, Gap, Method, Mmapped, Origin, Region, Survey, Tcache,
 };
+pub use page::{Listed, Page, Row, SizeField};
 pub use place::Place;
 pub use walk::{Chunk, State};
 

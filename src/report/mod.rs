@@ -4,7 +4,9 @@
 //! JSON, strings about the environment. It asks no process and changes nothing. Each claim carries how it is
 //! known ([`Evidence`]); placement (where memory went) and amount (how much is live) are told apart.
 
+pub mod bins;
 pub mod calls;
+pub mod chunks;
 pub mod document;
 pub mod escape;
 pub mod event;

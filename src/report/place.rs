@@ -64,7 +64,8 @@ pub fn place_json(survey: &Survey, place: &Place) -> Value {
     }
 }
 
-fn state(state: State) -> &'static str {
+/// The state as it is spelled in JSON.
+pub(super) fn state(state: State) -> &'static str {
     match state {
         State::Used => "in-use",
         State::Free => "free",

@@ -381,21 +381,21 @@ fn no_calls(story: &Story) -> &'static str {
 }
 
 /// Columns as wide as their widest cell; the first `right` from the second on are aligned to the right.
-struct Table {
+pub(super) struct Table {
     rows: Vec<Vec<String>>,
     right: usize,
 }
 
 impl Table {
-    fn new(head: &[&str], right: usize) -> Table {
+    pub(super) fn new(head: &[&str], right: usize) -> Table {
         Table { rows: vec![head.iter().map(|&word| word.to_owned()).collect()], right }
     }
 
-    fn row<const N: usize>(&mut self, cells: [String; N]) {
+    pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let wide = |column: usize| {
             self.rows
