@@ -1,4 +1,4 @@
-//! malloc's chunks one by one: `heap arenas`, `heap bins`, `heap tcache`, `heap chunks`.
+//! malloc's chunks in lists: `heap arenas`, `heap bins`, `heap tcache`, `heap chunks`.
 //!
 //! ```text
 //! (brkwater) heap chunks 0 3
@@ -21,8 +21,8 @@ use super::heap::{nothing_else, say_json};
 use super::look;
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
-use super::threadid;
 use super::threads::{self, Known};
+use super::{heapchunk, threadid};
 use crate::addr::{Addr, Tid};
 use crate::heap::{Arena, Region, Survey};
 use crate::report::chunks::{self, Looking, Numbered};
@@ -39,13 +39,14 @@ pub(super) const COMMANDS: &[Entry] = &[Entry {
     run: heap,
     help: "malloc's arenas, bins, caches and chunks, one by one.\n\
            Usage: heap SUBCOMMAND [-n COUNT] [-json]\n\
-           heap arenas, heap bins, heap tcache, heap chunks: without an argument each shows what is nearest.\n\
            Without a subcommand it tells what there is. \"info heap\" adds everything up.",
-    takes: Takes::Sub(&[SUB]),
+    takes: Takes::Sub(SUB),
 }];
 
 /// What follows `heap`.
-const SUB: &[Entry] = &[
+const SUB: &[&[Entry]] = &[LISTS, heapchunk::SUB];
+
+const LISTS: &[Entry] = &[
     Entry {
         names: &["arenas"],
         run: arenas,
@@ -95,7 +96,7 @@ fn heap(shell: &mut Shell, args: &str) -> Done {
     // `heap find/w 1`: the letter is the subcommand's.
     let end = word.find('/').unwrap_or(word.len());
     let (name, glued) = word.split_at(end);
-    let entry = table::find(&[SUB], name, "heap ")?;
+    let entry = table::find(SUB, name, "heap ")?;
     let rest = if glued.is_empty() { rest.to_owned() } else { format!("{glued} {rest}") };
     (entry.run)(shell, rest.trim())
 }
@@ -115,7 +116,7 @@ fn overview(survey: &Survey) -> String {
         text.push_str(&format!("{rules} that does not fit: info heap\n"));
     }
     text.push('\n');
-    for entry in SUB {
+    for entry in SUB.iter().flat_map(|table| table.iter()) {
         let first = entry.help.lines().next().unwrap_or_default();
         text.push_str(&format!("heap {} -- {first}\n", entry.name()));
     }

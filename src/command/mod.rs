@@ -23,6 +23,7 @@ mod display;
 mod error;
 mod export;
 mod heap;
+mod heapchunk;
 mod heapchunks;
 mod help;
 mod inferiors;

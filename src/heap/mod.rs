@@ -15,6 +15,7 @@
 //! This floor knows no process, no symbols and no kernel.
 
 mod chain;
+mod detail;
 mod find;
 mod glibc;
 mod hints;
@@ -37,6 +38,7 @@ mod text;
 pub mod view;
 mod walk;
 
+pub use detail::Detail;
 pub use glibc::Layout;
 pub use listing::{List, ListKind, Member, Watch};
 pub use model::{

@@ -177,5 +177,8 @@ impl Finder<'_> {
 fn count(wanted: &mut Wanted, lists: &[List]) {
     for listed in wanted.values_mut().flatten().filter(|listed| listed.of == 0) {
         listed.of = lists.iter().find(|list| list.kind == listed.kind).map_or(0, |list| list.count);
+        // The last member of a bin leads back to the bin.
+        let last = listed.member.nth == listed.of && !listed.member.backward;
+        listed.next = listed.next.filter(|_| !last);
     }
 }

@@ -223,11 +223,7 @@ fn contents(looking: Looking<'_>, row: &Row) -> String {
 
 /// Which chunk comes next in the list.
 fn then(listed: &Listed) -> String {
-    match listed.next {
-        _ if listed.member.nth == listed.of && !listed.member.backward => String::new(),
-        Some(next) => format!(", then {next}"),
-        None => String::new(),
-    }
+    listed.next.map(|next| format!(", then {next}")).unwrap_or_default()
 }
 
 /// `2nd of 3 in the 0x70 tcache of thread 1`.

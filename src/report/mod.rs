@@ -6,6 +6,7 @@
 
 pub mod bins;
 pub mod calls;
+pub mod chunk;
 pub mod chunks;
 pub mod document;
 pub mod escape;

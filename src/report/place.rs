@@ -76,7 +76,8 @@ pub(super) fn state(state: State) -> &'static str {
     }
 }
 
-fn doing(chunk: &Chunk) -> String {
+/// What a chunk is doing, in words.
+pub(super) fn doing(chunk: &Chunk) -> String {
     match chunk.state {
         State::Used => format!("in use (malloc returned {})", chunk.payload()),
         State::Free => "free, in a bin".to_owned(),
