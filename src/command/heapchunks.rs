@@ -22,7 +22,7 @@ use super::look;
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::threads::{self, Known};
-use super::{heapchunk, threadid};
+use super::{heapchunk, heapfind, threadid};
 use crate::addr::{Addr, Tid};
 use crate::heap::{Arena, Region, Survey};
 use crate::report::chunks::{self, Looking, Numbered};
@@ -44,7 +44,7 @@ pub(super) const COMMANDS: &[Entry] = &[Entry {
 }];
 
 /// What follows `heap`.
-const SUB: &[&[Entry]] = &[LISTS, heapchunk::SUB];
+const SUB: &[&[Entry]] = &[LISTS, heapchunk::SUB, heapfind::SUB];
 
 const LISTS: &[Entry] = &[
     Entry {

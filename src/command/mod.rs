@@ -25,6 +25,7 @@ mod export;
 mod heap;
 mod heapchunk;
 mod heapchunks;
+mod heapfind;
 mod help;
 mod inferiors;
 mod listing;

@@ -29,6 +29,7 @@ mod place;
 mod read;
 mod regions;
 mod rules;
+pub mod search;
 pub mod story;
 mod survey;
 mod tcache;

@@ -13,6 +13,7 @@ pub mod escape;
 pub mod event;
 pub mod explain;
 pub mod folding;
+pub mod found;
 pub mod markdown;
 pub mod owner;
 pub mod paths;
