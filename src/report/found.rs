@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use super::chunks::{Looking, word};
 use super::escape::plain;
 use super::place::{place_json, sentence};
-use super::words::count;
 use crate::addr::{Addr, Span, Tid, human_size};
 use crate::heap::Place;
 use crate::heap::search::{Needle, Searched};
@@ -176,20 +175,22 @@ fn headline(answer: &Answer<'_>) -> String {
     let what = match (answer.needle, answer.target) {
         (Needle::Bytes(bytes), _) => {
             let text = plain(&String::from_utf8_lossy(bytes));
-            format!(
-                "{} \"{text}\"",
-                if hits == 1 { "1 place holds".to_owned() } else { format!("{hits} places hold") }
-            )
+            match hits {
+                0 => format!("nowhere is \"{text}\""),
+                1 => format!("1 place holds \"{text}\""),
+                _ => format!("{hits} places hold \"{text}\""),
+            }
         }
         (Needle::Words { .. }, Some(_)) => match hits {
             0 => "nothing points at it".to_owned(),
             1 => "1 word points at it".to_owned(),
             _ => format!("{hits} words point at it"),
         },
-        (Needle::Words { width, low, .. }, None) => {
-            let words = count(hits, &format!("{width}-byte word"));
-            format!("{words} {} {low:#x}", if hits == 1 { "is" } else { "are" })
-        }
+        (Needle::Words { width, low, .. }, None) => match hits {
+            0 => format!("no {width}-byte word is {low:#x}"),
+            1 => format!("1 {width}-byte word is {low:#x}"),
+            _ => format!("{hits} {width}-byte words are {low:#x}"),
+        },
     };
     format!("{what} ({searched} searched)")
 }

@@ -14,6 +14,7 @@ mod calling;
 mod case;
 mod catching;
 mod chains;
+mod chunks;
 mod debuginfod;
 mod demo;
 mod export;
