@@ -137,7 +137,8 @@ pub(super) struct Asked {
 /// Takes `-json` and `-n COUNT` out of the arguments; what is in double quotes is left as it is.
 pub(super) fn asked(args: &str) -> Done<Asked> {
     let open = args.find('"').unwrap_or(args.len());
-    let close = args.rfind('"').map_or(args.len(), |at| at + 1).max(open);
+    // A text that nobody closed goes to the end.
+    let close = args.rfind('"').filter(|close| *close > open).map_or(args.len(), |close| close + 1);
     let mut asked = Asked::default();
     let (head, tail) = (plain(&args[..open], &mut asked)?, plain(&args[close..], &mut asked)?);
     let parts = [head.as_str(), &args[open..close], &tail];
