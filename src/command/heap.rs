@@ -252,7 +252,7 @@ fn number(text: &str) -> Done<Option<usize>> {
     word.parse().map(Some).map_err(|_| bad())
 }
 
-fn nothing_else(rest: &str) -> Done {
+pub(super) fn nothing_else(rest: &str) -> Done {
     match first_word(rest).0 {
         "" => Ok(()),
         word => Err(CommandError::say(format!("Invalid argument \"{word}\"."))),

@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
-    heap, inferiors, listing, options, printers, printf, rbreak, refused, running, script, signals, skipping,
-    sourcepath, stack, threads, transfer, watchpoints,
+    heap, heapchunks, inferiors, listing, options, printers, printf, rbreak, refused, running, script,
+    signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -73,7 +73,7 @@ const CLASSES: &[Class] = &[
     (
         "memory",
         "Why the process's memory looks as it does.",
-        &[heap::COMMANDS, export::COMMANDS],
+        &[heap::COMMANDS, heapchunks::COMMANDS, export::COMMANDS],
         &[heap::INFO],
     ),
     ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),

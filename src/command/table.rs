@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
-    disassemble, display, export, heap, help, inferiors, listing, lookup, options, printers, printf, process,
-    rbreak, refused, registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo,
-    threads, transfer, watchpoints,
+    disassemble, display, export, heap, heapchunks, help, inferiors, listing, lookup, options, printers,
+    printf, process, rbreak, refused, registers, running, scopeinfo, script, signals, skipping, sourcepath,
+    stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -89,6 +89,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     inferiors::COMMANDS,
     heap::COMMANDS,
     corefile::COMMANDS,
+    heapchunks::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
     composing::COMMANDS,

@@ -222,6 +222,26 @@ pub(super) fn bin_index(size: u64) -> u64 {
     }
 }
 
+/// The smallest and the largest chunk of large bin `i`, in bytes: [`bin_index`] turned round.
+pub(super) fn large_sizes(i: usize) -> (u64, u64) {
+    let largest = if i < BINS - 1 { smallest_in(i as u64 + 1) - 16 } else { u64::MAX };
+    (smallest_in(i as u64), largest)
+}
+
+/// The smallest chunk whose bin is `i` or higher; bins rise with sizes.
+fn smallest_in(i: u64) -> u64 {
+    let (mut low, mut high) = (0, 1 << 16);
+    while low < high {
+        let middle = u64::midpoint(low, high);
+        if bin_index(16 * middle) < i {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    16 * low
+}
+
 /// The shapes of `struct malloc_par`: offsets of the fields behind the common head.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct ParLayout {
@@ -269,6 +289,9 @@ pub(super) enum TcacheLayout {
 }
 
 impl TcacheLayout {
+    /// The largest chunk that has a bin for its size alone (`MAX_TCACHE_SMALL_SIZE` as a chunk).
+    const SMALL: u64 = 0x410;
+
     /// The layout of a tcache whose chunk has this size.
     pub(super) fn of_chunk(size: u64) -> Option<TcacheLayout> {
         match size {
@@ -307,14 +330,25 @@ impl TcacheLayout {
         }
     }
 
+    /// The smallest and the largest chunk of bin `i`.
+    pub(super) fn sizes(self, i: usize) -> (u64, u64) {
+        let small = MINSIZE + 16 * i as u64;
+        if small <= TcacheLayout::SMALL {
+            return (small, small);
+        }
+        let log = i.saturating_sub(64).min(32) as u32;
+        // The highest bit of a size in the first of these bins is that of the largest small size.
+        let bit = (1u64 << (63 - TcacheLayout::SMALL.leading_zeros())) << log;
+        (bit.max(TcacheLayout::SMALL + 0x10), 2 * bit - 0x10)
+    }
+
     /// Whether chunks of `size` belong into bin `i`.
     pub(super) fn holds(self, i: usize, size: u64) -> bool {
-        const SMALL: u64 = 0x410;
-        if size <= SMALL {
+        if size <= TcacheLayout::SMALL {
             return size >= MINSIZE && (size - MINSIZE) / 16 == i as u64;
         }
         // 64 + clz(MAX_TCACHE_SMALL_SIZE) - clz(size), of glibc 2.42: one bin for each power of two.
-        let log = u64::from(SMALL.leading_zeros() - size.leading_zeros());
+        let log = u64::from(TcacheLayout::SMALL.leading_zeros() - size.leading_zeros());
         self == TcacheLayout::Slots && 64 + log == i as u64
     }
 }
@@ -339,6 +373,16 @@ mod tests {
     #[test]
     fn sizes_fall_into_their_bins() {
         assert_eq!([0x20, 0x3f0, 0x400, 0xc30, 0x1_0000_0000].map(bin_index), [2, 63, 64, 96, 126]);
+        for i in 64..BINS {
+            let (low, high) = large_sizes(i);
+            assert_eq!((bin_index(low), bin_index(high)), (i as u64, i as u64), "{i} {low:#x} {high:#x}");
+            assert_eq!(bin_index(low - 16), i as u64 - 1, "{i}");
+        }
+        for i in 0..76 {
+            let (low, high) = TcacheLayout::Slots.sizes(i);
+            assert!(TcacheLayout::Slots.holds(i, low) && TcacheLayout::Slots.holds(i, high), "{i} {low:#x}");
+            assert!(!TcacheLayout::Slots.holds(i, high + 16), "{i} {high:#x}");
+        }
         assert!(TcacheLayout::Shorts.holds(63, 0x410) && !TcacheLayout::Shorts.holds(64, 0x420));
         assert!(TcacheLayout::Slots.holds(64, 0x7f0) && TcacheLayout::Slots.holds(65, 0x800));
     }

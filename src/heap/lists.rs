@@ -4,56 +4,19 @@
 //! opposite. Fastbins and tcaches cannot be seen in a walk, because their chunks look used to their
 //! neighbours, so they are followed through memory. Every list is bounded by the chunks that can exist.
 
-use super::glibc::{ArenaHead, BINS, HEADER, Head, MINSIZE, bin_index};
+use super::chain::{self, Left, Linking, Points};
+use super::glibc::{ArenaHead, BINS, MINSIZE, bin_index};
 use super::model::Doubts;
 use super::read::Reader;
 use super::rules::{self, Aborts};
 use super::walk::State;
 use crate::addr::Addr;
-use crate::maps::{self, Mapping};
+use crate::maps::Mapping;
 
 /// The first bin for chunks of more than one size.
-const LARGE_BINS: usize = 64;
+pub(super) const LARGE_BINS: usize = 64;
 /// Where a large free chunk has `fd_nextsize`; `bk_nextsize` follows.
 const NEXT_SIZES: u64 = 0x20;
-
-/// How `next` of a tcache entry and `fd` of a fastbin chunk are stored.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Linking {
-    /// As they are (up to glibc 2.31).
-    Plain,
-    /// Mixed with the address of the field itself (safe-linking, from glibc 2.32 on).
-    Safe,
-}
-
-impl Linking {
-    /// The pointer that is stored as `raw` at `field`.
-    pub(super) fn reveal(self, field: Addr, raw: u64) -> Addr {
-        match self {
-            Linking::Plain => Addr(raw),
-            Linking::Safe => Addr(raw ^ (field.0 >> 12)),
-        }
-    }
-
-    /// Decides by what makes sense at the given link fields: a wrong reading yields no aligned address.
-    pub(super) fn guess(reader: &mut Reader<'_>, maps: &[Mapping], fields: &[Addr]) -> Linking {
-        let mut votes = 0i64;
-        for field in fields.iter().take(1000) {
-            let Some([raw]) = reader.peek::<1>(*field) else { continue };
-            let makes_sense = |linking: Linking| {
-                let at = linking.reveal(*field, raw);
-                at == Addr(0) || (at.0.is_multiple_of(16) && is_heap(maps, at))
-            };
-            votes += i64::from(makes_sense(Linking::Safe)) - i64::from(makes_sense(Linking::Plain));
-        }
-        if votes < 0 { Linking::Plain } else { Linking::Safe }
-    }
-}
-
-/// Whether `at` is in writable memory, as every chunk must be.
-pub(super) fn is_heap(maps: &[Mapping], at: Addr) -> bool {
-    maps::find(maps, at).is_some_and(|mapping| mapping.perms.read && mapping.perms.write)
-}
 
 /// A chunk that its neighbour calls free.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -74,29 +37,20 @@ pub(super) fn fast_chunks(
 ) -> Vec<(Addr, State)> {
     let mut found = Vec::new();
     for (i, first) in head.fastbins.iter().enumerate() {
-        let mut at = Addr(*first);
-        let mut guard = LoopGuard::default();
-        while at != Addr(0) {
-            let wrong = if guard.is_again(at) {
-                Some(("it is met twice, so it was freed twice", rules::FAST_LOOP))
-            } else if !at.0.is_multiple_of(16) || !is_heap(maps, at) {
-                Some(("it is no chunk's address", rules::FAST_UNALIGNED))
-            } else {
-                None
-            };
-            if let Some((wrong, aborts)) = wrong {
-                doubts.broken(at, format!("fastbin {i} of arena {}: {wrong}", head.address), aborts);
-                break;
+        let mut sizes = Vec::new();
+        let left = chain::follow(reader, maps, Addr(*first), (Points::AtChunks, linking), &mut |link| {
+            found.push((link.chunk, State::Fast));
+            if link.head.size() != fast_size(i) {
+                sizes.push((link.chunk, link.head.size()));
             }
-            let Some(words) = reader.peek::<2>(at) else { break };
-            let size = Head::from(words).size();
-            if size != MINSIZE + 16 * i as u64 {
-                let what = format!("a chunk of another size, {size:#x}, is in fastbin {i}");
-                doubts.broken(at, what, rules::FAST_SIZE);
-            }
-            found.push((at, State::Fast));
-            let field = at.add(HEADER);
-            at = reader.peek::<1>(field).map_or(Addr(0), |[raw]| linking.reveal(field, raw));
+            true
+        });
+        for (at, size) in sizes {
+            doubts.broken(at, wrong_fast_size(size, i), rules::FAST_SIZE);
+        }
+        if let Some((at, left)) = left {
+            let (wrong, aborts) = left_fastbin(left);
+            doubts.broken(at, format!("fastbin {i} of arena {}: {wrong}", head.address), aborts);
         }
     }
     found.sort_by_key(|(at, _)| *at);
@@ -104,23 +58,21 @@ pub(super) fn fast_chunks(
     found
 }
 
-/// Notices that a list runs in a circle, without remembering it all (Brent's algorithm): at the latest after
-/// three times around.
-#[derive(Default)]
-struct LoopGuard {
-    kept: Addr,
-    steps: u64,
-    keep_at: u64,
+/// The size of the chunks in fastbin `i`.
+pub(super) fn fast_size(i: usize) -> u64 {
+    MINSIZE + 16 * i as u64
 }
 
-impl LoopGuard {
-    fn is_again(&mut self, at: Addr) -> bool {
-        let again = self.steps > 0 && at == self.kept;
-        if self.steps >= self.keep_at {
-            (self.kept, self.keep_at) = (at, 2 * self.steps + 1);
-        }
-        self.steps += 1;
-        again
+/// What is wrong with a chunk of `size` in fastbin `i`.
+pub(super) fn wrong_fast_size(size: u64, i: usize) -> String {
+    format!("a chunk of another size, {size:#x}, is in fastbin {i}")
+}
+
+/// What is wrong with an entry at which a fastbin was left, and what glibc says of it.
+pub(super) fn left_fastbin(left: Left) -> (&'static str, Aborts) {
+    match left {
+        Left::Again => ("it is met twice, so it was freed twice", rules::FAST_LOOP),
+        Left::NoChunk => ("it is no chunk's address", rules::FAST_UNALIGNED),
     }
 }
 
@@ -176,7 +128,7 @@ pub(super) fn check_bins(
 }
 
 /// What is wrong with a chunk that is in bin `i` behind `before`.
-fn wrong_in_bin(
+pub(super) fn wrong_in_bin(
     reader: &mut Reader<'_>,
     chunk: &FreeChunk,
     before: Addr,

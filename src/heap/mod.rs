@@ -14,17 +14,22 @@
 //!
 //! This floor knows no process, no symbols and no kernel.
 
+mod chain;
+mod detail;
 mod find;
 mod glibc;
 mod hints;
 #[cfg(test)]
 mod image;
+mod listing;
 mod lists;
 mod model;
+mod page;
 mod place;
 mod read;
 mod regions;
 mod rules;
+pub mod search;
 pub mod story;
 mod survey;
 mod tcache;
@@ -34,10 +39,13 @@ mod text;
 pub mod view;
 mod walk;
 
+pub use detail::Detail;
 pub use glibc::Layout;
+pub use listing::{List, ListKind, Member, Watch};
 pub use model::{
     Arena, ArenaKind, Books, Count, Doubt, Gap, Method, Mmapped, Origin, Region, Survey, Tcache,
 };
+pub use page::{Listed, Page, Row, SizeField};
 pub use place::Place;
 pub use walk::{Chunk, State};
 

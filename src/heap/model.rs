@@ -3,7 +3,8 @@
 //! These are the values that the rest of the program thinks in; [`super::view`] is what others parse. How bytes
 //! are counted is told in [`super`].
 
-use super::glibc::Layout;
+use super::chain::Linking;
+use super::glibc::{Layout, TcacheLayout};
 use super::rules::Aborts;
 use super::walk::State;
 use crate::addr::{Addr, Span, Tid};
@@ -34,6 +35,8 @@ pub struct Survey {
     pub found_by: Vec<Method>,
     /// Chunks in fastbins and tcaches, by address.
     pub(super) cached: Vec<(Addr, State)>,
+    /// How their links are stored.
+    pub(super) linking: Linking,
 }
 
 /// What is wrong, and where.
@@ -293,6 +296,8 @@ pub struct Tcache {
     pub tid: Tid,
     /// Where its structure is.
     pub address: Addr,
+    /// The structure's layout.
+    pub(super) layout: TcacheLayout,
     /// What it holds.
     pub held: Count,
 }

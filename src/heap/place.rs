@@ -3,10 +3,10 @@
 //! A survey keeps no chunks, so a region is walked again up to the address. It says what memory *is*, not who
 //! asked for it: that is in the story.
 
-use super::model::{Arena, ArenaKind, Mmapped, Region, Survey};
+use super::model::{Arena, ArenaKind, Doubt, Mmapped, Region, Survey};
 use super::read::Reader;
 use super::regions::TOLERANCE;
-use super::walk::{self, Bounds, Chunk};
+use super::walk::{self, Bounds, Chunk, Damage};
 use crate::addr::{Addr, Span};
 use crate::memory::Memory;
 
@@ -39,36 +39,62 @@ impl Survey {
     /// Where `at` lies; nothing when it is in no heap memory that was found.
     #[must_use]
     pub fn place_of(&self, memory: &dyn Memory, at: Addr) -> Option<Place> {
-        if let Some(block) =
-            self.mmapped.iter().find(|block| Span::sized(block.address, block.size).contains(at))
-        {
+        self.places_of(memory, &[at]).pop().flatten()
+    }
+
+    /// Where each address lies, in their order: each region is walked once, however many lie in it.
+    #[must_use]
+    pub fn places_of(&self, memory: &dyn Memory, addresses: &[Addr]) -> Vec<Option<Place>> {
+        let mut places: Vec<Option<Place>> = addresses.iter().map(|at| self.outline(*at)).collect();
+        let mut inside: Vec<(usize, usize, Addr, usize)> = Vec::new();
+        for (n, place) in places.iter().enumerate() {
+            if let Some(Place::Unclear { arena, region }) = place {
+                inside.push((*arena, *region, addresses[n], n));
+            }
+        }
+        inside.sort_unstable();
+        for group in inside.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let Some((i, n, ..)) = group.first().copied() else { continue };
+            let arena = &self.arenas[i];
+            let mut rest = group;
+            self.for_each_chunk(memory, arena, &arena.regions[n], &mut |chunk| {
+                while let Some(((_, _, at, which), others)) = rest.split_first() {
+                    if *at >= chunk.address.add(chunk.size) {
+                        break;
+                    }
+                    if *at >= chunk.address {
+                        places[*which] = Some(Place::Chunk { arena: i, region: n, chunk: *chunk });
+                    }
+                    rest = others;
+                }
+            });
+        }
+        places
+    }
+
+    /// Where `at` lies, without a look for its chunk: in a region it is unclear.
+    fn outline(&self, at: Addr) -> Option<Place> {
+        let mut blocks = self.mmapped.iter();
+        if let Some(block) = blocks.find(|block| Span::sized(block.address, block.size).contains(at)) {
             return Some(Place::Mmapped(*block));
         }
-        for (i, arena) in self.arenas.iter().enumerate() {
+        self.arenas.iter().enumerate().find_map(|(i, arena)| {
             if let Some(gap) = arena.gaps.iter().find(|gap| gap.span.contains(at)) {
                 return Some(Place::Foreign(gap.span));
             }
-            let Some(n) = arena.regions.iter().position(|region| region.span.contains(at)) else { continue };
-            let mut found = None;
-            self.for_each_chunk(memory, arena, &arena.regions[n], &mut |chunk| {
-                if Span::sized(chunk.address, chunk.size).contains(at) {
-                    found = Some(*chunk);
-                }
-            });
-            let unclear = Place::Unclear { arena: i, region: n };
-            return Some(found.map_or(unclear, |chunk| Place::Chunk { arena: i, region: n, chunk }));
-        }
-        None
+            let region = arena.regions.iter().position(|region| region.span.contains(at))?;
+            Some(Place::Unclear { arena: i, region })
+        })
     }
 
-    /// Walks one region of `arena` again and shows each chunk, lowest first.
+    /// Walks one region of `arena` again and shows each chunk, lowest first. The damage that was met, by address.
     pub fn for_each_chunk(
         &self,
         memory: &dyn Memory,
         arena: &Arena,
         region: &Region,
         visit: &mut dyn FnMut(&Chunk),
-    ) {
+    ) -> Vec<Doubt> {
         let top: Vec<Addr> = arena.top.iter().map(|(at, _)| *at).collect();
         let bounds = Bounds {
             first: region.first,
@@ -77,6 +103,13 @@ impl Survey {
             main: arena.kind == ArenaKind::Main,
             tolerance: TOLERANCE,
         };
-        walk::walk(&mut Reader::new(memory), bounds, &self.cached, visit);
+        let course = walk::walk(&mut Reader::new(memory), bounds, &self.cached, visit);
+        let tell = |damage: &Damage| {
+            let what = damage.rule.sentence(damage.last_good);
+            Doubt { at: damage.at, what, glibc: damage.rule.aborts() }
+        };
+        let mut doubts: Vec<Doubt> = course.damage.iter().map(tell).collect();
+        doubts.sort_by_key(|doubt| doubt.at);
+        doubts
     }
 }

@@ -3,9 +3,10 @@
 //! What a part could not read costs that part only; what does not fit together becomes a doubt.
 
 use super::Anchors;
+use super::chain::Linking;
 use super::find::{self, Found};
 use super::glibc::{ArenaHead, HEADER};
-use super::lists::{self, FreeChunk, Linking};
+use super::lists::{self, FreeChunk};
 use super::model::{Arena, ArenaKind, Books, Doubts, Gap, Mmapped, Origin, Region, Survey};
 use super::read::Reader;
 use super::regions::{self, Hunt};
@@ -89,6 +90,7 @@ fn read_caches(
     let mut fields: Vec<Addr> = fast.map(|at| Addr(*at).add(HEADER)).collect();
     fields.extend(tcaches.iter().flat_map(tcache::Found::link_fields));
     let linking = Linking::guess(reader, maps, &fields);
+    survey.linking = linking;
     for head in heads {
         survey.cached.extend(lists::fast_chunks(reader, maps, head, linking, doubts));
     }

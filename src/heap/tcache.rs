@@ -9,11 +9,11 @@ use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::chain::{self, Left, Linking, Points, is_heap};
 use super::glibc::{HEADER, Head, TcacheLayout, word};
-use super::lists::{Linking, is_heap};
 use super::model::{Count, Doubts, Tcache};
 use super::read::Reader;
-use super::rules;
+use super::rules::{self, Aborts};
 use super::walk::State;
 use crate::addr::{Addr, PAGE, Tid};
 use crate::maps::{self, Mapping};
@@ -144,30 +144,27 @@ pub(super) fn read(
     let mut total = Count::default();
     let mut seen = FxHashSet::default();
     for i in 0..found.layout.bins() {
-        let mut at = found.entry(i);
         let mut length = 0u32;
-        while at != Addr(0) {
-            let name = || format!("the tcache of thread {}, bin {i}", found.tid);
-            let head = Some(at)
-                .filter(|at| at.0.is_multiple_of(16) && is_heap(maps, *at))
-                .and_then(|at| reader.peek::<2>(at.sub(HEADER)).map(Head::from));
-            let Some(head) = head else {
-                let what = format!("{} leads here, but it is no chunk's pointer", name());
-                doubts.broken(at, what, rules::TCACHE_UNALIGNED);
-                break;
-            };
-            if !seen.insert(at) || length > u32::from(u16::MAX) {
-                doubts.broken(at, format!("double free: {} meets it twice", name()), rules::TCACHE_LOOP);
-                break;
+        let mut sizes = Vec::new();
+        let name = || format!("the tcache of thread {}, bin {i}", found.tid);
+        let left = chain::follow(reader, maps, found.entry(i), (Points::AtPayloads, linking), &mut |link| {
+            if !seen.insert(link.at) || length > u32::from(u16::MAX) {
+                return false;
             }
-            if !found.layout.holds(i, head.size()) {
-                let what = format!("{} holds it, but its size is {:#x}", name(), head.size());
-                doubts.push(at, what);
+            if !found.layout.holds(i, link.head.size()) {
+                sizes.push((link.at, link.head.size()));
             }
             length += 1;
-            total.add(head.size());
-            cached.push((at.sub(HEADER), State::Tcache));
-            at = reader.peek::<1>(at).map_or(Addr(0), |[raw]| linking.reveal(at, raw));
+            total.add(link.head.size());
+            cached.push((link.chunk, State::Tcache));
+            true
+        });
+        for (at, size) in sizes {
+            doubts.push(at, format!("{} holds it, but its size is {size:#x}", name()));
+        }
+        if let Some((at, left)) = left {
+            let (what, aborts) = left_tcache(left, &name());
+            doubts.broken(at, what, aborts);
         }
         if let Some(count) = found.layout.count(&found.bytes, i).filter(|n| u32::from(*n) != length) {
             let what = format!(
@@ -177,5 +174,15 @@ pub(super) fn read(
             doubts.push(found.address, what);
         }
     }
-    Tcache { tid: found.tid, address: found.address, held: total }
+    Tcache { tid: found.tid, address: found.address, layout: found.layout, held: total }
+}
+
+/// What is wrong with an entry at which a bin of a tcache was left, and what glibc says of it.
+pub(super) fn left_tcache(left: Left, name: &str) -> (String, Aborts) {
+    match left {
+        Left::Again => (format!("double free: {name} meets it twice"), rules::TCACHE_LOOP),
+        Left::NoChunk => {
+            (format!("{name} leads here, but it is no chunk's pointer"), rules::TCACHE_UNALIGNED)
+        }
+    }
 }

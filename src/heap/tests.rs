@@ -189,5 +189,57 @@ fn hostile_bytes_never_panic_hang_or_overlap() {
             let head = region.first.0 - region.span.start.0;
             assert_eq!(bytes + region.fenceposts + region.lost + head, region.span.len(), "seed {seed}");
         }
+        one_by_one(&image, &survey);
+        assert!(started.elapsed() < Duration::from_secs(20), "seed {seed}");
+    }
+}
+
+/// Every list and some chunks of a heap.
+fn one_by_one(image: &Image, survey: &Survey) {
+    let memory = image.memory();
+    for arena in &survey.arenas {
+        let lists = survey.bins(&memory, &image.maps, arena, 4, &mut |_, _| {});
+        assert!(lists.iter().all(|list| list.members.len() <= 4 && list.doubts.len() <= 8), "{lists:?}");
+        for region in &arena.regions {
+            let middle = region.span.start.add(region.span.len() / 2);
+            let page = survey.page(&memory, &image.maps, (arena, region), Some(middle), 4);
+            assert!(page.rows.len() <= 4);
+            let _ = survey.detail(&memory, &image.maps, middle);
+        }
+    }
+    for cache in &survey.tcaches {
+        let _ = survey.tcache_bins(&memory, &image.maps, cache, 4, &mut |_, _| {});
+    }
+}
+
+#[test]
+fn lists_are_told_in_every_layout() {
+    for flavour in FLAVOURS {
+        let image = Image::new(flavour);
+        let survey = survey_of(&image);
+        let memory = image.memory();
+        let lists = survey.bins(&memory, &image.maps, &survey.arenas[0], 4, &mut |_, _| {});
+        let told: Vec<_> = lists.iter().map(|list| (list.kind, list.count, list.doubts.len())).collect();
+        let mut expected = vec![(ListKind::Unsorted, 1, 0)];
+        if flavour.layout.fastbins().is_some() {
+            expected.insert(0, (ListKind::Fast(1), 1, 0));
+        }
+        assert_eq!(told, expected, "{flavour:?}");
+        assert_eq!(survey.links_are_safe(), flavour.safe_links, "{flavour:?}");
+        for cache in &survey.tcaches {
+            let lists = survey.tcache_bins(&memory, &image.maps, cache, 4, &mut |_, _| {});
+            let [list] = lists.as_slice() else { panic!("{flavour:?} {lists:?}") };
+            assert_eq!((list.kind, list.count), (ListKind::Tcache(Tid(7), 3), 1), "{flavour:?}");
+            assert_eq!(list.kind.sizes(), (0x50, 0x50));
+            let row = survey.rows(&memory, &image.maps, &[chunk_at(&survey, &image, list.members[0].chunk)]);
+            assert_eq!(row[0].list.map(|listed| (listed.kind, listed.of)), Some((list.kind, 1)));
+        }
+    }
+}
+
+fn chunk_at(survey: &Survey, image: &Image, at: Addr) -> Chunk {
+    match survey.place_of(&image.memory(), at) {
+        Some(Place::Chunk { chunk, .. }) => chunk,
+        place => panic!("{place:?}"),
     }
 }

@@ -298,6 +298,7 @@ mod tests {
         let tcache = |n: i32| Tcache {
             tid: Tid(n),
             address: Addr(0),
+            layout: super::super::glibc::TcacheLayout::Shorts,
             held: Count { chunks: 1, bytes: 100 + n as u64 },
         };
         let mut survey = Survey {

@@ -12,6 +12,7 @@ mod download;
 pub mod files;
 pub mod host;
 pub mod mem;
+pub mod pagemap;
 pub mod procfs;
 pub mod ptrace;
 pub mod rendezvous;

@@ -4,13 +4,17 @@
 //! JSON, strings about the environment. It asks no process and changes nothing. Each claim carries how it is
 //! known ([`Evidence`]); placement (where memory went) and amount (how much is live) are told apart.
 
+pub mod bins;
 pub mod calls;
+pub mod chunk;
+pub mod chunks;
 pub mod compare;
 pub mod document;
 pub mod escape;
 pub mod event;
 pub mod explain;
 pub mod folding;
+pub mod found;
 pub mod markdown;
 pub mod owner;
 pub mod paths;

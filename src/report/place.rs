@@ -64,7 +64,8 @@ pub fn place_json(survey: &Survey, place: &Place) -> Value {
     }
 }
 
-fn state(state: State) -> &'static str {
+/// The state as it is spelled in JSON.
+pub(super) fn state(state: State) -> &'static str {
     match state {
         State::Used => "in-use",
         State::Free => "free",
@@ -75,7 +76,8 @@ fn state(state: State) -> &'static str {
     }
 }
 
-fn doing(chunk: &Chunk) -> String {
+/// What a chunk is doing, in words.
+pub(super) fn doing(chunk: &Chunk) -> String {
     match chunk.state {
         State::Used => format!("in use (malloc returned {})", chunk.payload()),
         State::Free => "free, in a bin".to_owned(),

@@ -14,6 +14,7 @@ mod calling;
 mod case;
 mod catching;
 mod chains;
+mod chunks;
 mod compare;
 mod debuginfod;
 mod demo;

@@ -11,6 +11,7 @@
 
 mod arenas;
 mod blocks;
+mod chunks;
 mod growth;
 mod harm;
 mod methods;

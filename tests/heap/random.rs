@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use brkwater::addr::{Addr, Span};
-use brkwater::heap::{self, Anchors, view::HeapView};
+use brkwater::heap::{self, Anchors, Survey, view::HeapView};
 use brkwater::maps::Mapping;
 use brkwater::memory::Memory;
+use brkwater::report::chunk::{self, Shown};
+use brkwater::report::{bins, chunks};
 
 use crate::target::{PIE, Target, launch};
 
@@ -132,10 +134,39 @@ fn check(seed: u64, snapshot: &Snapshot, maps: &[Mapping], anchors: &Anchors) {
         let head = region.first.0 - region.span.start.0;
         assert_eq!(bytes + region.fenceposts + region.lost + head, region.span.len(), "seed {seed}");
     }
+    one_by_one(seed, snapshot, maps, &survey);
     // What a survey says of an address is bounded, too.
     for region in all().take(3) {
         let _ = survey.place_of(snapshot, region.span.start.add(region.span.len() / 2));
     }
+}
+
+/// Every list and some chunks, looked at: it ends, and what is shown is bounded.
+fn one_by_one(seed: u64, snapshot: &Snapshot, maps: &[Mapping], survey: &Survey) {
+    let looking = chunks::Looking { survey, thread: &|tid| format!("thread {tid}") };
+    let mut text = String::new();
+    for (n, arena) in survey.arenas.iter().enumerate() {
+        let lists = survey.bins(snapshot, maps, arena, 8, &mut |_, _| {});
+        text.push_str(&bins::bins(n, arena, &lists));
+        text.push_str(&bins::bins_json(n, arena, &lists).to_string());
+    }
+    for cache in &survey.tcaches {
+        let lists = survey.tcache_bins(snapshot, maps, cache, 8, &mut |_, _| {});
+        text.push_str(&bins::tcache(looking, cache, &lists));
+    }
+    for of in chunks::regions(survey).take(4) {
+        let middle = of.region.span.start.add(of.region.span.len() / 3);
+        let page = survey.page(snapshot, maps, (of.arena, of.region), Some(middle), 8);
+        text.push_str(&chunks::text(looking, of, &page));
+        text.push_str(&chunks::json(of, &page).to_string());
+        if let Some(detail) = survey.detail(snapshot, maps, middle) {
+            let bytes = snapshot.bytes(detail.row.chunk.address, 64).unwrap_or_default();
+            let shown = Shown { at: middle, bytes: &bytes, safe_links: survey.links_are_safe() };
+            text.push_str(&chunk::text(looking, of, &detail, shown));
+            text.push_str(&chunk::json(of, &detail, shown).to_string());
+        }
+    }
+    assert!(text.len() < 1 << 20, "seed {seed}: {} bytes", text.len());
 }
 
 /// Half a thousand seeds of each; in the long suite, thousands.

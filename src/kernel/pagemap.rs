@@ -1,0 +1,69 @@
+//! Which pages of a process are there: `/proc/PID/pagemap` (Documentation/admin-guide/mm/pagemap.rst).
+//!
+//! Reading a page that a process never touched changes nothing that it could notice, but it costs it page tables;
+//! and an address space may be reserved by the terabyte. So a search asks first.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use crate::addr::{Addr, PAGE, Pid, Span};
+
+/// Bits 63 and 62 of an entry: the page is in memory, or swapped out.
+const THERE: u64 = 0b11 << 62;
+/// Bytes of entries that are read at once: those of 256 MiB.
+const BLOCK: usize = 512 << 10;
+
+/// The parts of `span` that have pages, in memory or swapped out; all of it where the kernel does not say.
+#[must_use]
+pub fn populated(pid: Pid, span: Span) -> Vec<Span> {
+    let Ok(file) = File::open(format!("/proc/{pid}/pagemap")) else { return vec![span] };
+    let (first, end) = (span.start.0 / PAGE, span.end.page_up().0 / PAGE);
+    let mut parts: Vec<Span> = Vec::new();
+    let mut block = vec![0; BLOCK];
+    let mut page = first;
+    while page < end {
+        let want = usize::try_from((end - page) * 8).unwrap_or(BLOCK).min(BLOCK);
+        let got = match file.read_at(&mut block[..want], page * 8) {
+            Ok(got) if got >= 8 => got,
+            _ => {
+                parts.push(Span::new(Addr(page * PAGE), span.end));
+                break;
+            }
+        };
+        for entry in block[..got].as_chunks::<8>().0 {
+            if u64::from_le_bytes(*entry) & THERE != 0 {
+                let this = Span::sized(Addr(page * PAGE), PAGE);
+                match parts.last_mut() {
+                    Some(last) if last.end == this.start => last.end = this.end,
+                    _ => parts.push(this),
+                }
+            }
+            page += 1;
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_touched_pages_are_there() {
+        let me = Pid(std::process::id() as i32);
+        let mut reserved = memmap2::MmapMut::map_anon(1 << 20).unwrap();
+        let span = Span::sized(Addr(reserved.as_ptr() as u64), 1 << 20);
+        let before: u64 = populated(me, span).iter().map(|part| part.len()).sum();
+        reserved[0x8_0000] = 1;
+        let after = populated(me, span);
+        // Without huge pages it is one; with them they may be many, but then it is one piece.
+        assert!(before < 1 << 20, "{before:#x}");
+        assert!(after.iter().any(|part| part.contains(span.start.add(0x8_0000))), "{after:?}");
+    }
+
+    #[test]
+    fn nobody_s_pages_are_not_denied() {
+        let span = Span::sized(Addr(0x1000), 0x1000);
+        assert_eq!(populated(Pid(i32::MAX), span), [span]);
+    }
+}
