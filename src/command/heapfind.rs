@@ -52,7 +52,7 @@ fn heap_find(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say("Argument required (an address, a value or a \"text\")."));
     }
     let survey = look::survey_of(shell)?;
-    let pid = shell.must_stand()?.pid;
+    let pid = Some(shell.must_stand()?.pid).filter(|_| shell.session.is_live());
     let (needle, place, target) = needle_of(shell, &survey, width, text)?;
     let most = asked.count.unwrap_or(PLACES);
     let (found, counts, searched) = in_scene(shell, |scene| seek(scene, pid, &survey, &needle, most));
@@ -118,7 +118,7 @@ fn needle_of(shell: &mut Shell, survey: &Survey, width: Option<u64>, text: &str)
 /// Searches, and names the first `most` places of each kind.
 fn seek(
     scene: &Scene<'_>,
-    pid: Pid,
+    pid: Option<Pid>,
     survey: &Survey,
     needle: &Needle,
     most: usize,
@@ -128,7 +128,8 @@ fn seek(
     let mut kinds = Kinds::new(survey, maps, &stacks);
     let mut counts = [0u64; 4];
     let mut kept: Vec<(Kind, Hit)> = Vec::new();
-    let populated = |span| pagemap::populated(pid, span);
+    // Of a core file nobody knows, and its number may be another process's by now.
+    let populated = |span| pid.map_or_else(|| vec![span], |pid| pagemap::populated(pid, span));
     let searched = search::search(scene.memory(), maps, needle, &populated, &mut |hit| {
         let kind = kinds.of(hit.at);
         let count = &mut counts[kind as usize];

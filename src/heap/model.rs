@@ -4,10 +4,10 @@
 //! are counted is told in [`super`].
 
 use super::chain::Linking;
-use super::glibc::{Layout, TcacheLayout};
+use super::glibc::{Layout, MINSIZE, TcacheLayout};
 use super::rules::Aborts;
 use super::walk::State;
-use crate::addr::{Addr, Span, Tid};
+use crate::addr::{Addr, PAGE, Span, Tid};
 use crate::maps::Mapping;
 
 /// What was found of a process's heap.
@@ -194,6 +194,8 @@ pub struct Region {
     pub lost: u64,
     /// The largest chunk in a bin, in bytes.
     pub largest_free: u64,
+    /// Bytes of the whole pages in chunks of bins: what `malloc_trim` gives back of them.
+    pub trimmable: u64,
 }
 
 /// A piece of the break's range that malloc did not ask for.
@@ -254,6 +256,15 @@ impl Arena {
     #[must_use]
     pub fn bytes_from(&self, origin: Origin) -> u64 {
         self.regions.iter().filter(|region| region.origin == origin).map(|region| region.span.len()).sum()
+    }
+
+    /// How much `malloc_trim` can lower the break by: what of the top chunk is more than it keeps, if top ends at the break
+    /// (glibc malloc.c, `systrim`; only the main arena is asked).
+    #[must_use]
+    pub fn top_to_give(&self, break_now: Option<Addr>) -> u64 {
+        let Some((at, size)) = self.top.filter(|_| self.kind == ArenaKind::Main) else { return 0 };
+        let at_break = break_now == Some(at.add(size));
+        if at_break { size.saturating_sub(MINSIZE + 1) & !(PAGE - 1) } else { 0 }
     }
 
     /// Bytes of gaps that `system_mem` counts.

@@ -358,6 +358,16 @@ fn mmapped_size(head: Head) -> Option<u64> {
     (flags_fit && total >= PAGE && total.is_multiple_of(PAGE)).then_some(total)
 }
 
+/// What `malloc_trim` gives back of a chunk in a bin: the whole pages behind its header and the four words of lists (glibc
+/// malloc.c, `mtrim`).
+fn whole_pages(chunk: &Chunk) -> u64 {
+    /// `sizeof (struct malloc_chunk)`.
+    const WORDS: u64 = 0x30;
+    let first = chunk.address.add(WORDS).page_up();
+    let end = chunk.address.add(chunk.size).page_down();
+    end.0.saturating_sub(first.0)
+}
+
 impl Region {
     fn empty(span: Span, origin: Origin, first: Addr) -> Region {
         Region { span, origin, first, ..Region::default() }
@@ -379,6 +389,7 @@ impl Region {
         self.chunks += 1;
         if chunk.state == State::Free {
             self.largest_free = self.largest_free.max(chunk.size);
+            self.trimmable += whole_pages(chunk);
         }
     }
 }

@@ -68,6 +68,10 @@ pub struct ArenaView {
     pub free: CountView,
     /// Chunks in tcaches.
     pub cached: CountView,
+    /// Bytes of the whole pages in chunks of bins: what `malloc_trim` gives back of them.
+    pub trimmable: u64,
+    /// Bytes that `malloc_trim` lowers the break by; 0 where top does not touch it.
+    pub top_trimmable: u64,
     /// `system_mem` − (bytes of all regions + bytes of counted foreign pieces).
     pub unaccounted: i64,
 }
@@ -188,7 +192,7 @@ impl HeapView {
             pid,
             glibc: survey.glibc.clone(),
             brk: BreakView { start: survey.break_start, current: survey.break_now },
-            arenas: survey.arenas.iter().map(ArenaView::from).collect(),
+            arenas: survey.arenas.iter().map(|arena| ArenaView::new(arena, survey.break_now)).collect(),
             mmapped: survey.mmapped.iter().map(|block| sized(block.address, block.size)).collect(),
             tcache: survey.tcaches.iter().map(TcacheView::from).collect(),
             blockers: survey
@@ -232,8 +236,8 @@ impl From<&super::Tcache> for TcacheView {
     }
 }
 
-impl From<&Arena> for ArenaView {
-    fn from(arena: &Arena) -> ArenaView {
+impl ArenaView {
+    fn new(arena: &Arena, break_now: Option<Addr>) -> ArenaView {
         let kind = match arena.kind {
             ArenaKind::Main => "main",
             ArenaKind::Thread => "thread",
@@ -254,6 +258,8 @@ impl From<&Arena> for ArenaView {
             in_use: arena.sum(|region| region.used).into(),
             free: arena.sum(|region| region.free.plus(region.fast)).into(),
             cached: arena.sum(|region| region.tcache).into(),
+            trimmable: arena.regions.iter().map(|region| region.trimmable).sum(),
+            top_trimmable: arena.top_to_give(break_now),
             unaccounted: arena.unaccounted,
         }
     }

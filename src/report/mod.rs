@@ -24,6 +24,7 @@ pub mod tables;
 pub mod totals;
 pub mod words;
 
+mod givingback;
 mod pending;
 mod sentences;
 #[cfg(test)]
@@ -56,6 +57,12 @@ pub struct Amounts {
     pub fallback_live: u64,
     /// In large blocks with mappings of their own.
     pub mmapped: u64,
+    /// Of `free`, the whole pages: what `malloc_trim` gives back of it.
+    #[serde(default)]
+    pub trimmable: u64,
+    /// Of `top`, what `malloc_trim` lowers the break by.
+    #[serde(default)]
+    pub top_trimmable: u64,
     /// What of `reserved` was not located.
     pub unaccounted: i64,
 }
@@ -74,6 +81,8 @@ impl Amounts {
             add(&mut sums.free, arena, "/free/bytes");
             add(&mut sums.cached, arena, "/cached/bytes");
             add(&mut sums.top, arena, "/top/size");
+            add(&mut sums.trimmable, arena, "/trimmable");
+            add(&mut sums.top_trimmable, arena, "/top_trimmable");
             for region in list(arena, "regions").filter(|region| region["origin"] == "fallback") {
                 sums.fallback_reserved = sums.fallback_reserved.saturating_add(extent(region).unwrap_or(0));
                 add(&mut sums.fallback_live, region, "/in_use/bytes");

@@ -2,6 +2,7 @@
 //! who planted the blocker, what glibc did instead, how much is live, what can be given back.
 
 use super::explain::{Question, Sentence};
+use super::givingback;
 use super::paths;
 use super::pending::{Pending, Request};
 use super::words::{self, count, moment, place, size};
@@ -11,17 +12,6 @@ use crate::heap::story::{Asked, Blocker, Evidence, Refusal, Story, names};
 use crate::syscalls::{args, table};
 
 /// What is true of every glibc that was looked at (2.19 to 2.43), where its memory is in fallback mappings.
-const GIVING_BACK: &str = "What free() gets back of this stays in the process: free() can only lower the break, \
-     and the top chunk no longer touches the break; glibc never unmaps a fallback mapping. malloc_trim gives back \
-     whole pages of free chunks (not of the top chunk), never address space.";
-const NEVER_UNMAPPED: &str = "glibc never unmaps a fallback mapping, whatever is freed in it; malloc_trim gives back \
-     whole pages of its free chunks, never address space.";
-const KEPT: &str = "stay in the process: free() gives back only what lies at the end of an arena, and something in use \
-     lies behind them. malloc_trim can give back the whole pages among them.";
-const PLACEMENT: &str = "This tells where memory was placed, not how much is needed: the same live blocks take as \
-     much without a blocker, from the break. What differs is what can be given back. Running the program both ways \
-     shows it.";
-
 type Out = Vec<Sentence>;
 
 fn say(out: &mut Out, evidence: Evidence, text: impl Into<String>) {
@@ -193,22 +183,7 @@ pub(super) fn amounts(question: &Question<'_>, out: &mut Out) {
         );
         say(out, Evidence::Inferred, text);
     }
-    let blocked = story.blocker().is_some_and(|blocker| blocker.refused > 0 || before);
-    if blocked {
-        say(out, Evidence::Inferred, GIVING_BACK);
-    } else if story.fallback_bytes() > 0 || before {
-        say(out, Evidence::Inferred, NEVER_UNMAPPED);
-    }
-    if blocked || story.fallback_bytes() > 0 || before {
-        say(out, Evidence::Inferred, PLACEMENT);
-    } else if let Some(amounts) = question.amounts.filter(much_is_free) {
-        say(out, Evidence::Inferred, format!("The {} free in bins {KEPT}", size(amounts.free)));
-    }
-}
-
-/// Whether enough lies in bins to be worth a sentence.
-fn much_is_free(amounts: &super::Amounts) -> bool {
-    amounts.free >= 1 << 20 && amounts.free >= amounts.reserved / 4
+    givingback::tell(question, before, out);
 }
 
 /// The blocker that a refusal names, as the story knows it.

@@ -215,3 +215,30 @@ fn the_convenience_variables_follow_the_story() {
     assert!(number_after(output.block(2), "= ") >= 1 << 20);
     assert_eq!(number_after(output.block(3), "= "), number_after(told, "page "));
 }
+
+#[test]
+fn what_malloc_trim_gives_back_is_foretold() {
+    for arguments in [
+        &["plant", "5000", "3000", "1"][..],
+        &["plant", "5000", "9000", "2"],
+        &["free-way", "5000", "9000", "2"],
+    ] {
+        let commands =
+            ["info heap -json", "info totals -json", "call (int)malloc_trim(0)", "info totals -json"];
+        let output = stopped_at("freed", arguments, &commands, true);
+        let heap = object(output.block(0));
+        let arena = at(&heap, "arenas/0");
+        let foretold = number(arena, "trimmable") + number(arena, "top_trimmable");
+        let [before, after] = [1, 3].map(|block| number(&object(output.block(block)), "resident/now"));
+        let given = before.saturating_sub(after);
+        // Blocks were written to, so they are resident; the rest of a region's last top was not, a page or two of it.
+        let regions = at(arena, "regions").as_array().unwrap().len() as u64;
+        let least = foretold.saturating_sub(2 * 4096 * regions + (96 << 10));
+        assert!(
+            (least..=foretold + (96 << 10)).contains(&given),
+            "{arguments:?}: {foretold} foretold, {given} given"
+        );
+        let blocked = arguments[0] == "plant";
+        assert_eq!(number(arena, "top_trimmable") == 0, blocked, "{arguments:?} {heap}");
+    }
+}
