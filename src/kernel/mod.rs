@@ -11,6 +11,7 @@ pub mod debuginfod;
 mod download;
 pub mod files;
 pub mod host;
+pub mod limits;
 pub mod mem;
 pub mod procfs;
 pub mod ptrace;

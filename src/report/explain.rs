@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::owner::Names;
 use super::pending::{Pending, Request, pending, request};
-use super::sentences;
-use super::{Amounts, words};
+use super::{Amounts, refused, sentences, words};
 use crate::addr::Tid;
 use crate::event::Cause;
 use crate::heap::story::{Evidence, Refusal, Story};
@@ -149,13 +148,12 @@ fn refusal_line(story: &Story, refusal: &Refusal) -> String {
                 _ => format!("blocker {span}, whose creation was not seen"),
             }
         }
-        Cause::Limit { name, value } => format!("{name} ({value} bytes) was reached"),
-        Cause::BelowStart => "it lies below the start of the break".to_owned(),
-        Cause::Unknown => "no cause was found".to_owned(),
+        cause => refused::short(cause),
     };
     let instead = match story.fallback_sizes() {
         [] => String::new(),
         sizes => format!("; glibc used mmap instead ({})", words::sizes(sizes)),
     };
-    format!("brk({}) refused: {why}{instead}.", refusal.wanted)
+    let failed = refused::failed_after(story, refusal).map(refused::outcome).unwrap_or_default();
+    format!("brk({}) refused: {why}{instead}{failed}.", refusal.wanted)
 }

@@ -19,6 +19,7 @@ pub mod tables;
 pub mod words;
 
 mod pending;
+mod refused;
 mod sentences;
 #[cfg(test)]
 mod tests;

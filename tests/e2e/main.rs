@@ -25,6 +25,7 @@ mod losing;
 mod packed;
 mod parity;
 mod printers;
+mod refused;
 mod replaced;
 mod screen;
 mod signals;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::blockers::{self, Moment};
 use super::judge::same_place;
-use super::{Asked, Break, Ending, Owner, Refusal, Story, TailCall, growth};
+use super::{Asked, Break, Ending, Failed, Owner, Refusal, Story, TailCall, growth, refusal};
 use crate::addr::{Addr, Span};
 use crate::event::{Call, CallRecord, Cause, Event, EventKind, Label};
 use crate::maps::Mapping;
@@ -51,8 +51,8 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         EventKind::Forked { .. } => story.series.forked(moment),
         EventKind::Exited(status) => story.ending = Some((event.t, Ending::Ended(*status))),
         EventKind::Detached => story.ending = Some((event.t, Ending::LetGo)),
-        EventKind::ThreadStarted
-        | EventKind::ThreadEnded
+        EventKind::ThreadStarted => story.threads = true,
+        EventKind::ThreadEnded
         | EventKind::Resumed
         | EventKind::Signalled { .. }
         | EventKind::ConditionError { .. } => {}
@@ -73,6 +73,8 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
         tail: tail_call(story, event, record),
     });
     let moment = Moment { seq: event.seq, t: event.t };
+    story.threads |= record.label == Label::ThreadStack;
+    another_arena(story, &asked);
     match record.call {
         Call::Brk { wanted, got } => brk(story, &asked, wanted, got, record.cause.as_ref()),
         Call::Mmap { len, ret: Ok(at), .. } => {
@@ -89,8 +91,11 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
             remap(story, &asked, pages(addr, old_len), pages(at, new_len), keep);
         }
         Call::Mmap { .. } if record.label == Label::Fallback => {
+            let cause = record.cause.clone().unwrap_or(Cause::Unknown);
+            let alone = !story.attached && !story.threads;
             story.refusals.fallbacks += 1;
-            story.refusals.last_fallback = Some(Arc::clone(&asked));
+            story.refusals.last_fallback =
+                Some(Failed { asked: Arc::clone(&asked), cause, alone, arena: None, gave_up: None });
         }
         Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. } => {}
     }
@@ -100,12 +105,33 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
     story.series.call(moment, record.label, [heap, fallback, chunks]);
 }
 
+/// What malloc tries for the same request after its mmap was refused: an arena that the thread's very next call
+/// reserves, and then a mapping of its own.
+fn another_arena(story: &mut Story, asked: &Arc<Asked>) {
+    let before = story.last.get(&asked.tid).map(|last| last.seq);
+    let Some(failed) = story.refusals.last_fallback.as_mut() else { return };
+    let Call::Mmap { ret, .. } = asked.call else { return };
+    if failed.asked.tid != asked.tid || failed.asked.site != asked.site {
+        return;
+    }
+    match (asked.label, ret) {
+        (Label::ArenaNew, Ok(_)) if before == Some(failed.asked.seq) => {
+            failed.arena = Some(Arc::clone(asked));
+        }
+        (Label::MmapChunk, Err(_)) if failed.arena.is_some() => failed.gave_up = Some(asked.seq),
+        _ => {}
+    }
+}
+
 fn brk(story: &mut Story, asked: &Arc<Asked>, wanted: Addr, got: Addr, cause: Option<&Cause>) {
     let moment = Moment { seq: asked.seq, t: asked.t };
     let old = story.line.current;
-    story.line.current = Some(got);
-    story.line.highest = story.line.highest.max(Some(got));
-    if story.line.start.is_none() && !story.attached {
+    // A brk that fails as other calls do says nothing of the break.
+    let failed = refusal::brk_errno(got).is_some();
+    let got = if failed { old.unwrap_or_default() } else { got };
+    story.line.current = if failed { old } else { Some(got) };
+    story.line.highest = story.line.highest.max(story.line.current);
+    if story.line.start.is_none() && !story.attached && !failed {
         // The first brk after exec is ld.so's question, before anything moved.
         story.line.start = Some(old.unwrap_or(got));
     }

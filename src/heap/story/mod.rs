@@ -19,6 +19,7 @@ pub mod strip;
 
 mod fold;
 mod judge;
+mod refusal;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -37,30 +38,18 @@ use crate::maps::{Mapping, Perms};
 pub use blockers::{Blocker, Planter};
 pub use growth::{Growth, GrowthRow};
 pub use layout::{Layout, Region, RegionKind, Totals};
+pub use refusal::{Counted, Look, Overcommit, STACK_GUARD};
 pub use series::{Point, Series};
 pub use stories::Stories;
 
 use intervals::Intervals;
-
-/// What brkwater can say of the process at this moment, asked for only when a call needs it.
-#[derive(Clone, Debug, Default)]
-pub struct Look {
-    /// `/proc/PID/maps`, sorted by address; empty when it could not be read.
-    pub maps: Vec<Mapping>,
-    /// The soft `RLIMIT_DATA` in bytes; `None` when unlimited or not known.
-    pub limit_data: Option<u64>,
-    /// The soft `RLIMIT_AS` in bytes; `None` when unlimited or not known.
-    pub limit_as: Option<u64>,
-    /// Where the break started (`/proc/PID/stat`, field 47).
-    pub start_brk: Option<Addr>,
-}
 
 /// What a call was, in the engine's eyes: the fields of [`crate::event::CallRecord`] that need judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What it meant.
     pub label: Label,
-    /// Why it was refused, for [`Label::BrkRefused`].
+    /// Why the kernel refused it, where it did for want of memory.
     pub cause: Option<Cause>,
     /// The frame that a reader wants to see.
     pub site: Option<StackFrame>,
@@ -161,6 +150,29 @@ pub struct Refusal {
     pub cause: Cause,
 }
 
+/// An mmap that malloc made after its brk was refused, and that was refused as well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The call.
+    pub asked: Arc<Asked>,
+    /// Why.
+    pub cause: Cause,
+    /// Whether no other thread was ever seen: then glibc has no other arena to try, and malloc gives NULL.
+    pub alone: bool,
+    /// The call that reserved another arena for the same request, right after.
+    pub arena: Option<Arc<Asked>>,
+    /// The mmap of a mapping of its own that was refused after that arena: glibc tries nothing behind it.
+    pub gave_up: Option<Seq>,
+}
+
+impl Failed {
+    /// Whether malloc had nothing left to try, so that it gave NULL.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.alone || self.gave_up.is_some()
+    }
+}
+
 /// All refused brks: how many, the first and the last; and the mmaps after them that failed too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Refusals {
@@ -173,7 +185,7 @@ pub struct Refusals {
     /// How many of the mmaps that glibc tried instead were refused as well.
     pub fallbacks: u64,
     /// The latest of those.
-    pub last_fallback: Option<Arc<Asked>>,
+    pub last_fallback: Option<Failed>,
 }
 
 /// How a story came to its end.
@@ -194,6 +206,7 @@ pub struct Story {
     began: f64,
     ending: Option<(f64, Ending)>,
     seen: u64,
+    threads: bool,
     line: Break,
     pieces: Intervals<Owner>,
     live: FxHashMap<Label, u64>,
@@ -218,7 +231,7 @@ impl Story {
     /// Judges a call that has just returned; changes nothing.
     ///
     /// `frames` are its stack, innermost first, inlined ones included; empty when stacks are off. `look` is
-    /// called at most once, and only for a refused brk.
+    /// called at most once, and only for a call that the kernel refused.
     pub fn observe(
         &self,
         tid: Tid,
