@@ -73,6 +73,16 @@ pub enum EventKind {
         /// Virtual size.
         vsz: u64,
     },
+    /// A breakpoint, catchpoint or watchpoint was hit, whether it stops or not. Left out where it comes right after
+    /// the hit before and malloc got nothing in between; `hits` counts those, too.
+    Hit {
+        /// Its number.
+        number: u32,
+        /// How often it was hit by this process so far.
+        hits: u64,
+        /// Resident bytes at this moment.
+        rss: Option<u64>,
+    },
     /// A signal arrived that does not stop the target, but that the user wants to know of.
     Signalled {
         /// Its number.

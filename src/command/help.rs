@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
-    heap, inferiors, listing, options, printers, printf, rbreak, refused, running, script, signals, skipping,
-    sourcepath, stack, threads, transfer, watchpoints,
+    heap, inferiors, listing, memory, options, printers, printf, rbreak, refused, running, script, signals,
+    skipping, sourcepath, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -74,7 +74,7 @@ const CLASSES: &[Class] = &[
         "memory",
         "Why the process's memory looks as it does.",
         &[heap::COMMANDS, export::COMMANDS],
-        &[heap::INFO],
+        &[heap::INFO, memory::INFO],
     ),
     ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),

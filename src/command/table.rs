@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display,
-    export, heap, help, inferiors, listing, lookup, options, printers, printf, process, rbreak, refused,
-    registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads,
-    transfer, watchpoints,
+    export, heap, help, inferiors, listing, lookup, memory, options, printers, printf, process, rbreak,
+    refused, registers, running, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo,
+    threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -114,6 +114,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     threads::INFO,
     inferiors::INFO,
     heap::INFO,
+    memory::INFO,
     refused::INFO,
     options::INFO,
 ];

@@ -47,6 +47,17 @@ pub struct Limit {
     pub hard: Option<u64>,
 }
 
+/// What a process has for itself (`/proc/PID/smaps_rollup`), in bytes.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rollup {
+    /// `Pss`: resident, where a page that n processes share counts as an nth.
+    pub proportional: Option<u64>,
+    /// `Private_Clean` and `Private_Dirty`: resident, and nobody else's.
+    pub private: Option<u64>,
+    /// `LazyFree`: given back by `madvise(MADV_FREE)`, not taken yet.
+    pub lazily_free: Option<u64>,
+}
+
 /// The machine's memory (`/proc/meminfo`), in bytes.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
@@ -93,6 +104,26 @@ pub fn counters_of(text: &str) -> Counters {
         locked: bytes("VmLck"),
         capabilities: bits("CapEff"),
     }
+}
+
+/// What a process has for itself; `None` where it may not be read. The kernel walks all its pages for this.
+#[must_use]
+pub fn rollup(pid: Pid) -> Option<Rollup> {
+    fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok().map(|text| rollup_of(&text))
+}
+
+/// The same from the text of `smaps_rollup`.
+#[must_use]
+pub fn rollup_of(text: &str) -> Rollup {
+    let bytes = |name: &str| kilobytes(text, name);
+    let private = || bytes("Private_Clean")?.checked_add(bytes("Private_Dirty")?);
+    Rollup { proportional: bytes("Pss"), private: private(), lazily_free: bytes("LazyFree") }
+}
+
+/// A number that is alone in a file of `/proc/PID`: `oom_score`, `oom_score_adj`.
+#[must_use]
+pub fn number(pid: Pid, file: &str) -> Option<i64> {
+    fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?.trim().parse().ok()
 }
 
 /// A limit of a process by its name in `/proc/PID/limits` (`Max data size`); `None` when it could not be read.

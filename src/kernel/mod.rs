@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub mod affinity;
+pub mod cgroup;
 pub mod debuginfod;
 mod download;
 pub mod files;

@@ -36,6 +36,8 @@ pub struct Question<'a> {
     pub amounts: Option<Amounts>,
     /// glibc's version (`2.36`).
     pub glibc: Option<&'a str>,
+    /// What there is to say of limits and growth ([`super::memory::closing`]).
+    pub closing: Option<&'a Sentence>,
 }
 
 /// One claim, with how it is known.
@@ -104,6 +106,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
         Subject::Quiet => sentences::quiet(question, &mut out),
     };
     sentences::amounts(question, &mut out);
+    out.extend(question.closing.cloned());
     Explanation { schema: Explanation::SCHEMA.to_owned(), headline, sentences: out }
 }
 

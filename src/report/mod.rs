@@ -11,6 +11,7 @@ pub mod event;
 pub mod explain;
 pub mod folding;
 pub mod markdown;
+pub mod memory;
 pub mod owner;
 pub mod paths;
 pub mod place;
@@ -18,6 +19,7 @@ pub mod redact;
 pub mod tables;
 pub mod words;
 
+mod bounds;
 mod pending;
 mod refused;
 mod sentences;

@@ -22,6 +22,7 @@ mod heap;
 mod hostile;
 mod libraries;
 mod losing;
+mod memory;
 mod packed;
 mod parity;
 mod printers;

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::blockers::{self, Moment};
+use super::hits::Mark;
 use super::judge::same_place;
-use super::{Asked, Break, Ending, Failed, Owner, Refusal, Story, TailCall, growth, refusal};
+use super::{Asked, Break, Clock, Ending, Failed, Owner, Refusal, Story, TailCall, growth, refusal};
 use crate::addr::{Addr, Span};
 use crate::event::{Call, CallRecord, Cause, Event, EventKind, Label};
 use crate::maps::Mapping;
@@ -30,24 +31,44 @@ pub(super) fn begin(maps: &[Mapping], brk: Option<Addr>) -> Story {
     story
 }
 
+/// A stop ends the time of running, for every process: all of them stop together.
+pub(super) fn clock(story: &mut Story, event: &Event) {
+    let ran = story.clock.at(event.t);
+    match event.kind {
+        EventKind::Stopped(_) | EventKind::Exited(_) | EventKind::Detached => {
+            story.clock = Clock { ran, since: None };
+        }
+        EventKind::Resumed => story.clock = Clock { ran, since: Some(event.t) },
+        _ => {}
+    }
+    story.series.ran = ran;
+}
+
 pub(super) fn apply(story: &mut Story, event: &Event) {
     let moment = Moment { seq: event.seq, t: event.t };
+    clock(story, event);
     match &event.kind {
         EventKind::Started { program, attached, brk, maps, .. } => {
             *story = begin(maps, *brk);
             story.program.clone_from(program);
             story.attached = *attached;
             story.began = event.t;
+            story.clock = Clock { ran: 0.0, since: Some(event.t) };
             if *attached {
                 blockers::suspect(story);
             }
         }
         EventKind::Execed { program } => {
-            *story = Story { program: program.clone(), began: event.t, ..Story::default() };
+            let clock = story.clock;
+            *story = Story { program: program.clone(), began: event.t, clock, ..Story::default() };
         }
         EventKind::Call(record) => call(story, event, record),
         EventKind::Usage { rss, .. } => story.series.resident(moment, *rss),
         EventKind::Stopped(_) => story.series.stopped(moment),
+        EventKind::Hit { number, hits, rss } => {
+            let (mapped, ran) = (story.mapped(), story.clock.at(event.t));
+            story.hits.add(*number, Mark { hits: *hits, t: event.t, ran, mapped, rss: *rss });
+        }
         EventKind::Forked { .. } => story.series.forked(moment),
         EventKind::Exited(status) => story.ending = Some((event.t, Ending::Ended(*status))),
         EventKind::Detached => story.ending = Some((event.t, Ending::LetGo)),

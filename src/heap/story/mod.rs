@@ -9,7 +9,9 @@
 //! It does not see `mprotect` and `madvise`, so rights are those that a mapping was born with.
 
 pub mod blockers;
+pub mod forecast;
 pub mod growth;
+pub mod hits;
 pub mod intervals;
 pub mod layout;
 pub mod names;
@@ -188,6 +190,19 @@ pub struct Refusals {
     pub last_fallback: Option<Failed>,
 }
 
+/// How long the process ran: the time of stops is not counted.
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+struct Clock {
+    ran: f64,
+    since: Option<f64>,
+}
+
+impl Clock {
+    fn at(self, t: f64) -> f64 {
+        self.ran + self.since.map_or(0.0, |since| (t - since).max(0.0))
+    }
+}
+
 /// How a story came to its end.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -216,6 +231,8 @@ pub struct Story {
     sizes: Vec<(u64, u64)>,
     growth: Growth,
     series: Series,
+    clock: Clock,
+    hits: hits::Hits,
 }
 
 impl Story {
@@ -348,6 +365,20 @@ impl Story {
     #[must_use]
     pub fn growth(&self) -> growth::GrowthView {
         growth::view(self)
+    }
+
+    /// Bytes that malloc has mapped for its main arena and for single large blocks. What other arenas have of
+    /// their reserved address space no recorded call tells.
+    #[must_use]
+    pub fn mapped(&self) -> u64 {
+        let chunks = self.live_bytes(Label::MmapChunk) + self.live_bytes(Label::MmapChunkResize);
+        self.heap_bytes().saturating_add(self.fallback_bytes()).saturating_add(chunks)
+    }
+
+    /// What malloc had at the hits of breakpoints.
+    #[must_use]
+    pub fn hits(&self) -> &hits::Hits {
+        &self.hits
     }
 
     /// Heap and fallback bytes over time, with marks.
