@@ -41,7 +41,10 @@ fn info_memory(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say(format!("Invalid argument \"{word}\".")));
     }
     let pid = look::pid(shell).ok_or(CommandError::Session(SessionError::NotRunning))?;
-    let (facts, growing) = (facts(shell, pid), growing(shell, pid));
+    let growing = growing(shell, pid);
+    // The kernel walks over all pages for this: only where it is asked for.
+    let rollup = if shell.session.is_live() { limits::rollup(pid) } else { None };
+    let facts = Facts { rollup, ..facts(shell, pid) };
     let story = shell.session.story();
     if json {
         let value = memory::memory_json(&facts, story, &growing);
@@ -55,7 +58,6 @@ fn info_memory(shell: &mut Shell, args: &str) -> Done {
 /// What `explain` says of limits and growth at its end; nothing where nothing is known.
 pub(super) fn closing(shell: &Shell, pid: Pid) -> Option<Sentence> {
     let growing = growing(shell, pid);
-    // Reading costs the kernel a walk over all pages: only for who has something to say.
     let known = growing.work().is_some() || growing.mapped.is_some() || growing.resident.is_some();
     if !known {
         return None;
@@ -68,25 +70,28 @@ fn growing(shell: &Shell, pid: Pid) -> Growing {
     shell.session.story().map(|story| Growing::of(story, &hits)).unwrap_or_default()
 }
 
-/// Reads everything now. A process that has ended was started in our own cgroup, if we started it.
+/// Reads what is quick to read. Of a process that has ended the cgroups are told that it was in when it came.
 fn facts(shell: &Shell, pid: Pid) -> Facts {
     let lives = shell.session.is_live();
-    let ours = Pid(i32::try_from(std::process::id()).unwrap_or_default());
-    let cgroups = match lives {
-        true => cgroup::groups(pid),
-        false if !shell.session.was_attached() => cgroup::groups(ours),
-        false => Err("The cgroup of a process that has ended is not known.".to_owned()),
+    let before = shell.session.groups_at_start(pid);
+    let gone = || match cgroup::again(before) {
+        groups if groups.is_empty() => {
+            Err("The cgroup of the process that has ended is not known.".to_owned())
+        }
+        groups => Ok(groups),
     };
+    let cgroups = if lives { cgroup::groups(pid) } else { gone() };
     let counters = if lives { limits::counters(pid) } else { limits::Counters::default() };
     let of_living = |name| if lives { limits::limit(pid, name) } else { None };
     Facts {
         pid,
         lives,
         counters,
-        rollup: if lives { limits::rollup(pid) } else { None },
+        rollup: None,
         data: of_living("Max data size"),
         address_space: of_living("Max address space"),
         cgroups,
+        before: before.to_vec(),
         machine: limits::machine(),
         overcommit: limits::sysctl("overcommit_memory"),
         oom_score: if lives { limits::number(pid, "oom_score") } else { None },

@@ -15,6 +15,8 @@ use crate::addr::Pid;
 pub struct Group {
     /// Its path in the hierarchy, as `/proc/PID/cgroup` gives paths.
     pub path: String,
+    /// Where its files are.
+    pub dir: PathBuf,
     /// 1 or 2.
     pub version: u8,
     /// What kills or stalls (`memory.max`; version 1: `memory.limit_in_bytes`).
@@ -64,14 +66,29 @@ pub fn groups(pid: Pid) -> Result<Vec<Group>, String> {
             "Its cgroup is not known: /proc/PID/cgroup cannot be read (a kernel without cgroups?).".into()
         );
     };
-    let read = |path: &Path| fs::read_to_string(path).ok();
     // The hierarchy as it is mounted for us, or else for the process.
-    let ours = found(&cgroup, &fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(), &read);
+    let ours = found(&cgroup, &fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(), &reader);
     ours.or_else(|why| {
         let below = PathBuf::from(format!("/proc/{pid}/root"));
-        let theirs = |path: &Path| read(&below.join(path.strip_prefix("/").unwrap_or(path)));
-        found(&cgroup, &text("mountinfo").unwrap_or_default(), &theirs).map_err(|_| why)
+        let theirs =
+            |path: &Path| path.strip_prefix("/").map_or_else(|_| below.clone(), |path| below.join(path));
+        let found = found(&cgroup, &text("mountinfo").unwrap_or_default(), &|path| reader(&theirs(path)));
+        let moved = |group: Group| Group { dir: theirs(&group.dir), ..group };
+        found.map(|groups| groups.into_iter().map(moved).collect()).map_err(|_| why)
     })
+}
+
+/// The same groups once more, as they are now: for a process that is gone, and was in them.
+#[must_use]
+pub fn again(groups: &[Group]) -> Vec<Group> {
+    groups
+        .iter()
+        .filter_map(|group| read_group(group.path.clone(), group.dir.clone(), group.version, &reader))
+        .collect()
+}
+
+fn reader(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok()
 }
 
 /// The same from the texts of `cgroup` and `mountinfo`, and a reader of files.
@@ -182,15 +199,24 @@ fn upwards(path: &str, inside: &str, mount: &Mount, read: &dyn Fn(&Path) -> Opti
     let (mut inside, mut path) = (Path::new(inside), Path::new(path));
     loop {
         let dir = mount.point.join(inside);
-        let file = |name: &str| read(&dir.join(name));
-        let name = path.to_string_lossy().into_owned();
-        groups.extend(if mount.version == 2 { group2(name, &file) } else { group1(name, &file) });
+        groups.extend(read_group(path.to_string_lossy().into_owned(), dir, mount.version, read));
         let Some(above) = inside.parent() else { return groups };
         (inside, path) = (above, path.parent().unwrap_or(Path::new("/")));
     }
 }
 
-fn group2(path: String, file: &dyn Fn(&str) -> Option<String>) -> Option<Group> {
+fn read_group(
+    path: String,
+    dir: PathBuf,
+    version: u8,
+    read: &dyn Fn(&Path) -> Option<String>,
+) -> Option<Group> {
+    let file = |name: &str| read(&dir.join(name));
+    let group = if version == 2 { group2(&file) } else { group1(&file) }?;
+    Some(Group { path, dir, version, ..group })
+}
+
+fn group2(file: &dyn Fn(&str) -> Option<String>) -> Option<Group> {
     // The root has neither of these files, and no limit.
     let (current, limit) = (file("memory.current"), file("memory.max"));
     if current.is_none() && limit.is_none() {
@@ -199,8 +225,6 @@ fn group2(path: String, file: &dyn Fn(&str) -> Option<String>) -> Option<Group> 
     let bytes = |name: &str| file(name)?.trim().parse().ok();
     let events = file("memory.events").unwrap_or_default();
     Some(Group {
-        path,
-        version: 2,
         limit: limit.and_then(|text| text.trim().parse().ok()),
         high: bytes("memory.high"),
         current: current.and_then(|text| text.trim().parse().ok()),
@@ -209,10 +233,11 @@ fn group2(path: String, file: &dyn Fn(&str) -> Option<String>) -> Option<Group> 
         limited: keyed(&events, "max"),
         slowed: keyed(&events, "high"),
         killed: keyed(&events, "oom_kill"),
+        ..Group::default()
     })
 }
 
-fn group1(path: String, file: &dyn Fn(&str) -> Option<String>) -> Option<Group> {
+fn group1(file: &dyn Fn(&str) -> Option<String>) -> Option<Group> {
     // No limit is the largest number of pages that the kernel can count (PAGE_COUNTER_MAX).
     const NONE: u64 = 0x7fff_ffff_ffff_0000;
     let bytes = |name: &str| file(name)?.trim().parse::<u64>().ok();
@@ -220,16 +245,13 @@ fn group1(path: String, file: &dyn Fn(&str) -> Option<String>) -> Option<Group> 
     let current = bytes("memory.usage_in_bytes")?;
     let control = file("memory.oom_control").unwrap_or_default();
     Some(Group {
-        path,
-        version: 1,
         limit: limit("memory.limit_in_bytes"),
-        high: None,
         current: Some(current),
         reclaimable: keyed(&file("memory.stat").unwrap_or_default(), "total_inactive_file"),
         swap_limit: limit("memory.memsw.limit_in_bytes"),
         limited: bytes("memory.failcnt"),
-        slowed: None,
         killed: keyed(&control, "oom_kill"),
+        ..Group::default()
     })
 }
 
@@ -271,6 +293,7 @@ mod tests {
         let groups = found("0::/a/b\n", V2_MOUNT, &tree(&files)).unwrap();
         let own = Group {
             path: "/a/b".into(),
+            dir: "/sys/fs/cgroup/a/b".into(),
             version: 2,
             high: Some(4096),
             current: Some(1000),
@@ -281,6 +304,7 @@ mod tests {
         };
         let above = Group {
             path: "/a".into(),
+            dir: "/sys/fs/cgroup/a".into(),
             version: 2,
             limit: Some(8192),
             current: Some(5000),
@@ -350,7 +374,10 @@ mod tests {
     #[test]
     fn this_process_has_groups_or_a_reason() {
         match groups(Pid(std::process::id() as i32)) {
-            Ok(groups) => assert!(groups.iter().all(|group| group.path.starts_with('/')), "{groups:?}"),
+            Ok(groups) => {
+                assert!(groups.iter().all(|group| group.path.starts_with('/')), "{groups:?}");
+                assert_eq!(again(&groups).len(), groups.len());
+            }
             Err(why) => assert!(why.ends_with('.'), "{why}"),
         }
         assert!(groups(Pid(i32::MAX)).is_err());

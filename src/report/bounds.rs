@@ -27,6 +27,8 @@ pub struct Facts {
     pub address_space: Option<Limit>,
     /// Its cgroup and those above it, or why they are not known.
     pub cgroups: Result<Vec<Group>, String>,
+    /// The same when the process was launched or attached to, as far as they were known: what they counted then.
+    pub before: Vec<Group>,
     /// The machine's memory.
     pub machine: Machine,
     /// `vm.overcommit_memory`.
@@ -58,6 +60,17 @@ pub(super) struct Bound {
 }
 
 impl Bound {
+    /// What comes when it is met.
+    pub(super) fn then(&self) -> &'static str {
+        match (self.counts, self.name.starts_with("memory.")) {
+            (Counts::Mapped, _) => "brk and mmap are refused then, and malloc returns NULL",
+            (Counts::Resident, true) => {
+                "the kernel takes pages back then (to swap, where it may), and its OOM killer comes when there are none"
+            }
+            (Counts::Resident, false) => "the OOM killer chooses a process then",
+        }
+    }
+
     pub(super) fn room(&self) -> u64 {
         self.limit.saturating_sub(self.used)
     }
@@ -185,6 +198,7 @@ pub(super) mod tests {
             data: Some(Limit { soft: Some(110 * MIB), hard: None }),
             address_space: Some(Limit::default()),
             cgroups: Ok(Vec::new()),
+            before: Vec::new(),
             machine,
             overcommit: Some(0),
             oom_score: None,

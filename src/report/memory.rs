@@ -9,7 +9,7 @@ use super::bounds::{Bound, Counts, Forecast, limit_name};
 use super::escape::plain;
 use super::explain::Sentence;
 use super::words::{count, size};
-use crate::event::ExitStatus;
+use crate::event::{ExitStatus, Label};
 use crate::heap::story::forecast::{Growing, PerHit, Rate};
 use crate::heap::story::{Ending, Evidence, Story};
 use crate::kernel::cgroup::Group;
@@ -117,7 +117,13 @@ pub fn sentences(facts: &Facts, story: Option<&Story>, growing: &Growing) -> Vec
     let works: Vec<String> = growing.per_hit.iter().filter_map(worked).collect();
     let second = growing.mapped.map(|rate| per_second(&rate, growing.resident.as_ref()));
     let told = !works.is_empty() || second.is_some();
+    let arenas = told && story.is_some_and(|story| story.live_bytes(Label::ArenaNew) > 0);
     works.into_iter().chain(second).for_each(|text| say(Evidence::Recorded, text));
+    if arenas {
+        let text = "What other arenas took of the address space that they had reserved is not in this: no recorded call \
+                    tells it.";
+        say(Evidence::Unknown, text.to_owned());
+    }
     if !told {
         let text = "How fast it grows is not known: it takes three hits of a breakpoint, or three seconds of running, \
                     and memory that was got more than once in them.";
@@ -171,15 +177,22 @@ fn killed(facts: &Facts, story: Option<&Story>) -> Option<String> {
         return None;
     }
     let groups = facts.cgroups.as_ref().ok()?;
-    Some(match groups.iter().find(|group| group.killed.is_some_and(|times| times > 0)) {
+    let before = |group: &Group| {
+        let then = facts.before.iter().find(|then| then.dir == group.dir);
+        then.and_then(|then| then.killed).unwrap_or(0)
+    };
+    let since = |group: &&Group| group.killed.unwrap_or(0) > before(group);
+    Some(match groups.iter().find(since) {
         Some(group) => format!(
-            "Signal 9 ended the process, and the OOM killer was at work in {} (oom_kill {}), the cgroup that it was started \
-             in: it was probably killed for the group's memory.",
+            "Signal 9 ended the process, and the OOM killer ended {} in {}, its cgroup, since it came (oom_kill {}, {} \
+             then): it was probably this one.",
+            processes(group.killed.unwrap_or(0).saturating_sub(before(group))),
             plain(&group.path),
-            group.killed.unwrap_or(0)
+            group.killed.unwrap_or(0),
+            before(group)
         ),
-        None => "Signal 9 ended the process; no cgroup that it was started in counts an OOM kill. The machine's own OOM \
-                 killer leaves its word in the kernel's log (dmesg)."
+        None => "Signal 9 ended the process; its cgroups count no OOM kill since it came. The machine's own OOM killer \
+                 leaves its word in the kernel's log (dmesg)."
             .to_owned(),
     })
 }
@@ -238,8 +251,9 @@ fn drawn_on(found: &Forecast) -> String {
     let (name, room) = (&found.bound.name, size(found.bound.room()));
     let kind = if found.bound.counts == Counts::Mapped { "mapped" } else { "resident" };
     format!(
-        "At this rate {name}, with {room} left, is met {when}, if all else stays ({} points of {kind} bytes).",
-        found.rate.points
+        "At this rate {name}, with {room} left, is met {when}, if all else stays ({} points of {kind} bytes); {}.",
+        found.rate.points,
+        found.bound.then()
     )
 }
 
@@ -326,6 +340,8 @@ fn rate_json(rate: Option<Rate>, is_per_hit: bool) -> Value {
 mod tests {
     use super::super::bounds::tests::{facts, growing};
     use super::*;
+    use crate::addr::{Pid, Seq, Tid};
+    use crate::event::{Event, EventKind};
 
     fn told(facts: &Facts, growing: &Growing) -> String {
         text(facts, None, growing)
@@ -341,7 +357,8 @@ mod tests {
             "[recorded] malloc's memory grew by 1 MiB per hit of breakpoint 2 (resident: 1 MiB): 4 MiB in hits 1 to \
              5, 5 points.\n",
             "[inferred] At this rate RLIMIT_DATA, with 100.0 MiB left, is met at about hit 105 of breakpoint 2 (100 from \
-             now, 50.0 s of running), if all else stays (5 points of mapped bytes).\n",
+             now, 50.0 s of running), if all else stays (5 points of mapped bytes); brk and mmap are refused then, and \
+             malloc returns NULL.\n",
         ] {
             assert!(page.contains(line), "{line:?} is not in:\n{page}");
         }
@@ -376,7 +393,7 @@ mod tests {
             killed: Some(1),
             ..Group::default()
         };
-        let page = told(&Facts { cgroups: Ok(vec![group]), ..facts() }, &Growing::default());
+        let page = told(&Facts { cgroups: Ok(vec![group.clone()]), ..facts() }, &Growing::default());
         for words in [
             "[measured] The OOM killer ended one process in",
             "was hit 9 times so far",
@@ -385,6 +402,21 @@ mod tests {
             assert!(page.contains(words), "{words:?} is not in:\n{page}");
         }
         assert!(!page.contains('\u{1b}'), "{page:?}");
+        // A kill of before it came is not its own.
+        let mut story = Story::default();
+        let kind = EventKind::Exited(ExitStatus::Signal(9));
+        story.apply(&Event { seq: Seq(1), t: 1.0, pid: Pid(7), tid: Tid(7), kind });
+        let killed = |before: u64| {
+            let before = vec![Group { killed: Some(before), ..group.clone() }];
+            let ended = Facts { lives: false, cgroups: Ok(vec![group.clone()]), before, ..facts() };
+            text(&ended, Some(&story), &Growing::default())
+        };
+        assert!(
+            killed(0).contains("since it came (oom_kill 1, 0 then): it was probably this one."),
+            "{}",
+            killed(0)
+        );
+        assert!(killed(1).contains("its cgroups count no OOM kill since it came."), "{}", killed(1));
         let page = told(&Facts { cgroups: Err("No cgroup here.".into()), ..facts() }, &Growing::default());
         assert!(page.contains("[unknown] No cgroup here.\n"), "{page}");
     }

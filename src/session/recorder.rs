@@ -10,6 +10,7 @@ use super::protocol::Note;
 use crate::addr::{Pid, Seq, Tid};
 use crate::event::{Event, EventKind};
 use crate::heap::story::Story;
+use crate::kernel::cgroup::{self, Group};
 use crate::kernel::procfs;
 
 /// How often a process hit a breakpoint, and how things were when that was last recorded.
@@ -29,6 +30,7 @@ pub(super) struct Recorder {
     start: Instant,
     last_usage: f64,
     tallies: FxHashMap<(Pid, u32), Tally>,
+    groups: FxHashMap<Pid, Vec<Group>>,
 }
 
 impl Recorder {
@@ -38,6 +40,7 @@ impl Recorder {
             start: Instant::now(),
             last_usage: f64::NEG_INFINITY,
             tallies: FxHashMap::default(),
+            groups: FxHashMap::default(),
         }
     }
 
@@ -63,6 +66,9 @@ impl Recorder {
 
     /// Records an event and sends it.
     pub(super) fn record(&mut self, outbox: &Outbox, pid: Pid, tid: Tid, kind: EventKind) -> Event {
+        if matches!(kind, EventKind::Started { .. }) {
+            self.groups.insert(pid, cgroup::groups(pid).unwrap_or_default());
+        }
         let event = Event { seq: self.next_seq(), t: self.now(), pid, tid, kind };
         outbox.send(Note::Event(event.clone()));
         self.events.push(event.clone());
@@ -107,5 +113,11 @@ impl Session {
     #[must_use]
     pub fn hits_of(&self, pid: Pid, number: u32) -> u64 {
         self.recorder.tallies.get(&(pid, number)).map_or(0, |tally| tally.hits)
+    }
+
+    /// The cgroups of a process as they were when it was launched or attached to: what they counted then.
+    #[must_use]
+    pub fn groups_at_start(&self, pid: Pid) -> &[Group] {
+        self.recorder.groups.get(&pid).map_or(&[], Vec::as_slice)
     }
 }

@@ -215,7 +215,7 @@ fn the_limit_of_a_cgroup_is_found_and_its_kills_are_told() {
     // The kernel's answer: it kills the process, and says so.
     assert!(shown.contains("Program terminated with signal SIGKILL"), "{shown}");
     assert!(
-        shown.contains("[inferred] Signal 9 ended the process, and the OOM killer was at work in"),
+        shown.contains("[inferred] Signal 9 ended the process, and the OOM killer ended one process in"),
         "{shown}"
     );
 }

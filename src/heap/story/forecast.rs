@@ -114,11 +114,14 @@ impl Growing {
         }
     }
 
-    /// The breakpoint whose hits tell most: the greatest growth in all its hits together.
+    /// The breakpoint whose hits tell most: the greatest growth in all its hits together, of either kind.
     #[must_use]
     pub fn work(&self) -> Option<&PerHit> {
-        let all = |work: &&PerHit| work.mapped.map_or(0, |rate| rate.to.1.saturating_sub(rate.from.1));
-        self.per_hit.iter().filter(|work| work.mapped.is_some_and(|rate| rate.per > 0.0)).max_by_key(all)
+        let grown = |rate: Option<Rate>| {
+            rate.filter(|rate| rate.per > 0.0).map_or(0, |rate| rate.to.1.saturating_sub(rate.from.1))
+        };
+        let all = |work: &&PerHit| grown(work.mapped).max(grown(work.resident));
+        self.per_hit.iter().filter(|work| all(work) > 0).max_by_key(all)
     }
 }
 
