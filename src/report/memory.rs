@@ -17,7 +17,7 @@ use crate::kernel::limits::Limit;
 
 pub use super::bounds::Facts;
 
-/// A limit that is so many times as far away as was seen is not told at the end of an explanation.
+/// A limit that is so many times as far away as was seen is not near.
 const FAR: u64 = 100;
 
 /// The page for people.
@@ -239,6 +239,13 @@ fn difference(rate: &Rate) -> String {
 }
 
 fn drawn_on(found: &Forecast) -> String {
+    if is_far(found) {
+        return format!(
+            "At this rate no limit is near: {}, with {} left, is more than a hundred times as far away as was seen.",
+            found.bound.name,
+            size(found.bound.room())
+        );
+    }
     let seconds = found.seconds.map(seconds_of_running);
     let when = match (found.hit, seconds) {
         (Some((number, hit, more)), seconds) => {
@@ -265,20 +272,21 @@ fn seconds_of_running(seconds: f64) -> String {
 #[must_use]
 pub fn closing(facts: &Facts, growing: &Growing) -> Option<Sentence> {
     let found = facts.forecast(growing).filter(|_| facts.lives)?;
-    let (grown, far) = match (found.hit, found.seconds) {
-        (Some((number, hit, more)), _) => {
-            let seen = hit.saturating_sub(more);
-            (format!("{} per hit of breakpoint {number}", signed(&found.rate)), more / FAR > seen)
-        }
-        (None, seconds) => {
-            let seen = found.rate.to.0 * FAR as f64;
-            let text = format!("{} per second of running", signed(&found.rate));
-            (text, seconds.is_none_or(|seconds| seconds > seen))
-        }
+    let unit = match found.hit {
+        Some((number, ..)) => format!("hit of breakpoint {number}"),
+        None => "second of running".to_owned(),
     };
-    // A line that is drawn on for so long is no news.
-    let then = if far { "No limit is near.".to_owned() } else { drawn_on(&found) };
-    Some(Sentence { evidence: Evidence::Inferred, text: format!("It grows by {grown}. {then}") })
+    let then = if is_far(&found) { "No limit is near.".to_owned() } else { drawn_on(&found) };
+    let text = format!("It grows by {} per {unit}. {then}", signed(&found.rate));
+    Some(Sentence { evidence: Evidence::Inferred, text })
+}
+
+/// Whether a line would be drawn on for so long that it is no news.
+fn is_far(found: &Forecast) -> bool {
+    match (found.hit, found.seconds) {
+        (Some((_, hit, more)), _) => more / FAR > hit.saturating_sub(more),
+        (None, seconds) => seconds.is_none_or(|seconds| seconds > found.rate.to.0 * FAR as f64),
+    }
 }
 
 /// The object of `info memory -json`: `brkwater.memory/1`, bytes throughout.
@@ -365,6 +373,12 @@ mod tests {
         let json = memory_json(&facts(), None, &growing(1, 1));
         assert_eq!((&json["schema"], &json["forecast"]["hit"]), (&json!("brkwater.memory/1"), &json!(105)));
         assert_eq!(json["forecast"]["evidence"], "inferred");
+        let far = Facts { data: None, ..facts() };
+        assert!(
+            told(&far, &growing(1, 1))
+                .contains("no limit is near: the machine's memory and swap, with 600.0 MiB left")
+        );
+        assert!(closing(&far, &growing(1, 1)).is_some_and(|end| end.text.ends_with("2. No limit is near.")));
         let end = closing(&facts(), &growing(1, 1)).unwrap();
         assert!(end.text.contains("per hit of breakpoint 2. At this rate RLIMIT_DATA"), "{}", end.text);
     }

@@ -56,6 +56,9 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
             story.clock = Clock { ran: 0.0, since: Some(event.t) };
             if *attached {
                 blockers::suspect(story);
+                // What was there already is no growth.
+                let heap = story.heap_bytes();
+                story.series.call(moment, Label::BrkQuery, [heap, 0, 0]);
             }
         }
         EventKind::Execed { program } => {
