@@ -73,6 +73,16 @@ pub enum EventKind {
         /// Virtual size.
         vsz: u64,
     },
+    /// A breakpoint, catchpoint or watchpoint was hit, whether it stops or not. Left out where it comes right after
+    /// the hit before and malloc got nothing in between; `hits` counts those, too.
+    Hit {
+        /// Its number.
+        number: u32,
+        /// How often it was hit by this process so far.
+        hits: u64,
+        /// Resident bytes at this moment.
+        rss: Option<u64>,
+    },
     /// A signal arrived that does not stop the target, but that the user wants to know of.
     Signalled {
         /// Its number.
@@ -186,7 +196,7 @@ pub struct CallRecord {
     pub call: Call,
     /// What it meant.
     pub label: Label,
-    /// Why it was refused, for [`Label::BrkRefused`].
+    /// Why the kernel refused it, where it did for want of memory: a brk, or an mmap that failed.
     pub cause: Option<Cause>,
     /// Return addresses, innermost first, beginning with the instruction behind `syscall`.
     pub stack: Vec<Addr>,
@@ -294,7 +304,7 @@ pub enum Label {
     UserProtect,
 }
 
-/// Why a brk was refused.
+/// Why a brk or an mmap was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Cause {
@@ -305,12 +315,41 @@ pub enum Cause {
         /// The event in which it was planted, if that was seen.
         planted_by: Option<Seq>,
     },
-    /// `RLIMIT_DATA` or `RLIMIT_AS` was reached.
+    /// A limit of the process was reached.
     Limit {
-        /// Which one: `RLIMIT_DATA` or `RLIMIT_AS`.
+        /// Which one: `RLIMIT_DATA`, `RLIMIT_AS` or `RLIMIT_MEMLOCK`.
         name: String,
         /// Its soft value in bytes.
         value: u64,
+        /// What the kernel counted against it before the call, in bytes.
+        #[serde(default)]
+        used: u64,
+    },
+    /// `vm.overcommit_memory` does not allow it.
+    Overcommit {
+        /// Its value: 0 (no more than all memory) or 2 (no more than what is left to commit).
+        mode: u32,
+        /// What is committed already, of all processes; 0 in mode 0, which does not count it.
+        used: u64,
+        /// What is allowed, in bytes.
+        limit: u64,
+    },
+    /// There are more mappings than `vm.max_map_count` allows.
+    MapCount {
+        /// How many there are.
+        count: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// It would reach beyond what a process may map.
+    BeyondEnd {
+        /// The end (`TASK_SIZE`).
+        end: Addr,
+    },
+    /// brk failed as other calls do, which the kernel's own never does: a filter (seccomp) answered in its place.
+    Errno {
+        /// The error.
+        errno: i32,
     },
     /// The break was asked to go below where it started.
     BelowStart,

@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
-    heap, heapchunks, inferiors, listing, options, printers, printf, rbreak, refused, running, script,
-    signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
+    applying, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data, disassemble,
+    display, export, heap, heapchunks, inferiors, listing, memory, options, printers, printf, rbreak,
+    refused, running, script, signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -67,14 +67,14 @@ const CLASSES: &[Class] = &[
     (
         "files",
         "Specifying and examining files.",
-        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS],
+        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS, corefile::COMMANDS],
         &[],
     ),
     (
         "memory",
         "Why the process's memory looks as it does.",
         &[heap::COMMANDS, heapchunks::COMMANDS, export::COMMANDS],
-        &[heap::INFO],
+        &[heap::INFO, memory::INFO, compare::INFO],
     ),
     ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),

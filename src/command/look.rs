@@ -15,6 +15,7 @@ use crate::heap::story::{Owner, Story};
 use crate::heap::view::HeapView;
 use crate::heap::{self, Survey};
 use crate::kernel::procfs;
+use crate::report::explain::Sentence;
 use crate::report::owner::Names;
 use crate::report::{Amounts, Question, paths, tables};
 use crate::scene::expr::{self, Context, ExprError};
@@ -37,6 +38,8 @@ pub(super) struct Stop {
     pub(super) heap: Option<Value>,
     /// glibc's version.
     pub(super) glibc: Option<String>,
+    /// What there is to say of limits and growth.
+    pub(super) closing: Option<Sentence>,
 }
 
 impl Stop {
@@ -50,6 +53,7 @@ impl Stop {
             registers: self.registers,
             amounts: self.heap.as_ref().and_then(Amounts::from_heap),
             glibc: self.glibc.as_deref(),
+            closing: self.closing.as_ref(),
         }
     }
 }
@@ -66,7 +70,9 @@ pub(super) fn stop(shell: &mut Shell) -> Stop {
         let options = PrintOptions::default();
         (scene.backtrace(tid, FRAMES, &options), argument_registers(scene, tid))
     });
-    Stop { tid: Some(tid), backtrace: Some(backtrace), registers, heap, glibc: survey.and_then(|s| s.glibc) }
+    let closing = super::memory::closing(shell, selection.pid);
+    let glibc = survey.and_then(|survey| survey.glibc);
+    Stop { tid: Some(tid), backtrace: Some(backtrace), registers, heap, glibc, closing }
 }
 
 /// The process that is looked at; after its end the first one of the run.

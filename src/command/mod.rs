@@ -33,6 +33,7 @@ mod inferiors;
 mod listing;
 mod look;
 mod lookup;
+mod memory;
 mod options;
 mod place;
 mod printers;

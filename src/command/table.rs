@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
-    disassemble, display, export, heap, heapchunks, help, inferiors, listing, lookup, options, printers,
-    printf, process, rbreak, refused, registers, running, scopeinfo, script, signals, skipping, sourcepath,
-    stack, symbolinfo, threads, transfer, watchpoints,
+    disassemble, display, export, heap, heapchunks, help, inferiors, listing, lookup, memory, options,
+    printers, printf, process, rbreak, refused, registers, running, scopeinfo, script, signals, skipping,
+    sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -117,6 +117,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     inferiors::INFO,
     heap::INFO,
     compare::INFO,
+    memory::INFO,
     refused::INFO,
     options::INFO,
 ];

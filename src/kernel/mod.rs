@@ -7,10 +7,12 @@
 #![allow(unsafe_code)]
 
 pub mod affinity;
+pub mod cgroup;
 pub mod debuginfod;
 mod download;
 pub mod files;
 pub mod host;
+pub mod limits;
 pub mod mem;
 pub mod pagemap;
 pub mod procfs;

@@ -136,14 +136,6 @@ pub fn usage(pid: Pid) -> Option<(u64, u64)> {
     Some((pages.next()?, pages.next()?))
 }
 
-/// A soft limit of `/proc/PID/limits` by its name there (`Max data size`, `Max address space`), in bytes.
-/// `None` when it is unlimited or not known.
-#[must_use]
-pub fn limit(pid: Pid, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
-    text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +156,6 @@ mod tests {
     fn a_process_that_is_not_there_is_empty_not_an_error() {
         let nobody = Pid(i32::MAX);
         assert!(mappings(nobody).is_empty() && threads(nobody).is_empty() && auxv(nobody).is_empty());
-        assert_eq!((start_brk(nobody), usage(nobody), limit(nobody, "Max data size")), (None, None, None));
+        assert_eq!((start_brk(nobody), usage(nobody)), (None, None));
     }
 }

@@ -181,6 +181,8 @@ impl Document {
             registers: inputs.registers,
             amounts: inputs.heap.and_then(Amounts::from_heap),
             glibc: inputs.glibc.or(inputs.heap.and_then(|heap| heap.get("glibc")).and_then(Value::as_str)),
+            // A page is made from the journal, so that it can be made again; limits are those of the moment.
+            closing: None,
         };
         let explanation = explain(&question);
         let layout = inputs.story.layout(inputs.maps);

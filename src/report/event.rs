@@ -43,7 +43,17 @@ pub fn cause(cause: &crate::event::Cause) -> Value {
         Cause::Occupied { blocker, planted_by } => {
             json!({"kind": "occupied", "blocker": [blocker.start, blocker.end], "planted_by": planted_by})
         }
-        Cause::Limit { name, value } => json!({"kind": "limit", "name": name, "value": value}),
+        Cause::Limit { name, value, used } => {
+            json!({"kind": "limit", "name": name, "value": value, "used": used})
+        }
+        Cause::Overcommit { mode, used, limit } => {
+            json!({"kind": "overcommit", "mode": mode, "used": used, "limit": limit})
+        }
+        Cause::MapCount { count, limit } => {
+            json!({"kind": "map-count", "count": count, "limit": limit})
+        }
+        Cause::BeyondEnd { end } => json!({"kind": "beyond-end", "end": end}),
+        Cause::Errno { errno } => json!({"kind": "errno", "errno": errno}),
         Cause::BelowStart => json!({"kind": "below-start"}),
         Cause::Unknown => json!({"kind": "unknown"}),
     }

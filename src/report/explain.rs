@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::owner::Names;
 use super::pending::{Pending, Request, pending, request};
-use super::sentences;
-use super::{Amounts, words};
+use super::{Amounts, refused, sentences, words};
 use crate::addr::Tid;
 use crate::event::Cause;
 use crate::heap::story::{Evidence, Refusal, Story};
@@ -37,6 +36,8 @@ pub struct Question<'a> {
     pub amounts: Option<Amounts>,
     /// glibc's version (`2.36`).
     pub glibc: Option<&'a str>,
+    /// What there is to say of limits and growth ([`super::memory::closing`]).
+    pub closing: Option<&'a Sentence>,
 }
 
 /// One claim, with how it is known.
@@ -105,6 +106,7 @@ pub fn explain(question: &Question<'_>) -> Explanation {
         Subject::Quiet => sentences::quiet(question, &mut out),
     };
     sentences::amounts(question, &mut out);
+    out.extend(question.closing.cloned());
     Explanation { schema: Explanation::SCHEMA.to_owned(), headline, sentences: out }
 }
 
@@ -149,13 +151,12 @@ fn refusal_line(story: &Story, refusal: &Refusal) -> String {
                 _ => format!("blocker {span}, whose creation was not seen"),
             }
         }
-        Cause::Limit { name, value } => format!("{name} ({value} bytes) was reached"),
-        Cause::BelowStart => "it lies below the start of the break".to_owned(),
-        Cause::Unknown => "no cause was found".to_owned(),
+        cause => refused::short(cause),
     };
     let instead = match story.fallback_sizes() {
         [] => String::new(),
         sizes => format!("; glibc used mmap instead ({})", words::sizes(sizes)),
     };
-    format!("brk({}) refused: {why}{instead}.", refusal.wanted)
+    let failed = refused::failed_after(story, refusal).map(refused::outcome).unwrap_or_default();
+    format!("brk({}) refused: {why}{instead}{failed}.", refusal.wanted)
 }

@@ -16,6 +16,7 @@ pub mod explain;
 pub mod folding;
 pub mod found;
 pub mod markdown;
+pub mod memory;
 pub mod owner;
 pub mod paths;
 pub mod place;
@@ -24,8 +25,10 @@ pub mod tables;
 pub mod totals;
 pub mod words;
 
+mod bounds;
 mod givingback;
 mod pending;
+mod refused;
 mod sentences;
 #[cfg(test)]
 mod tests;

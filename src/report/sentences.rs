@@ -5,16 +5,16 @@ use super::explain::{Question, Sentence};
 use super::givingback;
 use super::paths;
 use super::pending::{Pending, Request};
+use super::refused;
 use super::words::{self, count, moment, place, size};
 use crate::addr::{Addr, Span};
 use crate::event::{Call, Cause, Label, StackFrame};
 use crate::heap::story::{Asked, Blocker, Evidence, Refusal, Story, names};
 use crate::syscalls::{args, table};
 
-/// What is true of every glibc that was looked at (2.19 to 2.43), where its memory is in fallback mappings.
-type Out = Vec<Sentence>;
+pub(super) type Out = Vec<Sentence>;
 
-fn say(out: &mut Out, evidence: Evidence, text: impl Into<String>) {
+pub(super) fn say(out: &mut Out, evidence: Evidence, text: impl Into<String>) {
     out.push(Sentence { evidence, text: text.into() });
 }
 
@@ -52,7 +52,7 @@ pub(super) fn refused(
     say(out, Evidence::Recorded, tried);
     let answer = format!("The kernel answered {}, the break as it was: refused.", refusal.got);
     say(out, Evidence::Recorded, answer);
-    why(story, refusal, out);
+    refused::why(story, refusal, out);
     instead(question, pending, out);
     if story.refusals().count > 1
         && let Some(first) = &story.refusals().first
@@ -215,42 +215,7 @@ fn recorded_asker(asked: &Asked) -> String {
     }
 }
 
-fn why(story: &Story, refusal: &Refusal, out: &mut Out) {
-    match &refusal.cause {
-        Cause::Occupied { blocker: span, planted_by } => {
-            let found = blocker_of(story, refusal);
-            let perms = found.map(|blocker| format!(" {}", blocker.perms)).unwrap_or_default();
-            let path =
-                found.map(|blocker| super::escape::plain(&blocker.path)).filter(|path| !path.is_empty());
-            let path = path.map(|path| format!(" ({path})")).unwrap_or_default();
-            let text = format!(
-                "{span}{perms}{path}, {}, is mapped where the break would go: a blocker (glibc's word: \"hole\").",
-                size(span.len())
-            );
-            let evidence = if planted_by.is_some() { Evidence::Recorded } else { Evidence::Measured };
-            say(out, evidence, text);
-            match found {
-                Some(blocker) => planted(story, blocker, out),
-                None => say(out, Evidence::Unknown, "Who planted it was not recorded."),
-            }
-        }
-        Cause::Limit { name, value } => {
-            let text = format!("{name} is {value} bytes and was reached; no mapping is blamed.");
-            say(out, Evidence::Measured, text);
-        }
-        Cause::BelowStart => {
-            let start = shown(story.line().start);
-            say(out, Evidence::Recorded, format!("The break cannot go below {start}, where it started."));
-        }
-        Cause::Unknown => {
-            let text = "Why: no mapping was found in the way and neither RLIMIT_DATA nor RLIMIT_AS was reached. \
-                        Overcommit or a cgroup's limit may have refused it.";
-            say(out, Evidence::Unknown, text);
-        }
-    }
-}
-
-fn planted(story: &Story, blocker: &Blocker, out: &mut Out) {
+pub(super) fn planted(story: &Story, blocker: &Blocker, out: &mut Out) {
     creator(story, blocker, out);
     if let Some(removed) = blocker.removed {
         let event = format!("event {}", removed.seq);
@@ -307,13 +272,7 @@ fn instead(question: &Question<'_>, pending: Option<&Pending>, out: &mut Out) {
         let text = format!("glibc used mmap instead: {}, {} in all; {kept}.", words::sizes(sizes), size(all));
         say(out, Evidence::Recorded, text);
     }
-    if let Some(failed) = &story.refusals().last_fallback {
-        let call = args::text(&failed.call);
-        let event = format!("event {}, {}", failed.seq, moment(failed.t));
-        say(out, Evidence::Recorded, format!("glibc's mmap was refused as well: {call} ({event})."));
-        let text = "With neither, malloc has no memory for its main arena; it can still try another arena.";
-        say(out, Evidence::Inferred, text);
-    }
+    refused::fallback(question, out);
     if let Some(text) = askers(question) {
         say(out, Evidence::Recorded, text);
     }
@@ -438,6 +397,6 @@ fn grown(story: &Story, out: &mut Out) {
     }
 }
 
-fn shown(at: Option<Addr>) -> String {
+pub(super) fn shown(at: Option<Addr>) -> String {
     at.map_or_else(|| "an unknown place".to_owned(), |at| at.to_string())
 }

@@ -67,6 +67,7 @@ fn question<'a>(run: &'a Run, backtrace: Option<&'a Backtrace>) -> Question<'a> 
         registers: None,
         amounts: None,
         glibc: Some("2.36"),
+        closing: None,
     }
 }
 

@@ -107,7 +107,11 @@ impl Session {
             return Crossing::Go;
         }
         let tested = self.test(index, arrival);
+        let before = self.breakpoints[index].hits;
         let crossing = self.breakpoints[index].cross(arrival, tested, since);
+        if self.breakpoints[index].hits > before {
+            self.record_hit(arrival.pid, arrival.tid, number);
+        }
         match (&crossing, self.breakpoints[index].print.clone()) {
             (Crossing::Stop(_), Some(print)) => {
                 self.print_at(arrival, &print);

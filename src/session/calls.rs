@@ -4,8 +4,8 @@ use super::Session;
 use super::calling::Called;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{CallRecord, EventKind, StackFrame};
-use crate::heap::story::Look;
-use crate::kernel::procfs;
+use crate::heap::story::{Counted, Look, Overcommit};
+use crate::kernel::{limits, procfs};
 use crate::memory::{Cached, Memory};
 use crate::regs::{FrameRegs, Regs};
 use crate::syscalls;
@@ -42,13 +42,7 @@ impl Session {
         {
             space.stale = true;
         }
-        let mut look = || Look {
-            maps: procfs::mappings(pid),
-            limit_data: procfs::limit(pid, "Max data size"),
-            limit_as: procfs::limit(pid, "Max address space"),
-            start_brk: procfs::start_brk(pid),
-        };
-        let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut look);
+        let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut || look(pid));
         let record = CallRecord {
             call,
             label: verdict.label,
@@ -100,4 +94,43 @@ impl Session {
             _ => false,
         }
     }
+}
+
+/// What the kernel decides on when a process asks for memory, as it is now.
+fn look(pid: Pid) -> Look {
+    let counters = limits::counters(pid);
+    let text = procfs::text(pid, "limits").unwrap_or_default();
+    let limit = |name| limits::limit_of(&text, name).unwrap_or_default();
+    let (data, may_lock) = (limit("Max data size"), limits::may_lock(pid, &counters));
+    let counted = || {
+        let (total, data) = (counters.size?, counters.data?);
+        Some(Counted { total, data, locked: counters.locked.unwrap_or(0) })
+    };
+    Look {
+        maps: procfs::mappings(pid),
+        limit_data: data.soft,
+        hard_data: data.hard,
+        limit_as: limit("Max address space").soft,
+        limit_locked: limit("Max locked memory").soft.filter(|_| !may_lock),
+        start_brk: procfs::start_brk(pid),
+        data_segment: limits::data_segment(pid).unwrap_or(0),
+        counted: counted(),
+        task_size: Some(limits::task_size()),
+        max_map_count: limits::sysctl("max_map_count"),
+        overcommit: overcommit(limits::is_administrator(pid, &counters)),
+    }
+}
+
+/// The rules of overcommit; `None` where they could not be read.
+fn overcommit(is_administrator: bool) -> Option<Overcommit> {
+    let machine = limits::machine();
+    let reserve = |name| limits::sysctl(name).unwrap_or(0).saturating_mul(1024);
+    Some(Overcommit {
+        mode: limits::sysctl("overcommit_memory")?.try_into().ok()?,
+        ram_and_swap: machine.total?.saturating_add(machine.swap_total?),
+        limit: machine.commit_limit?,
+        committed: machine.committed?,
+        admin_reserve: if is_administrator { 0 } else { reserve("admin_reserve_kbytes") },
+        user_reserve: reserve("user_reserve_kbytes"),
+    })
 }

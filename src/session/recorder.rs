@@ -2,11 +2,24 @@
 
 use std::time::Instant;
 
+use rustc_hash::FxHashMap;
+
+use super::Session;
 use super::inbox::Outbox;
 use super::protocol::Note;
 use crate::addr::{Pid, Seq, Tid};
 use crate::event::{Event, EventKind};
+use crate::heap::story::Story;
+use crate::kernel::cgroup::{self, Group};
 use crate::kernel::procfs;
+
+/// How often a process hit a breakpoint, and how things were when that was last recorded.
+#[derive(Default)]
+struct Tally {
+    hits: u64,
+    mapped: u64,
+    recorded: f64,
+}
 
 /// Between two readings of a process's memory usage, at least: reading it costs some 5 µs.
 const USAGE_EVERY: f64 = 0.02;
@@ -16,11 +29,19 @@ pub(super) struct Recorder {
     events: Vec<Event>,
     start: Instant,
     last_usage: f64,
+    tallies: FxHashMap<(Pid, u32), Tally>,
+    groups: FxHashMap<Pid, Vec<Group>>,
 }
 
 impl Recorder {
     pub(super) fn new() -> Recorder {
-        Recorder { events: Vec::new(), start: Instant::now(), last_usage: f64::NEG_INFINITY }
+        Recorder {
+            events: Vec::new(),
+            start: Instant::now(),
+            last_usage: f64::NEG_INFINITY,
+            tallies: FxHashMap::default(),
+            groups: FxHashMap::default(),
+        }
     }
 
     /// Forgets everything: a new run begins.
@@ -45,6 +66,9 @@ impl Recorder {
 
     /// Records an event and sends it.
     pub(super) fn record(&mut self, outbox: &Outbox, pid: Pid, tid: Tid, kind: EventKind) -> Event {
+        if matches!(kind, EventKind::Started { .. }) {
+            self.groups.insert(pid, cgroup::groups(pid).unwrap_or_default());
+        }
         let event = Event { seq: self.next_seq(), t: self.now(), pid, tid, kind };
         outbox.send(Note::Event(event.clone()));
         self.events.push(event.clone());
@@ -59,5 +83,41 @@ impl Recorder {
         self.last_usage = self.now();
         let (vsz, rss) = procfs::usage(pid)?;
         Some(self.record(outbox, pid, tid, EventKind::Usage { rss, vsz }))
+    }
+
+    /// Counts a hit, when malloc has `mapped` bytes; gives back the count if it is worth an event.
+    fn hit(&mut self, pid: Pid, number: u32, mapped: u64) -> Option<u64> {
+        let now = self.now();
+        let tally = self.tallies.entry((pid, number)).or_default();
+        tally.hits += 1;
+        let worth = tally.hits == 1 || tally.mapped != mapped || now - tally.recorded >= USAGE_EVERY;
+        if !worth {
+            return None;
+        }
+        (tally.mapped, tally.recorded) = (mapped, now);
+        Some(tally.hits)
+    }
+}
+
+impl Session {
+    /// A thread hit a breakpoint: counted for its process, with what malloc has at this moment.
+    pub(super) fn record_hit(&mut self, pid: Pid, tid: Tid, number: u32) {
+        let mapped = self.stories.of(pid).map_or(0, Story::mapped);
+        if let Some(hits) = self.recorder.hit(pid, number, mapped) {
+            let rss = procfs::usage(pid).map(|(_, rss)| rss);
+            self.record(pid, tid, EventKind::Hit { number, hits, rss });
+        }
+    }
+
+    /// How often a process hit a breakpoint in this run.
+    #[must_use]
+    pub fn hits_of(&self, pid: Pid, number: u32) -> u64 {
+        self.recorder.tallies.get(&(pid, number)).map_or(0, |tally| tally.hits)
+    }
+
+    /// The cgroups of a process as they were when it was launched or attached to: what they counted then.
+    #[must_use]
+    pub fn groups_at_start(&self, pid: Pid) -> &[Group] {
+        self.recorder.groups.get(&pid).map_or(&[], Vec::as_slice)
     }
 }

@@ -107,7 +107,8 @@ impl Growth {
             | EventKind::Resumed
             | EventKind::Signalled { .. }
             | EventKind::ThreadStarted
-            | EventKind::ThreadEnded => {}
+            | EventKind::ThreadEnded
+            | EventKind::Hit { .. } => {}
         }
     }
 

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::blockers::{self, Moment};
+use super::hits::Mark;
 use super::judge::same_place;
-use super::{Asked, Break, Ending, Owner, Refusal, Story, TailCall, growth};
+use super::{Asked, Break, Clock, Ending, Failed, Owner, Refusal, Story, TailCall, growth, refusal};
 use crate::addr::{Addr, Span};
 use crate::event::{Call, CallRecord, Cause, Event, EventKind, Label};
 use crate::maps::Mapping;
@@ -30,29 +31,52 @@ pub(super) fn begin(maps: &[Mapping], brk: Option<Addr>) -> Story {
     story
 }
 
+/// A stop ends the time of running, for every process: all of them stop together.
+pub(super) fn clock(story: &mut Story, event: &Event) {
+    let ran = story.clock.at(event.t);
+    match event.kind {
+        EventKind::Stopped(_) | EventKind::Exited(_) | EventKind::Detached => {
+            story.clock = Clock { ran, since: None };
+        }
+        EventKind::Resumed => story.clock = Clock { ran, since: Some(event.t) },
+        _ => {}
+    }
+    story.series.ran = ran;
+}
+
 pub(super) fn apply(story: &mut Story, event: &Event) {
     let moment = Moment { seq: event.seq, t: event.t };
+    clock(story, event);
     match &event.kind {
         EventKind::Started { program, attached, brk, maps, .. } => {
             *story = begin(maps, *brk);
             story.program.clone_from(program);
             story.attached = *attached;
             story.began = event.t;
+            story.clock = Clock { ran: 0.0, since: Some(event.t) };
             if *attached {
                 blockers::suspect(story);
+                // What was there already is no growth.
+                let heap = story.heap_bytes();
+                story.series.call(moment, Label::BrkQuery, [heap, 0, 0]);
             }
         }
         EventKind::Execed { program } => {
-            *story = Story { program: program.clone(), began: event.t, ..Story::default() };
+            let clock = story.clock;
+            *story = Story { program: program.clone(), began: event.t, clock, ..Story::default() };
         }
         EventKind::Call(record) => call(story, event, record),
         EventKind::Usage { rss, .. } => story.series.resident(moment, *rss),
         EventKind::Stopped(_) => story.series.stopped(moment),
+        EventKind::Hit { number, hits, rss } => {
+            let (mapped, ran) = (story.mapped(), story.clock.at(event.t));
+            story.hits.add(*number, Mark { hits: *hits, t: event.t, ran, mapped, rss: *rss });
+        }
         EventKind::Forked { .. } => story.series.forked(moment),
         EventKind::Exited(status) => story.ending = Some((event.t, Ending::Ended(*status))),
         EventKind::Detached => story.ending = Some((event.t, Ending::LetGo)),
-        EventKind::ThreadStarted
-        | EventKind::ThreadEnded
+        EventKind::ThreadStarted => story.threads = true,
+        EventKind::ThreadEnded
         | EventKind::Resumed
         | EventKind::Signalled { .. }
         | EventKind::ConditionError { .. } => {}
@@ -73,6 +97,8 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
         tail: tail_call(story, event, record),
     });
     let moment = Moment { seq: event.seq, t: event.t };
+    story.threads |= record.label == Label::ThreadStack;
+    another_arena(story, &asked);
     match record.call {
         Call::Brk { wanted, got } => brk(story, &asked, wanted, got, record.cause.as_ref()),
         Call::Mmap { len, ret: Ok(at), .. } => {
@@ -89,8 +115,11 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
             remap(story, &asked, pages(addr, old_len), pages(at, new_len), keep);
         }
         Call::Mmap { .. } if record.label == Label::Fallback => {
+            let cause = record.cause.clone().unwrap_or(Cause::Unknown);
+            let alone = !story.attached && !story.threads;
             story.refusals.fallbacks += 1;
-            story.refusals.last_fallback = Some(Arc::clone(&asked));
+            story.refusals.last_fallback =
+                Some(Failed { asked: Arc::clone(&asked), cause, alone, arena: None, gave_up: None });
         }
         Call::Mmap { .. } | Call::Munmap { .. } | Call::Mremap { .. } => {}
     }
@@ -100,12 +129,33 @@ fn call(story: &mut Story, event: &Event, record: &CallRecord) {
     story.series.call(moment, record.label, [heap, fallback, chunks]);
 }
 
+/// What malloc tries for the same request after its mmap was refused: an arena that the thread's very next call
+/// reserves, and then a mapping of its own.
+fn another_arena(story: &mut Story, asked: &Arc<Asked>) {
+    let before = story.last.get(&asked.tid).map(|last| last.seq);
+    let Some(failed) = story.refusals.last_fallback.as_mut() else { return };
+    let Call::Mmap { ret, .. } = asked.call else { return };
+    if failed.asked.tid != asked.tid || failed.asked.site != asked.site {
+        return;
+    }
+    match (asked.label, ret) {
+        (Label::ArenaNew, Ok(_)) if before == Some(failed.asked.seq) => {
+            failed.arena = Some(Arc::clone(asked));
+        }
+        (Label::MmapChunk, Err(_)) if failed.arena.is_some() => failed.gave_up = Some(asked.seq),
+        _ => {}
+    }
+}
+
 fn brk(story: &mut Story, asked: &Arc<Asked>, wanted: Addr, got: Addr, cause: Option<&Cause>) {
     let moment = Moment { seq: asked.seq, t: asked.t };
     let old = story.line.current;
-    story.line.current = Some(got);
-    story.line.highest = story.line.highest.max(Some(got));
-    if story.line.start.is_none() && !story.attached {
+    // A brk that fails as other calls do says nothing of the break.
+    let failed = refusal::brk_errno(got).is_some();
+    let got = if failed { old.unwrap_or_default() } else { got };
+    story.line.current = if failed { old } else { Some(got) };
+    story.line.highest = story.line.highest.max(story.line.current);
+    if story.line.start.is_none() && !story.attached && !failed {
         // The first brk after exec is ld.so's question, before anything moved.
         story.line.start = Some(old.unwrap_or(got));
     }

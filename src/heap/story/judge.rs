@@ -16,10 +16,9 @@
 //! Without stacks the pairing of brk and mmap still holds; what only a stack can tell is then called
 //! user-map and user-unmap.
 
-use super::{Look, Owner, Story, Verdict, names};
+use super::{Look, Owner, Story, Verdict, names, refusal};
 use crate::addr::{Addr, PAGE, Span, Tid};
-use crate::event::{Call, Cause, Label, StackFrame};
-use crate::maps::Mapping;
+use crate::event::{Call, Label, StackFrame};
 
 // Linux's values (include/uapi/asm-generic/mman*.h), here again because neighbours on a floor do not know
 // each other and the names for people are the business of `syscalls`.
@@ -32,9 +31,6 @@ const MAP_ANONYMOUS: u32 = 0x20;
 const MAP_DENYWRITE: u32 = 0x800;
 const MAP_NORESERVE: u32 = 0x4000;
 const MAP_STACK: u32 = 0x2_0000;
-
-/// The kernel keeps this much free below a stack that grows (`stack_guard_gap`, 256 pages by default).
-const STACK_GUARD: u64 = 256 * PAGE;
 
 /// Who called, as far as the stack tells.
 struct Caller<'a> {
@@ -60,7 +56,10 @@ pub(super) fn judge(
         Call::Mremap { addr, .. } => mremap(story, addr, &caller),
     };
     let cause = match *call {
-        Call::Brk { wanted, got } if label == Label::BrkRefused => Some(cause(story, wanted, got, &look())),
+        Call::Brk { wanted, got } if label == Label::BrkRefused => {
+            Some(refusal::of_brk(story, wanted, got, &look()))
+        }
+        Call::Mmap { ret: Err(_), .. } => refusal::of_mmap(call, &look()),
         _ => None,
     };
     Verdict {
@@ -194,65 +193,4 @@ fn follows_refusal(story: &Story, tid: Tid, caller: &Caller<'_>) -> bool {
 /// a call at the very end of a function finds that function.
 pub(super) fn same_place(frame: Addr, recorded: Addr) -> bool {
     frame == recorded || frame.add(1) == recorded
-}
-
-/// Why a brk was refused, by elimination in the kernel's own order (`mm/mmap.c`, `SYSCALL_DEFINE1(brk)`).
-fn cause(story: &Story, wanted: Addr, got: Addr, look: &Look) -> Cause {
-    let limit = |name: &str, value: u64| Cause::Limit { name: name.to_owned(), value };
-    let start = look.start_brk.or(story.line.start);
-    if start.is_some_and(|start| wanted < start) {
-        return Cause::BelowStart;
-    }
-    if let (Some(value), Some(start)) = (look.limit_data, start)
-        && wanted.0.saturating_sub(start.0) > value
-    {
-        return limit("RLIMIT_DATA", value);
-    }
-    let (old, new) = (got.page_up(), wanted.page_up());
-    if let Some((blocker, planted_by)) = obstacle(story, old, new, &look.maps) {
-        return Cause::Occupied { blocker, planted_by };
-    }
-    let more = new.0.saturating_sub(old.0);
-    let sum = |keep: fn(&Mapping) -> bool| {
-        let kept = look.maps.iter().filter(|mapping| keep(mapping));
-        kept.fold(more, |bytes, mapping| bytes.saturating_add(mapping.span.len()))
-    };
-    if let Some(value) = look.limit_as.filter(|value| sum(is_counted) > *value) {
-        return limit("RLIMIT_AS", value);
-    }
-    if let Some(value) = look.limit_data.filter(|value| sum(is_data) > *value) {
-        return limit("RLIMIT_DATA", value);
-    }
-    Cause::Unknown
-}
-
-/// The first mapping in the way of a break that moves from `old` to `new`: it begins below `new` plus a page
-/// (plus the guard gap, for the stack). The kernel's list decides whether there is one, the story whose it is.
-fn obstacle(
-    story: &Story,
-    old: Addr,
-    new: Addr,
-    maps: &[Mapping],
-) -> Option<(Span, Option<crate::addr::Seq>)> {
-    let reach = |guard: u64| Span::new(old, Addr(new.0.saturating_add(PAGE + guard)));
-    let owned = |span: Span| {
-        let in_way = Span::new(span.start.max(old), span.end);
-        let (piece, owner) = story.pieces.overlapping(in_way).next()?;
-        Some((piece, owner.asked().map(|asked| asked.seq)))
-    };
-    if maps.is_empty() {
-        return owned(reach(0));
-    }
-    let guard = |mapping: &Mapping| if mapping.path == "[stack]" { STACK_GUARD } else { 0 };
-    let found = maps.iter().find(|mapping| mapping.span.overlaps(reach(guard(mapping))))?;
-    owned(found.span).or(Some((found.span, None)))
-}
-
-fn is_counted(mapping: &Mapping) -> bool {
-    mapping.path != "[vsyscall]"
-}
-
-/// What the kernel counts as data: private and writable, without the stack (`is_data_mapping`).
-fn is_data(mapping: &Mapping) -> bool {
-    mapping.perms.write && !mapping.perms.shared && mapping.path != "[stack]"
 }

@@ -9,7 +9,9 @@
 //! It does not see `mprotect` and `madvise`, so rights are those that a mapping was born with.
 
 pub mod blockers;
+pub mod forecast;
 pub mod growth;
+pub mod hits;
 pub mod intervals;
 pub mod layout;
 pub mod names;
@@ -19,6 +21,7 @@ pub mod strip;
 
 mod fold;
 mod judge;
+mod refusal;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -37,30 +40,18 @@ use crate::maps::{Mapping, Perms};
 pub use blockers::{Blocker, Planter};
 pub use growth::{Growth, GrowthRow};
 pub use layout::{Layout, Region, RegionKind, Totals};
+pub use refusal::{Counted, Look, Overcommit, STACK_GUARD};
 pub use series::{Point, Series};
 pub use stories::Stories;
 
 use intervals::Intervals;
-
-/// What brkwater can say of the process at this moment, asked for only when a call needs it.
-#[derive(Clone, Debug, Default)]
-pub struct Look {
-    /// `/proc/PID/maps`, sorted by address; empty when it could not be read.
-    pub maps: Vec<Mapping>,
-    /// The soft `RLIMIT_DATA` in bytes; `None` when unlimited or not known.
-    pub limit_data: Option<u64>,
-    /// The soft `RLIMIT_AS` in bytes; `None` when unlimited or not known.
-    pub limit_as: Option<u64>,
-    /// Where the break started (`/proc/PID/stat`, field 47).
-    pub start_brk: Option<Addr>,
-}
 
 /// What a call was, in the engine's eyes: the fields of [`crate::event::CallRecord`] that need judgement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// What it meant.
     pub label: Label,
-    /// Why it was refused, for [`Label::BrkRefused`].
+    /// Why the kernel refused it, where it did for want of memory.
     pub cause: Option<Cause>,
     /// The frame that a reader wants to see.
     pub site: Option<StackFrame>,
@@ -161,6 +152,29 @@ pub struct Refusal {
     pub cause: Cause,
 }
 
+/// An mmap that malloc made after its brk was refused, and that was refused as well.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The call.
+    pub asked: Arc<Asked>,
+    /// Why.
+    pub cause: Cause,
+    /// Whether no other thread was ever seen: then glibc has no other arena to try, and malloc gives NULL.
+    pub alone: bool,
+    /// The call that reserved another arena for the same request, right after.
+    pub arena: Option<Arc<Asked>>,
+    /// The mmap of a mapping of its own that was refused after that arena: glibc tries nothing behind it.
+    pub gave_up: Option<Seq>,
+}
+
+impl Failed {
+    /// Whether malloc had nothing left to try, so that it gave NULL.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.alone || self.gave_up.is_some()
+    }
+}
+
 /// All refused brks: how many, the first and the last; and the mmaps after them that failed too.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Refusals {
@@ -173,7 +187,20 @@ pub struct Refusals {
     /// How many of the mmaps that glibc tried instead were refused as well.
     pub fallbacks: u64,
     /// The latest of those.
-    pub last_fallback: Option<Arc<Asked>>,
+    pub last_fallback: Option<Failed>,
+}
+
+/// How long the process ran: the time of stops is not counted.
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+struct Clock {
+    ran: f64,
+    since: Option<f64>,
+}
+
+impl Clock {
+    fn at(self, t: f64) -> f64 {
+        self.ran + self.since.map_or(0.0, |since| (t - since).max(0.0))
+    }
 }
 
 /// How a story came to its end.
@@ -194,6 +221,7 @@ pub struct Story {
     began: f64,
     ending: Option<(f64, Ending)>,
     seen: u64,
+    threads: bool,
     line: Break,
     pieces: Intervals<Owner>,
     live: FxHashMap<Label, u64>,
@@ -203,6 +231,8 @@ pub struct Story {
     sizes: Vec<(u64, u64)>,
     growth: Growth,
     series: Series,
+    clock: Clock,
+    hits: hits::Hits,
 }
 
 impl Story {
@@ -218,7 +248,7 @@ impl Story {
     /// Judges a call that has just returned; changes nothing.
     ///
     /// `frames` are its stack, innermost first, inlined ones included; empty when stacks are off. `look` is
-    /// called at most once, and only for a refused brk.
+    /// called at most once, and only for a call that the kernel refused.
     pub fn observe(
         &self,
         tid: Tid,
@@ -335,6 +365,20 @@ impl Story {
     #[must_use]
     pub fn growth(&self) -> growth::GrowthView {
         growth::view(self)
+    }
+
+    /// Bytes that malloc has mapped for its main arena and for single large blocks. What other arenas have of
+    /// their reserved address space no recorded call tells.
+    #[must_use]
+    pub fn mapped(&self) -> u64 {
+        let chunks = self.live_bytes(Label::MmapChunk) + self.live_bytes(Label::MmapChunkResize);
+        self.heap_bytes().saturating_add(self.fallback_bytes()).saturating_add(chunks)
+    }
+
+    /// What malloc had at the hits of breakpoints.
+    #[must_use]
+    pub fn hits(&self) -> &hits::Hits {
+        &self.hits
     }
 
     /// Heap and fallback bytes over time, with marks.

@@ -27,6 +27,9 @@ pub struct Point {
     pub chunks: u64,
     /// Resident bytes, as last measured.
     pub rss: Option<u64>,
+    /// How many seconds the process had run: the time of stops is not in it.
+    #[serde(default)]
+    pub ran: f64,
     /// How many blockers were planted (`◆`).
     pub planted: u32,
     /// How many brks were refused (`✗`).
@@ -42,6 +45,9 @@ pub struct Point {
 pub struct Series {
     /// The points; times never decrease.
     pub points: Vec<Point>,
+    /// How many seconds the process has run so far: the next point's.
+    #[serde(skip)]
+    pub(super) ran: f64,
 }
 
 impl Series {
@@ -114,11 +120,17 @@ impl Series {
             };
             self.points = self.points.chunks(2).map(merge).collect();
         }
-        self.points.push(Point { t: moment.t, seq: moment.seq, ..point });
+        self.points.push(Point { t: moment.t, seq: moment.seq, ran: self.ran, ..point });
     }
 }
 
 impl Point {
+    /// Bytes that malloc has mapped, as [`super::Story::mapped`] counts them.
+    #[must_use]
+    pub fn mapped(&self) -> u64 {
+        self.heap.saturating_add(self.fallback).saturating_add(self.chunks)
+    }
+
     /// The later point's values, both points' marks.
     fn then(self, later: &Point) -> Point {
         Point {

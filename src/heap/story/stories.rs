@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Story;
+use super::{Story, fold, hits};
 use crate::addr::Pid;
 use crate::event::{Event, EventKind};
 
@@ -18,10 +18,16 @@ pub struct Stories {
 impl Stories {
     /// Folds an event into the story of its process; a fork begins the child's with its parent's.
     pub fn apply(&mut self, event: &Event) {
+        for (_, other) in self.all.iter_mut().filter(|(pid, _)| **pid != event.pid) {
+            if matches!(event.kind, EventKind::Stopped(_) | EventKind::Resumed) {
+                fold::clock(other, event);
+            }
+        }
         let story = self.all.entry(event.pid).or_default();
         story.apply(event);
         if let EventKind::Forked { child, followed: true, .. } = event.kind {
-            let inherited = story.clone();
+            let mut inherited = story.clone();
+            inherited.hits = hits::Hits::default();
             self.all.insert(child, inherited);
         }
     }

@@ -208,15 +208,18 @@ fn a_limit_refuses_and_no_blocker_is_claimed() {
     let mut run = run();
     run.look = Look { maps: maps::parse(MAPS), limit_data: Some(0x20000), ..Look::default() };
     let record = run.brk(0x447000, 0x426000, &stack(&MALLOC_BRK));
-    assert_eq!(record.cause, Some(Cause::Limit { name: "RLIMIT_DATA".into(), value: 0x20000 }));
+    assert_eq!(record.cause, Some(Cause::Limit { name: "RLIMIT_DATA".into(), value: 0x20000, used: 0 }));
     assert!(run.story.blockers().is_empty());
     // Data that is not the break counts too, as it does for the kernel.
     run.look.limit_data = Some(0x30000);
     let record = run.brk(0x447000, 0x426000, &stack(&MALLOC_BRK));
-    assert_eq!(record.cause, Some(Cause::Limit { name: "RLIMIT_DATA".into(), value: 0x30000 }));
+    assert_eq!(
+        record.cause,
+        Some(Cause::Limit { name: "RLIMIT_DATA".into(), value: 0x30000, used: 0x16000 })
+    );
     run.look = Look { maps: maps::parse(MAPS), limit_as: Some(0x60000), ..Look::default() };
     let record = run.brk(0x447000, 0x426000, &stack(&MALLOC_BRK));
-    assert_eq!(record.cause, Some(Cause::Limit { name: "RLIMIT_AS".into(), value: 0x60000 }));
+    assert_eq!(record.cause, Some(Cause::Limit { name: "RLIMIT_AS".into(), value: 0x60000, used: 0x49000 }));
     run.look.limit_as = None;
     assert_eq!(run.brk(0x447000, 0x426000, &stack(&MALLOC_BRK)).cause, Some(Cause::Unknown));
     assert_eq!(run.brk(0x1000, 0x426000, &stack(&MALLOC_BRK)).cause, Some(Cause::BelowStart));
@@ -232,6 +235,7 @@ fn the_stack_keeps_its_guard_gap_from_the_break() {
     let mut run = run();
     let near = MAPS.replace("7ffffffde000-7ffffffff000", "00500000-00600000");
     run.look.maps = maps::parse(&near);
+    run.look.maps.sort_by_key(|mapping| mapping.span.start);
     let record = run.brk(0x426000 + 0x21000, 0x426000, &stack(&MALLOC_BRK));
     assert_eq!(record.cause, Some(Cause::Occupied { blocker: span(0x500000, 0x600000), planted_by: None }));
 }

@@ -173,7 +173,12 @@ fn facts(context: Context, story: &Story, width: u16) -> Vec<Line<'static>> {
 fn why(cause: &Cause) -> String {
     match cause {
         Cause::Occupied { blocker, .. } => format!("{blocker} is mapped there"),
-        Cause::Limit { name, value } => format!("{} is {}", text::clean(name), words::size(*value)),
+        Cause::Limit { name, value, .. } => format!("{} is {}", text::clean(name), words::size(*value)),
+        Cause::Overcommit { mode: 0, limit, .. } => format!("more than all memory, {}", words::size(*limit)),
+        Cause::Overcommit { limit, .. } => format!("the commit limit is {}", words::size(*limit)),
+        Cause::MapCount { count, .. } => format!("{count} mappings are too many"),
+        Cause::BeyondEnd { end } => format!("no address space behind {end}"),
+        Cause::Errno { errno } => format!("a filter answered with error {errno}"),
         Cause::BelowStart => "below the start of the heap".to_owned(),
         Cause::Unknown => "why is not known".to_owned(),
     }

@@ -1,0 +1,101 @@
+//! How much memory the process has, what bounds it, how fast it grows: `info memory`.
+//!
+//! ```text
+//! (brkwater) info memory
+//! process 4697
+//! resident  5.1 MiB, anonymous 4.0 MiB, of files 1.1 MiB, shared 0 bytes, at most 5.1 MiB
+//! …
+//! [recorded] malloc's memory grew by 830 KiB per hit of breakpoint 2 …
+//! ```
+//!
+//! Here the numbers are gathered; what they mean is said in [`crate::report::memory`].
+
+use super::args::{first_word, take_flag};
+use super::error::{CommandError, Done};
+use super::heap::say_json;
+use super::look;
+use super::shell::Shell;
+use super::table::{Entry, Takes};
+use crate::addr::Pid;
+use crate::heap::story::forecast::Growing;
+use crate::kernel::{cgroup, limits};
+use crate::report::explain::Sentence;
+use crate::report::memory::{self, Facts};
+use crate::session::SessionError;
+
+pub(super) const INFO: &[Entry] = &[Entry {
+    names: &["memory"],
+    run: info_memory,
+    help: "Memory of the process: resident and mapped, its limits, its growth, and when it meets one.\n\
+           Usage: info memory [-json]\n\
+           Limits are those of the process (RLIMIT_DATA, RLIMIT_AS), of its cgroup and those above, and the machine's.\n\
+           Growth is what malloc got from the kernel per hit of each breakpoint, and per second of running.\n\
+           A forecast draws that on; it wants three hits or three seconds, and says what it is taken from.",
+    takes: Takes::Nothing,
+}];
+
+fn info_memory(shell: &mut Shell, args: &str) -> Done {
+    let (json, rest) = take_flag(args, "-json");
+    let (word, _) = first_word(&rest);
+    if !word.is_empty() {
+        return Err(CommandError::say(format!("Invalid argument \"{word}\".")));
+    }
+    let pid = look::pid(shell).ok_or(CommandError::Session(SessionError::NotRunning))?;
+    let growing = growing(shell, pid);
+    // The kernel walks over all pages for this: only where it is asked for.
+    let rollup = if shell.session.is_live() { limits::rollup(pid) } else { None };
+    let facts = Facts { rollup, ..facts(shell, pid) };
+    let story = shell.session.story();
+    if json {
+        let value = memory::memory_json(&facts, story, &growing);
+        return say_json(shell, &value);
+    }
+    let text = memory::text(&facts, story, &growing);
+    shell.say(text);
+    Ok(())
+}
+
+/// What `explain` says of limits and growth at its end; nothing where nothing is known.
+pub(super) fn closing(shell: &Shell, pid: Pid) -> Option<Sentence> {
+    let growing = growing(shell, pid);
+    let known = growing.work().is_some() || growing.mapped.is_some() || growing.resident.is_some();
+    if !known {
+        return None;
+    }
+    memory::closing(&facts(shell, pid), &growing)
+}
+
+fn growing(shell: &Shell, pid: Pid) -> Growing {
+    let hits = |number| shell.session.hits_of(pid, number);
+    shell.session.story().map(|story| Growing::of(story, &hits)).unwrap_or_default()
+}
+
+/// Reads what is quick to read. Of a process that has ended the cgroups are told that it was in when it came.
+fn facts(shell: &Shell, pid: Pid) -> Facts {
+    let lives = shell.session.is_live();
+    let before = shell.session.groups_at_start(pid);
+    let gone = || match cgroup::again(before) {
+        groups if groups.is_empty() => {
+            Err("The cgroup of the process that has ended is not known.".to_owned())
+        }
+        groups => Ok(groups),
+    };
+    let cgroups = if lives { cgroup::groups(pid) } else { gone() };
+    let counters = if lives { limits::counters(pid) } else { limits::Counters::default() };
+    let of_living = |name| if lives { limits::limit(pid, name) } else { None };
+    Facts {
+        pid,
+        lives,
+        counters,
+        rollup: None,
+        data: of_living("Max data size"),
+        address_space: of_living("Max address space"),
+        cgroups,
+        before: before.to_vec(),
+        machine: limits::machine(),
+        overcommit: limits::sysctl("overcommit_memory"),
+        oom_score: if lives { limits::number(pid, "oom_score") } else { None },
+        oom_score_adj: if lives { limits::number(pid, "oom_score_adj") } else { None },
+        mappings: (shell.session.mappings().len() as u64, limits::sysctl("max_map_count")),
+    }
+}
