@@ -147,6 +147,7 @@ pub(super) fn of_brk(story: &Story, wanted: Addr, got: Addr, look: &Look) -> Cau
         let used = got.0.saturating_sub(start.0).saturating_add(look.data_segment);
         exceeded("RLIMIT_DATA", look.limit_data, used, wanted.0.saturating_sub(got.0))
     };
+    // The kernel asks this earlier, but only under mlockall(MCL_FUTURE), which nothing shows: it is the last to be blamed.
     let locking = || {
         let locked = look.sums().locked;
         exceeded("RLIMIT_MEMLOCK", look.limit_locked.filter(|_| locked > 0), locked, more)
@@ -157,9 +158,9 @@ pub(super) fn of_brk(story: &Story, wanted: Addr, got: Addr, look: &Look) -> Cau
     };
     of_break()
         .or_else(|| beyond(look, wanted))
-        .or_else(locking)
         .or_else(in_way)
         .or_else(|| look.expanding(more, true, true))
+        .or_else(locking)
         .unwrap_or(Cause::Unknown)
 }
 
@@ -347,6 +348,11 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
         // Nothing locked, nothing that tells of mlockall: the limit is not blamed.
         let tight = |look: &mut Look| look.limit_locked = Some(0x10000);
         assert_eq!(cause(&tight, next, here), limit("RLIMIT_MEMLOCK", 0x10000, 0x1000));
+        let both = |look: &mut Look| {
+            tight(look);
+            look.limit_as = Some(0x100000);
+        };
+        assert_eq!(cause(&both, next, here), limit("RLIMIT_AS", 0x100000, 0x100000));
         let unlocked = |look: &mut Look| {
             tight(look);
             look.counted = Some(Counted { locked: 0, ..counted });
