@@ -1,7 +1,8 @@
 //! Why the kernel refused a brk or an mmap: what it checks, in its own order, with the numbers it checks them on.
 //!
 //! The order is that of `mm/mmap.c` and `mm/vma.c` of Linux 6.18 (`SYSCALL_DEFINE1(brk)`, `do_brk_flags`, `do_mmap`,
-//! `may_expand_vm`); older kernels have the same checks. Each is worth a verdict of its own only where its numbers
+//! `may_expand_vm`); older kernels have the same checks, but before 5.1 mode 0 of overcommit weighed what was free, and
+//! before 4.7 `RLIMIT_DATA` bound the break alone. Each is worth a verdict of its own only where its numbers
 //! say that it refuses; where none does, the cause is unknown, and no limit is blamed for want of a better one.
 //!
 //! A cgroup's limit is not among them: it is charged when a page is touched, and refuses neither call. Two things
