@@ -1,7 +1,10 @@
 //! What goes between face and engine, the journal, and the terminal.
 
+use brkwater::addr::Tid;
 use brkwater::event::Event;
 use brkwater::heap::story::Story;
+use brkwater::heap::story::forecast::Growing;
+use brkwater::report::Question;
 use brkwater::session::protocol::{Note, Request};
 use brkwater::session::wire;
 use brkwater::tui::input::Editor;
@@ -38,6 +41,25 @@ pub const EVENTS: &[&str] = &[
         "\n",
         r#"{"seq":7,"t":0.7,"pid":9,"tid":9,"kind":"resumed"}"#,
     ),
+    concat!(
+        r#"{"seq":1,"t":0.1,"pid":9,"tid":9,"kind":{"started":{"program":"/bin/x","args":[],"attached":true,"brk":"0x5000","maps":[]}}}"#,
+        "\n",
+        r#"{"seq":2,"t":0.2,"pid":9,"tid":9,"kind":{"hit":{"number":2,"hits":1,"rss":18446744073709551615}}}"#,
+        "\n",
+        r#"{"seq":3,"t":0.3,"pid":9,"tid":9,"kind":{"call":{"call":{"brk":{"wanted":"0x26000","got":"0x26000"}},"label":"brk-grow","cause":null,"stack":["0x40"],"site":null,"allocator":"malloc"}}}"#,
+        "\n",
+        r#"{"seq":4,"t":0.4,"pid":9,"tid":9,"kind":{"hit":{"number":2,"hits":2,"rss":18446744073709551615}}}"#,
+        "\n",
+        r#"{"seq":5,"t":0.5,"pid":9,"tid":9,"kind":{"call":{"call":{"brk":{"wanted":"0x47000","got":"0x26000"}},"label":"brk-refused","cause":{"kind":"limit","name":"RLIMIT_DATA","value":65536,"used":4096},"stack":["0x40"],"site":null,"allocator":"malloc"}}}"#,
+        "\n",
+        r#"{"seq":6,"t":0.6,"pid":9,"tid":9,"kind":{"call":{"call":{"mmap":{"addr":"0x0","len":18446744073709551615,"prot":3,"flags":34,"fd":-1,"offset":0,"ret":{"Err":12}}},"label":"fallback","cause":{"kind":"overcommit","mode":2,"used":1,"limit":2},"stack":["0x40"],"site":null,"allocator":"malloc"}}}"#,
+        "\n",
+        r#"{"seq":7,"t":0.7,"pid":9,"tid":9,"kind":{"call":{"call":{"mmap":{"addr":"0x0","len":1052672,"prot":3,"flags":34,"fd":-1,"offset":0,"ret":{"Ok":"0x7fff0000"}}},"label":"mmap-chunk","cause":null,"stack":["0x40"],"site":null,"allocator":"malloc"}}}"#,
+        "\n",
+        r#"{"seq":8,"t":0.8,"pid":9,"tid":9,"kind":{"hit":{"number":2,"hits":9,"rss":18446744073709551615}}}"#,
+        "\n",
+        r#"{"seq":9,"t":1e308,"pid":9,"tid":9,"kind":{"exited":{"signal":9}}}"#,
+    ),
 ];
 
 /// What targets write on their terminals.
@@ -70,6 +92,19 @@ pub fn journal(data: &[u8]) {
             let _ = (story.program().len(), story.blockers().len(), story.ending());
         }
     }
+    let growing = Growing::of(&story, &|_| u64::MAX);
+    let _ = (growing.work().map(|work| work.number), brkwater::report::headline(&story));
+    let bare = Question {
+        story: &story,
+        names: &|_| Vec::new(),
+        tid: Tid(9),
+        backtrace: None,
+        registers: None,
+        amounts: None,
+        glibc: None,
+        closing: None,
+    };
+    let _ = brkwater::report::explain(&bare).text();
 }
 
 /// The target's output on the screen, and text that is made to fit.

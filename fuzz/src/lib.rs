@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "unwind", seeds: Seeds::Program, run: files::unwind },
     Target { name: "locations", seeds: Seeds::Random, run: files::locations },
     Target { name: "maps", seeds: Seeds::Texts(texts::MAPS), run: texts::maps },
+    Target { name: "limits", seeds: Seeds::Texts(texts::LIMITS), run: texts::limits },
     Target { name: "heap", seeds: Seeds::Random, run: memories::heap },
     Target { name: "linkmap", seeds: Seeds::Random, run: memories::linkmap },
     Target { name: "syscalls", seeds: Seeds::Random, run: memories::syscalls },

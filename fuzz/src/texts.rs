@@ -1,6 +1,7 @@
 //! Readers of what people and the kernel write: expressions, places, names, scripts, maps.
 
 use brkwater::addr::{Addr, Pid, Tid};
+use brkwater::kernel::{cgroup, limits};
 use brkwater::maps::Mapping;
 use brkwater::memory::{Memory, Sparse};
 use brkwater::pattern::Pattern;
@@ -16,6 +17,13 @@ use brkwater::unwind::Unwinder;
 pub const MAPS: &[&str] = &[
     "00400000-00401000 r--p 00000000 fe:01 1234                               /tmp/a file (deleted)\n7ffff7fc1000-7ffff7fc3000 r-xp 00000000 00:00 0 [vdso]\n",
     "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n",
+];
+
+/// What the kernel says of limits: files of `/proc` and of cgroups, one behind the other.
+pub const LIMITS: &[&str] = &[
+    "4:memory:/docker/a b\n0::/docker\n36 31 0:32 /docker /sys/fs/cgroup/mem\\040ory rw - cgroup cgroup rw,memory\n41 31 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+    "VmPeak:\t  10 kB\nVmRSS:\t 18014398509481983 kB\nCapEff:\t000001fffeffffff\nPss: 7 kB\nPrivate_Clean: 18014398509481983 kB\nPrivate_Dirty: 18014398509481983 kB\nMemTotal: 3 kB\n",
+    "Max data size             1048576              unlimited            bytes     \noom_kill 18446744073709551615\ninactive_file 5\n9223372036854771712\nmax\n",
 ];
 
 /// Expressions and conditions.
@@ -66,6 +74,17 @@ pub const SCRIPTS: &[&str] = &[
 
 fn text(data: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(&data[..data.len().min(4096)])
+}
+
+/// The same text as every file that tells of limits.
+pub fn limits(data: &[u8]) {
+    let text = text(data);
+    let _ = (limits::counters_of(&text), limits::rollup_of(&text), limits::machine_of(&text));
+    let _ = limits::limit_of(&text, "Max data size");
+    for file in [None, Some(&text)] {
+        let groups = cgroup::groups_of(&text, &text, &|_| file.map(ToString::to_string)).unwrap_or_default();
+        assert!(groups.len() <= text.len());
+    }
 }
 
 /// The kernel's list of mappings.

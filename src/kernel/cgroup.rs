@@ -67,12 +67,12 @@ pub fn groups(pid: Pid) -> Result<Vec<Group>, String> {
         );
     };
     // The hierarchy as it is mounted for us, or else for the process.
-    let ours = found(&cgroup, &fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(), &reader);
+    let ours = groups_of(&cgroup, &fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(), &reader);
     ours.or_else(|why| {
         let below = PathBuf::from(format!("/proc/{pid}/root"));
         let theirs =
             |path: &Path| path.strip_prefix("/").map_or_else(|_| below.clone(), |path| below.join(path));
-        let found = found(&cgroup, &text("mountinfo").unwrap_or_default(), &|path| reader(&theirs(path)));
+        let found = groups_of(&cgroup, &text("mountinfo").unwrap_or_default(), &|path| reader(&theirs(path)));
         let moved = |group: Group| Group { dir: theirs(&group.dir), ..group };
         found.map(|groups| groups.into_iter().map(moved).collect()).map_err(|_| why)
     })
@@ -91,8 +91,11 @@ fn reader(path: &Path) -> Option<String> {
     fs::read_to_string(path).ok()
 }
 
-/// The same from the texts of `cgroup` and `mountinfo`, and a reader of files.
-fn found(
+/// The groups of a process from the texts of `cgroup` and `mountinfo`, and a reader of files.
+///
+/// # Errors
+/// A sentence for people.
+pub fn groups_of(
     cgroup: &str,
     mountinfo: &str,
     read: &dyn Fn(&Path) -> Option<String>,
@@ -290,7 +293,7 @@ mod tests {
             ("/sys/fs/cgroup/a/memory.swap.max", "0\n"),
             ("/sys/fs/cgroup/a/memory.stat", "anon 1\ninactive_file 300\nactive_file 4\n"),
         ];
-        let groups = found("0::/a/b\n", V2_MOUNT, &tree(&files)).unwrap();
+        let groups = groups_of("0::/a/b\n", V2_MOUNT, &tree(&files)).unwrap();
         let own = Group {
             path: "/a/b".into(),
             dir: "/sys/fs/cgroup/a/b".into(),
@@ -324,12 +327,12 @@ mod tests {
             ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "2000\n"),
             ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
         ];
-        let groups = found("9:name=systemd:/\n4:memory:/a\n0::/a\n", HYBRID, &tree(&files)).unwrap();
+        let groups = groups_of("9:name=systemd:/\n4:memory:/a\n0::/a\n", HYBRID, &tree(&files)).unwrap();
         let told: Vec<_> = groups.iter().map(|g| (g.path.as_str(), g.version, g.limit, g.killed)).collect();
         assert_eq!(told, [("/a", 1, Some(64 << 20), Some(1)), ("/", 1, None, None)]);
         // The other way round: version 1 is mounted without memory, which version 2 has.
         let files = [("/sys/fs/cgroup/unified/a/memory.current", "5")];
-        let groups = found("5:devices:/a\n0::/a\n", HYBRID, &tree(&files)).unwrap();
+        let groups = groups_of("5:devices:/a\n0::/a\n", HYBRID, &tree(&files)).unwrap();
         assert_eq!(groups.iter().map(|g| (g.version, g.current)).collect::<Vec<_>>(), [(2, Some(5))]);
     }
 
@@ -340,33 +343,33 @@ mod tests {
             ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "9"),
             ("/sys/fs/cgroup/memory/x/memory.usage_in_bytes", "8"),
         ];
-        let groups = found("4:memory:/docker/abc/x\n", mount, &tree(&files)).unwrap();
+        let groups = groups_of("4:memory:/docker/abc/x\n", mount, &tree(&files)).unwrap();
         let told: Vec<_> = groups.iter().map(|g| (g.path.as_str(), g.current)).collect();
         assert_eq!(told, [("/docker/abc/x", Some(8)), ("/docker/abc", Some(9))]);
         for outside in ["4:memory:/docker/abcd", "4:memory:/../other", "4:memory:/"] {
-            let why = found(outside, mount, &tree(&files)).unwrap_err();
+            let why = groups_of(outside, mount, &tree(&files)).unwrap_err();
             assert!(why.contains("another cgroup namespace"), "{outside}: {why}");
         }
         // A group of ours in a namespace of its own is its root, mounted as the root.
         let files = [("/sys/fs/cgroup/memory.current", "1"), ("/sys/fs/cgroup/memory.max", "2")];
-        let groups = found("0::/\n", V2_MOUNT, &tree(&files)).unwrap();
+        let groups = groups_of("0::/\n", V2_MOUNT, &tree(&files)).unwrap();
         assert_eq!((groups[0].path.as_str(), groups[0].limit), ("/", Some(2)));
     }
 
     #[test]
     fn what_cannot_be_read_is_a_sentence() {
         let nothing = tree(&[]);
-        assert!(found("", "", &nothing).unwrap_err().contains("No cgroup hierarchy is mounted"));
-        assert!(found("0::/\n", V2_MOUNT, &nothing).unwrap_err().contains("no memory controller"));
+        assert!(groups_of("", "", &nothing).unwrap_err().contains("No cgroup hierarchy is mounted"));
+        assert!(groups_of("0::/\n", V2_MOUNT, &nothing).unwrap_err().contains("no memory controller"));
         for text in ["\0", ":::", "0:", "0::relative", "4:memory", "0::/a\\040b\n:", "1:2:3:4:5"] {
             for mount in [text, " - ", "1 2 3 4 5 - cgroup2", "1 - cgroup", "a b c \\777 \\04 - cgroup2 x y"]
             {
-                let _ = found(text, mount, &nothing);
+                let _ = groups_of(text, mount, &nothing);
             }
         }
         let files =
             [("/sys/fs/cgroup/a/memory.current", "-1\n"), ("/sys/fs/cgroup/a/memory.max", "\u{fffd}")];
-        let groups = found("0::/a\n", V2_MOUNT, &tree(&files)).unwrap();
+        let groups = groups_of("0::/a\n", V2_MOUNT, &tree(&files)).unwrap();
         assert_eq!((groups[0].current, groups[0].limit), (None, None));
         assert_eq!(unescaped(r"/a\040b\134\9"), r"/a b\\9");
     }

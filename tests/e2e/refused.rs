@@ -76,6 +76,11 @@ fn what_else_refuses_is_told_apart() {
         ("below", "below-start", "cannot go below"),
         ("beyond", "beyond-end", "no address space behind"),
     ] {
+        let most = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+        if mode == "maps" && most.trim().parse::<u64>().unwrap() > 200_000 {
+            eprintln!("not tested: {} mappings would have to be made", most.trim());
+            continue;
+        }
         let (cause, output) = cause_of(mode);
         assert_eq!(text(&cause, "kind"), kind, "{mode} {cause}");
         assert!(output.block(1).contains(words), "{}", output.block(1));

@@ -1,7 +1,8 @@
 //! Why the kernel refused a brk or an mmap: what it checks, in its own order, with the numbers it checks them on.
 //!
 //! The order is that of `mm/mmap.c` and `mm/vma.c` of Linux 6.18 (`SYSCALL_DEFINE1(brk)`, `do_brk_flags`, `do_mmap`,
-//! `may_expand_vm`); older kernels have the same checks. Each is worth a verdict of its own only where its numbers
+//! `may_expand_vm`); older kernels have the same checks, but before 5.1 mode 0 of overcommit weighed what was free, and
+//! before 4.7 `RLIMIT_DATA` bound the break alone. Each is worth a verdict of its own only where its numbers
 //! say that it refuses; where none does, the cause is unknown, and no limit is blamed for want of a better one.
 //!
 //! A cgroup's limit is not among them: it is charged when a page is touched, and refuses neither call. Two things
@@ -147,6 +148,7 @@ pub(super) fn of_brk(story: &Story, wanted: Addr, got: Addr, look: &Look) -> Cau
         let used = got.0.saturating_sub(start.0).saturating_add(look.data_segment);
         exceeded("RLIMIT_DATA", look.limit_data, used, wanted.0.saturating_sub(got.0))
     };
+    // The kernel asks this earlier, but only under mlockall(MCL_FUTURE), which nothing shows: it is the last to be blamed.
     let locking = || {
         let locked = look.sums().locked;
         exceeded("RLIMIT_MEMLOCK", look.limit_locked.filter(|_| locked > 0), locked, more)
@@ -157,9 +159,9 @@ pub(super) fn of_brk(story: &Story, wanted: Addr, got: Addr, look: &Look) -> Cau
     };
     of_break()
         .or_else(|| beyond(look, wanted))
-        .or_else(locking)
         .or_else(in_way)
         .or_else(|| look.expanding(more, true, true))
+        .or_else(locking)
         .unwrap_or(Cause::Unknown)
 }
 
@@ -347,6 +349,11 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
         // Nothing locked, nothing that tells of mlockall: the limit is not blamed.
         let tight = |look: &mut Look| look.limit_locked = Some(0x10000);
         assert_eq!(cause(&tight, next, here), limit("RLIMIT_MEMLOCK", 0x10000, 0x1000));
+        let both = |look: &mut Look| {
+            tight(look);
+            look.limit_as = Some(0x100000);
+        };
+        assert_eq!(cause(&both, next, here), limit("RLIMIT_AS", 0x100000, 0x100000));
         let unlocked = |look: &mut Look| {
             tight(look);
             look.counted = Some(Counted { locked: 0, ..counted });
