@@ -104,16 +104,11 @@ fn heap(shell: &mut Shell, args: &str) -> Done {
 /// What there is, and how to see it.
 fn overview(survey: &Survey) -> String {
     let mut text = bins::arenas(survey);
-    let blocks = survey.mmapped.len() as u64;
-    if blocks > 0 {
-        text.push_str(&format!("{} with a mapping of its own\n", words::count(blocks, "block")));
-    }
     let cached: u64 = survey.tcaches.iter().map(|cache| cache.held.chunks).sum();
     let (caches, held) = (words::count(survey.tcaches.len() as u64, "tcache"), words::count(cached, "chunk"));
     text.push_str(&format!("{caches} with {held}\n"));
     if !survey.doubts.is_empty() {
-        let rules = words::count(survey.doubts.len() as u64, "thing");
-        text.push_str(&format!("{rules} that does not fit: info heap\n"));
+        text.push_str(&format!("{}: info heap\n", words::count(survey.doubts.len() as u64, "doubt")));
     }
     text.push('\n');
     for entry in SUB.iter().flat_map(|table| table.iter()) {
