@@ -1,12 +1,12 @@
 //! Readers of a target's memory: its heap, the loader's list, containers.
 
-use brkwater::addr::{Addr, Span, Tid, PAGE};
+use brkwater::addr::{Addr, PAGE, Span, Tid};
 use brkwater::heap::search::{self, Needle};
 use brkwater::heap::{self, Anchors};
 use brkwater::maps::{Mapping, Perms};
 use brkwater::memory::{Memory, Sparse};
 use brkwater::scene::pretty::OwnPrinter;
-use brkwater::scene::{linkmap, PrintOptions, Printer, Value};
+use brkwater::scene::{PrintOptions, Printer, Value, linkmap};
 use brkwater::symbols::types::Type;
 
 /// Where the bytes lie.

@@ -164,7 +164,7 @@ fn seek(
         value,
         kind,
         place: if kind == Kind::Heap { places.next().flatten() } else { None },
-        stack: (kind == Kind::Stack).then(|| stacks.place_of(at)).flatten(),
+        stack: (kind == Kind::Stack).then(|| stacks.place_of(scene, at)).flatten(),
         symbol: if kind == Kind::Global { scene.symbol_text(at) } else { None },
         mapping: maps::find(maps, at).map(|mapping| mapping.path.clone()).unwrap_or_default(),
         span: maps::find(maps, at).map(|mapping| mapping.span).unwrap_or_default(),
@@ -232,8 +232,6 @@ struct Stack {
     tid: Tid,
     pointer: Addr,
     mapping: Span,
-    /// Where each frame ends, and its function.
-    frames: Vec<(Addr, u32, String)>,
 }
 
 impl Stacks {
@@ -241,16 +239,7 @@ impl Stacks {
         let maps = scene.source.mappings();
         let stack = |tid| {
             let pointer = Addr(scene.source.regs(tid)?.rsp());
-            let mapping = maps::find(maps, pointer)?.span;
-            let frames = scene.frames(tid, FRAMES).frames;
-            let ends = frames.iter().filter_map(|frame| {
-                let end = scene.cfa(&frame.physical)?;
-                let known = frame.function().and_then(|function| function.name.as_deref());
-                let name = known
-                    .map_or_else(|| Some(scene.modules.name_of(frame.pc())?.0), |name| Some(name.to_owned()));
-                Some((end, frame.level, name?))
-            });
-            Some(Stack { tid, pointer, mapping, frames: ends.collect() })
+            Some(Stack { tid, pointer, mapping: maps::find(maps, pointer)?.span })
         };
         Stacks { stacks: scene.source.threads().into_iter().filter_map(stack).collect() }
     }
@@ -260,14 +249,23 @@ impl Stacks {
     }
 
     /// The stack that holds `at`. Stacks may share a mapping: the kernel merges neighbours.
-    fn place_of(&self, at: Addr) -> Option<OnStack> {
+    fn place_of(&self, scene: &Scene<'_>, at: Addr) -> Option<OnStack> {
         let own = || self.stacks.iter().filter(|stack| stack.mapping.contains(at));
         let above = own().filter(|stack| stack.pointer <= at).max_by_key(|stack| stack.pointer);
         let stack = above.or_else(|| own().min_by_key(|stack| stack.pointer))?;
         let below = at < stack.pointer;
-        let frame = stack.frames.iter().find(|(end, ..)| at < *end).filter(|_| !below);
-        Some(OnStack { tid: stack.tid, frame: frame.map(|(_, level, name)| (*level, name.clone())), below })
+        let frame = if below { None } else { frame_of(scene, stack.tid, at) };
+        Some(OnStack { tid: stack.tid, frame, below })
     }
+}
+
+/// The frame of a thread that `at` belongs to, and its function.
+fn frame_of(scene: &Scene<'_>, tid: Tid, at: Addr) -> Option<(u32, String)> {
+    let frames = scene.frames(tid, FRAMES).frames;
+    let frame = frames.iter().find(|frame| scene.cfa(&frame.physical).is_some_and(|end| at < end))?;
+    let known = frame.function().and_then(|function| function.name.as_deref()).map(str::to_owned);
+    let name = known.or_else(|| Some(scene.modules.name_of(frame.pc())?.0));
+    Some((frame.level, name.unwrap_or_else(|| "??".to_owned())))
 }
 
 #[cfg(test)]
