@@ -145,6 +145,9 @@ impl Memory for Patched<'_> {
     }
 }
 
+/// Pages that are kept: 16 MiB, then the cache starts afresh. Who walks through a heap would keep all of it otherwise.
+const KEPT_PAGES: usize = 4096;
+
 /// Memory read a page at a time and kept: for one stop, within which nothing changes.
 pub struct Cached<'a> {
     inner: &'a dyn Memory,
@@ -166,6 +169,9 @@ impl Memory for Cached<'_> {
             return self.inner.read(at, buf);
         }
         let mut pages = self.pages.borrow_mut();
+        if pages.len() > KEPT_PAGES {
+            pages.clear();
+        }
         let mut done = 0;
         while done < buf.len() {
             let here = at.add(done as u64);

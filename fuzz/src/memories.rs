@@ -1,6 +1,7 @@
 //! Readers of a target's memory: its heap, the loader's list, containers.
 
 use brkwater::addr::{Addr, PAGE, Span, Tid};
+use brkwater::heap::search::{self, Needle};
 use brkwater::heap::{self, Anchors};
 use brkwater::maps::{Mapping, Perms};
 use brkwater::memory::{Memory, Sparse};
@@ -64,6 +65,24 @@ pub fn heap(data: &[u8]) {
     let _ = (survey.to_text(), serde_json::to_string(&survey.doubts.len()));
     for at in [HERE, HERE + 0x2010, word(data, 1), word(data, 2)] {
         let _ = survey.place_of(&memory, Addr(at));
+        let _ = survey.detail(&memory, &maps, Addr(at));
+    }
+    for arena in &survey.arenas {
+        let _ = survey.bins(&memory, &maps, arena, 4, &mut |_, _| {});
+        for region in &arena.regions {
+            let _ = survey.page(&memory, &maps, (arena, region), Some(Addr(word(data, 1))), 4);
+        }
+    }
+    for cache in &survey.tcaches {
+        let _ = survey.tcache_bins(&memory, &maps, cache, 4, &mut |_, _| {});
+    }
+    let (low, high) = (word(data, 2), word(data, 3));
+    let needles = [
+        Needle::Words { width: 1 << (first & 3), low, high },
+        Needle::Bytes(data.iter().take(3).copied().collect()),
+    ];
+    for needle in needles {
+        search::search(&memory, &maps, &needle, &|span| vec![span], &mut |_| {});
     }
 }
 

@@ -19,7 +19,7 @@ use crate::addr::Addr;
 use crate::heap::{Place, Survey};
 use crate::memory::Memory;
 use crate::report::chunk::{self, Shown};
-use crate::report::chunks::{Looking, Numbered, regions};
+use crate::report::chunks::{Looking, Numbered, broken, regions};
 
 /// Bytes of a chunk that are dumped without a number, header included.
 const BYTES: usize = 256;
@@ -75,17 +75,33 @@ fn no_chunk(shell: &mut Shell, survey: &Survey, at: Addr, most: usize, json: boo
             shell.say(chunk::mmapped(block, shown));
             return Ok(());
         }
-        Some(Place::Unclear { .. }) => {
-            format!(
-                "{at} is in a region of malloc's, but in no chunk that could be read: it is behind damage, or in the heap's head."
-            )
-        }
+        Some(Place::Unclear { arena, region }) => unclear(shell, survey, at, (arena, region)),
         Some(Place::Foreign(span)) => {
             format!("{at} is in {span} between malloc's regions, which malloc did not ask for.")
         }
         Some(Place::Chunk { .. }) | None => format!("{at} is in no chunk of malloc's."),
     };
     Err(CommandError::say(format!("{what}\n  hint: owner {at}, heap arenas")))
+}
+
+/// Why an address in a region is in no chunk: the damage nearest before it.
+fn unclear(shell: &mut Shell, survey: &Survey, at: Addr, (arena, region): (usize, usize)) -> String {
+    let places = survey.arenas.get(arena).and_then(|arena| Some((arena, arena.regions.get(region)?)));
+    let Some((arena, region)) = places else { return format!("{at} is in no chunk of malloc's.") };
+    if at < region.first {
+        return format!(
+            "{at} is in the head of {}: what malloc keeps of the arena, before its chunks.",
+            region.span
+        );
+    }
+    let doubts = in_scene(shell, |scene| survey.for_each_chunk(scene.memory(), arena, region, &mut |_| {}));
+    let mut text =
+        format!("{at} is in {}, but in no chunk that could be read: it is behind damage.", region.span);
+    if let Some(doubt) = doubts.iter().rfind(|doubt| doubt.at <= at) {
+        text.push('\n');
+        text.push_str(broken(doubt).trim_end());
+    }
+    text
 }
 
 /// As many of the `len` bytes at `at` as can be read.

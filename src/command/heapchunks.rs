@@ -104,16 +104,11 @@ fn heap(shell: &mut Shell, args: &str) -> Done {
 /// What there is, and how to see it.
 fn overview(survey: &Survey) -> String {
     let mut text = bins::arenas(survey);
-    let blocks = survey.mmapped.len() as u64;
-    if blocks > 0 {
-        text.push_str(&format!("{} with a mapping of its own\n", words::count(blocks, "block")));
-    }
     let cached: u64 = survey.tcaches.iter().map(|cache| cache.held.chunks).sum();
     let (caches, held) = (words::count(survey.tcaches.len() as u64, "tcache"), words::count(cached, "chunk"));
     text.push_str(&format!("{caches} with {held}\n"));
     if !survey.doubts.is_empty() {
-        let rules = words::count(survey.doubts.len() as u64, "thing");
-        text.push_str(&format!("{rules} that does not fit: info heap\n"));
+        text.push_str(&format!("{}: info heap\n", words::count(survey.doubts.len() as u64, "doubt")));
     }
     text.push('\n');
     for entry in SUB.iter().flat_map(|table| table.iter()) {
@@ -281,8 +276,7 @@ pub(super) fn thread_names(shell: &Shell) -> impl Fn(Tid) -> String + use<> {
 fn heap_chunks(shell: &mut Shell, args: &str) -> Done {
     let mut asked = asked(args)?;
     if asked.count.is_none()
-        && let Some((before, last)) = asked.text.rsplit_once(' ')
-        && let Ok(count) = last.parse()
+        && let Some((before, count)) = trailing_count(&asked.text)
     {
         (asked.count, asked.text) = (Some(count), before.to_owned());
     }
@@ -298,6 +292,13 @@ fn heap_chunks(shell: &mut Shell, args: &str) -> Done {
     let names = thread_names(shell);
     shell.say(chunks::text(Looking { survey: &survey, thread: &names }, of, &page));
     Ok(())
+}
+
+/// `REGION COUNT`: a number behind something that is whole without it (not `p + 1`).
+fn trailing_count(text: &str) -> Option<(&str, usize)> {
+    let (before, count) = text.rsplit_once(' ')?;
+    let is_whole = before.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
+    Some((before, count.parse().ok()?)).filter(|_| is_whole)
 }
 
 /// The region that is meant, and the address to begin at, if one was given.
@@ -348,6 +349,13 @@ pub(super) fn with_pid(shell: &Shell, mut value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_stands_behind_an_expression() {
+        assert_eq!(trailing_count("p->next[1] 20"), Some(("p->next[1]", 20)));
+        assert_eq!(trailing_count("0 8"), Some(("0", 8)));
+        assert_eq!((trailing_count("p + 1"), trailing_count("7"), trailing_count("p x")), (None, None, None));
+    }
 
     #[test]
     fn flags_stand_anywhere_but_in_a_text() {

@@ -33,15 +33,21 @@ const PLACES: usize = 16;
 /// Frames of each thread that are looked at for a place on its stack.
 const FRAMES: usize = 256;
 
+/// Registers that may hold a pointer.
+const GENERAL: [&str; 16] = [
+    "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
+    "r15",
+];
+
 pub(super) const SUB: &[Entry] = &[Entry {
     names: &["find"],
     run: heap_find,
-    help: "Find who holds a value: in chunks, on stacks, in globals.\n\
+    help: "Find who holds a value: in chunks, registers, on stacks, in globals.\n\
            Usage: heap find [/b|/h|/w|/g] EXPRESSION [-n COUNT] [-json]\n\
            \x20      heap find \"TEXT\" [-n COUNT] [-json]\n\
            An address in a chunk is looked for with all that points into that chunk. Other values are looked for as\n\
            words of 8 bytes, or of 4 when they fit; the letter says otherwise, as in x. COUNT places of each kind are\n\
-           shown; the others are counted.",
+           shown; the others are counted. Only memory that the program writes to is searched: constants are not.",
     takes: Takes::Expression,
 }];
 
@@ -56,7 +62,8 @@ fn heap_find(shell: &mut Shell, args: &str) -> Done {
     let (needle, place, target) = needle_of(shell, &survey, width, text)?;
     let most = asked.count.unwrap_or(PLACES);
     let (found, counts, searched) = in_scene(shell, |scene| seek(scene, pid, &survey, &needle, most));
-    let answer = Answer { needle: &needle, place, target, found, counts, searched };
+    let registers = in_scene(shell, |scene| registers(scene, &needle));
+    let answer = Answer { needle: &needle, place, target, found, counts, registers, searched };
     let names = thread_names(shell);
     let looking = Looking { survey: &survey, thread: &names };
     if asked.json {
@@ -115,6 +122,18 @@ fn needle_of(shell: &mut Shell, survey: &Survey, width: Option<u64>, text: &str)
     Ok((needle, Some(place), Some((value, span))))
 }
 
+/// The registers that hold what is looked for, as whole words.
+fn registers(scene: &Scene<'_>, needle: &Needle) -> Vec<(Tid, &'static str, u64)> {
+    let Needle::Words { low, high, .. } = needle else { return Vec::new() };
+    let of_thread = |tid| {
+        let regs = scene.source.regs(tid);
+        let value = move |name| Some((tid, name, regs.as_ref()?.by_name(name)?));
+        GENERAL.iter().filter_map(move |name| value(*name))
+    };
+    let all = scene.source.threads().into_iter().flat_map(of_thread);
+    all.filter(|(_, _, value)| (*low..=*high).contains(value)).collect()
+}
+
 /// Searches, and names the first `most` places of each kind.
 fn seek(
     scene: &Scene<'_>,
@@ -146,9 +165,10 @@ fn seek(
         value,
         kind,
         place: if kind == Kind::Heap { places.next().flatten() } else { None },
-        stack: (kind == Kind::Stack).then(|| stacks.place_of(at)).flatten(),
+        stack: (kind == Kind::Stack).then(|| stacks.place_of(scene, at)).flatten(),
         symbol: if kind == Kind::Global { scene.symbol_text(at) } else { None },
         mapping: maps::find(maps, at).map(|mapping| mapping.path.clone()).unwrap_or_default(),
+        span: maps::find(maps, at).map(|mapping| mapping.span).unwrap_or_default(),
     };
     (kept.into_iter().map(name).collect(), counts, searched)
 }
@@ -213,8 +233,6 @@ struct Stack {
     tid: Tid,
     pointer: Addr,
     mapping: Span,
-    /// Where each frame ends, and its function.
-    frames: Vec<(Addr, u32, String)>,
 }
 
 impl Stacks {
@@ -222,16 +240,7 @@ impl Stacks {
         let maps = scene.source.mappings();
         let stack = |tid| {
             let pointer = Addr(scene.source.regs(tid)?.rsp());
-            let mapping = maps::find(maps, pointer)?.span;
-            let frames = scene.frames(tid, FRAMES).frames;
-            let ends = frames.iter().filter_map(|frame| {
-                let end = scene.cfa(&frame.physical)?;
-                let known = frame.function().and_then(|function| function.name.as_deref());
-                let name = known
-                    .map_or_else(|| Some(scene.modules.name_of(frame.pc())?.0), |name| Some(name.to_owned()));
-                Some((end, frame.level, name?))
-            });
-            Some(Stack { tid, pointer, mapping, frames: ends.collect() })
+            Some(Stack { tid, pointer, mapping: maps::find(maps, pointer)?.span })
         };
         Stacks { stacks: scene.source.threads().into_iter().filter_map(stack).collect() }
     }
@@ -241,14 +250,23 @@ impl Stacks {
     }
 
     /// The stack that holds `at`. Stacks may share a mapping: the kernel merges neighbours.
-    fn place_of(&self, at: Addr) -> Option<OnStack> {
+    fn place_of(&self, scene: &Scene<'_>, at: Addr) -> Option<OnStack> {
         let own = || self.stacks.iter().filter(|stack| stack.mapping.contains(at));
         let above = own().filter(|stack| stack.pointer <= at).max_by_key(|stack| stack.pointer);
         let stack = above.or_else(|| own().min_by_key(|stack| stack.pointer))?;
         let below = at < stack.pointer;
-        let frame = stack.frames.iter().find(|(end, ..)| at < *end).filter(|_| !below);
-        Some(OnStack { tid: stack.tid, frame: frame.map(|(_, level, name)| (*level, name.clone())), below })
+        let frame = if below { None } else { frame_of(scene, stack.tid, at) };
+        Some(OnStack { tid: stack.tid, frame, below })
     }
+}
+
+/// The frame of a thread that `at` belongs to, and its function.
+fn frame_of(scene: &Scene<'_>, tid: Tid, at: Addr) -> Option<(u32, String)> {
+    let frames = scene.frames(tid, FRAMES).frames;
+    let frame = frames.iter().find(|frame| scene.cfa(&frame.physical).is_some_and(|end| at < end))?;
+    let known = frame.function().and_then(|function| function.name.as_deref()).map(str::to_owned);
+    let name = known.or_else(|| Some(scene.modules.name_of(frame.pc())?.0));
+    Some((frame.level, name.unwrap_or_else(|| "??".to_owned())))
 }
 
 #[cfg(test)]

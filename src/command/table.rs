@@ -122,6 +122,9 @@ pub(super) const INFO: &[&[Entry]] = &[
     options::INFO,
 ];
 
+/// The command of ours that shares its beginning with one of gdb's: `he` is `help`.
+const OURS: &str = "heap";
+
 /// The entry that a word means.
 ///
 /// # Errors
@@ -135,6 +138,9 @@ pub(super) fn find(tables: &'static [&'static [Entry]], word: &str, prefix: &str
     let fitting: Vec<&Entry> = all().filter(|entry| entry.name().starts_with(word)).collect();
     match fitting.as_slice() {
         [one] => Ok(one),
+        // What gdb does not have takes none of its abbreviations away.
+        [one, other] if other.name() == OURS => Ok(one),
+        [other, one] if other.name() == OURS => Ok(one),
         [] => Err(undefined(tables, word, prefix)),
         several => {
             let mut names: Vec<&str> = several.iter().map(|entry| entry.name()).collect();
@@ -204,6 +210,7 @@ mod tests {
             ("cond", "condition"),
             ("expl", "explain"),
             ("q", "quit"),
+            ("he", "help"),
         ] {
             assert_eq!(name(word), full);
         }

@@ -233,10 +233,10 @@ fn bin(
     let (mut at, mut before) = (first, own);
     let mut guard = LoopGuard::default();
     while at != own {
-        let found = free_chunk(reader, maps, at).filter(|_| !guard.is_again(at));
-        let Some((chunk, is_free)) = found else {
-            let what = if is_heap(maps, at) && at.0.is_multiple_of(16) && list.count > 0 {
-                format!("bin {i} comes to this chunk again, or cannot read it")
+        let again = guard.is_again(at);
+        let Some((chunk, is_free)) = free_chunk(reader, maps, at).filter(|_| !again) else {
+            let what = if again {
+                format!("it is met twice in bin {i}")
             } else {
                 format!("bin {i} leads here, but it is no free chunk")
             };

@@ -135,12 +135,15 @@ impl Survey {
         if wanted.is_empty() {
             return FxHashMap::default();
         }
-        for arena in &self.arenas {
+        let any = |is: fn(State) -> bool| chunks.iter().any(|chunk| is(chunk.state));
+        let in_bins = any(|state| matches!(state, State::Free | State::Fast));
+        for arena in self.arenas.iter().filter(|_| in_bins) {
             let mut finder = Finder { wanted: &mut wanted, last: None };
             let lists = self.bins(memory, maps, arena, 0, &mut |kind, member| finder.meet(kind, member));
             count(&mut wanted, &lists);
         }
-        for cache in &self.tcaches {
+        let cached = any(|state| state == State::Tcache);
+        for cache in self.tcaches.iter().filter(|_| cached) {
             let mut finder = Finder { wanted: &mut wanted, last: None };
             let lists =
                 self.tcache_bins(memory, maps, cache, 0, &mut |kind, member| finder.meet(kind, member));
@@ -177,8 +180,9 @@ impl Finder<'_> {
 fn count(wanted: &mut Wanted, lists: &[List]) {
     for listed in wanted.values_mut().flatten().filter(|listed| listed.of == 0) {
         listed.of = lists.iter().find(|list| list.kind == listed.kind).map_or(0, |list| list.count);
-        // The last member of a bin leads back to the bin.
-        let last = listed.member.nth == listed.of && !listed.member.backward;
+        // The last member of a bin leads back to the bin; that of another list to nothing, unless it is damaged.
+        let is_bin = matches!(listed.kind, ListKind::Unsorted | ListKind::Small(_) | ListKind::Large(_));
+        let last = is_bin && listed.member.nth == listed.of && !listed.member.backward;
         listed.next = listed.next.filter(|_| !last);
     }
 }

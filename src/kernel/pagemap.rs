@@ -19,10 +19,11 @@ pub fn populated(pid: Pid, span: Span) -> Vec<Span> {
     let Ok(file) = File::open(format!("/proc/{pid}/pagemap")) else { return vec![span] };
     let (first, end) = (span.start.0 / PAGE, span.end.page_up().0 / PAGE);
     let mut parts: Vec<Span> = Vec::new();
-    let mut block = vec![0; BLOCK];
+    let all = usize::try_from((end - first) * 8).unwrap_or(BLOCK);
+    let mut block = vec![0; all.min(BLOCK)];
     let mut page = first;
     while page < end {
-        let want = usize::try_from((end - page) * 8).unwrap_or(BLOCK).min(BLOCK);
+        let want = usize::try_from((end - page) * 8).unwrap_or(BLOCK).min(block.len());
         let got = match file.read_at(&mut block[..want], page * 8) {
             Ok(got) if got >= 8 => got,
             _ => {

@@ -18,20 +18,25 @@ use super::chunks::{Looking, arena_name, broken, doubts_json, kind_json, regions
 use super::tables::Table;
 use super::words::{count, size};
 use crate::addr::{Tid, human_size};
-use crate::heap::{Arena, List, ListKind, Member, Region, Survey, Tcache};
+use crate::heap::{Arena, List, ListKind, Member, Mmapped, Region, Survey, Tcache};
+
+/// Large blocks that are named one by one.
+const BLOCKS: usize = 8;
 
 /// `heap arenas` as text: each arena, and its regions under it.
 #[must_use]
 pub fn arenas(survey: &Survey) -> String {
-    let mut table =
-        Table::new(&["", "arena, region", "taken", "chunks", "in use", "free", "cached", "top", ""], 0);
+    let mut table = Table::new(
+        &["", "arena, region", "  taken", "  chunks", " in use", "   free", " cached", "    top", ""],
+        0,
+    );
     for (n, arena) in survey.arenas.iter().enumerate() {
         let chunks: u64 = arena.regions.iter().map(|region| region.chunks).sum();
         table.row([
             n.to_string(),
             format!("{} {}", arena_name(n, arena.kind), arena.address),
-            human_size(arena.system_mem),
-            chunks.to_string(),
+            amount(arena.system_mem),
+            format!("{chunks:>8}"),
             amount(arena.sum(|region| region.used).bytes),
             amount(arena.sum(|region| region.free.plus(region.fast)).bytes),
             amount(arena.sum(|region| region.tcache).bytes),
@@ -43,8 +48,8 @@ pub fn arenas(survey: &Survey) -> String {
             table.row([
                 String::new(),
                 format!("  region {}: {} {}", of.number, region.origin.name(), region.span),
-                human_size(region.span.len()),
-                region.chunks.to_string(),
+                amount(region.span.len()),
+                format!("{:>8}", region.chunks),
                 amount(region.used.bytes),
                 amount(region.free.plus(region.fast).bytes),
                 amount(region.tcache.bytes),
@@ -53,7 +58,19 @@ pub fn arenas(survey: &Survey) -> String {
             ]);
         }
     }
-    table.text()
+    table.text() + &blocks(survey)
+}
+
+/// The large blocks that are in no arena.
+fn blocks(survey: &Survey) -> String {
+    let (shown, rest) = survey.mmapped.split_at(survey.mmapped.len().min(BLOCKS));
+    if shown.is_empty() {
+        return String::new();
+    }
+    let one = |block: &Mmapped| format!("{} ({})", block.address, human_size(block.size));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    let all = shown.iter().map(one).collect::<Vec<_>>().join(", ");
+    format!("blocks with mappings of their own: {all}{more}\n")
 }
 
 /// The same as JSON: schema `brkwater.heap-arenas/1`.
@@ -81,15 +98,18 @@ pub fn arenas_json(survey: &Survey) -> Value {
         })
     };
     let arenas: Vec<Value> = survey.arenas.iter().enumerate().map(one).collect();
-    json!({"schema": "brkwater.heap-arenas/1", "arenas": arenas})
+    let block = |block: &Mmapped| json!({"address": block.address, "size": block.size});
+    let blocks: Vec<Value> = survey.mmapped.iter().map(block).collect();
+    json!({"schema": "brkwater.heap-arenas/1", "arenas": arenas, "mmapped": blocks})
 }
 
 fn counted(count: crate::heap::Count) -> Value {
     json!({"chunks": count.chunks, "bytes": count.bytes})
 }
 
+/// A size, or a dash for none, as wide as the column's head.
 fn amount(bytes: u64) -> String {
-    if bytes == 0 { "-".to_owned() } else { human_size(bytes) }
+    format!("{:>7}", if bytes == 0 { "-".to_owned() } else { human_size(bytes) })
 }
 
 fn remarks(arena: &Arena) -> String {

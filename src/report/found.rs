@@ -86,6 +86,8 @@ pub struct Found {
     pub symbol: Option<String>,
     /// The mapping's name, as the kernel gives it.
     pub mapping: String,
+    /// The mapping's addresses.
+    pub span: Span,
 }
 
 /// Everything that a search told.
@@ -101,6 +103,8 @@ pub struct Answer<'a> {
     pub found: Vec<Found>,
     /// How many there are of each kind.
     pub counts: [u64; 4],
+    /// Registers that hold it: the thread, the register, the value.
+    pub registers: Vec<(Tid, &'static str, u64)>,
     /// How much was searched.
     pub searched: Searched,
 }
@@ -115,11 +119,23 @@ pub fn text(looking: Looking<'_>, answer: &Answer<'_>) -> String {
         text.push('\n');
     }
     let _ = writeln!(text, "{}", headline(answer));
+    if !answer.registers.is_empty() {
+        let _ = writeln!(text, "registers: {}", answer.registers.len());
+    }
+    for (tid, name, value) in &answer.registers {
+        let _ = writeln!(text, "  {name}{}  {}", other_value(answer, *value), (looking.thread)(*tid));
+    }
     for (kind, of) in Kind::ALL.into_iter().zip(answer.counts).filter(|(_, of)| *of > 0) {
         let shown: Vec<&Found> = answer.found.iter().filter(|found| found.kind == kind).collect();
         let _ = writeln!(text, "{}: {of}", kind.title());
         for found in &shown {
-            let _ = writeln!(text, "  {}{}  {}", found.at, pointed(answer, found), wherein(looking, found));
+            let _ = writeln!(
+                text,
+                "  {}{}  {}",
+                found.at,
+                other_value(answer, found.value),
+                wherein(looking, found)
+            );
         }
         let hidden = of - shown.len() as u64;
         if hidden > 0 {
@@ -160,10 +176,12 @@ pub fn json(looking: Looking<'_>, answer: &Answer<'_>) -> Value {
     };
     let counts =
         Kind::ALL.into_iter().zip(answer.counts).map(|(kind, of)| (kind.name().to_owned(), json!(of)));
+    let register = |(tid, name, value): &(Tid, &str, u64)| json!({"tid": tid, "register": name, "value": format!("{value:#x}")});
     json!({
         "schema": "brkwater.heap-find/1", "needle": needle, "malloc": answer.place.as_ref().map(place),
         "found": answer.found.iter().map(one).collect::<Vec<_>>(),
         "counts": counts.collect::<serde_json::Map<_, _>>(), "searched": answer.searched.bytes,
+        "registers": answer.registers.iter().map(register).collect::<Vec<_>>(),
         "unreadable": answer.searched.unreadable, "left_out": answer.searched.left_out,
     })
 }
@@ -182,7 +200,7 @@ fn headline(answer: &Answer<'_>) -> String {
             }
         }
         (Needle::Words { .. }, Some(_)) => match hits {
-            0 => "nothing points at it".to_owned(),
+            0 => "no word points at it".to_owned(),
             1 => "1 word points at it".to_owned(),
             _ => format!("{hits} words point at it"),
         },
@@ -195,10 +213,10 @@ fn headline(answer: &Answer<'_>) -> String {
     format!("{what} ({searched} searched)")
 }
 
-/// How far into the chunk a word points, where that is not what was asked for.
-fn pointed(answer: &Answer<'_>, found: &Found) -> String {
+/// The value itself, where it is not the one that was asked for.
+fn other_value(answer: &Answer<'_>, value: u64) -> String {
     match answer.target {
-        Some((at, _)) if found.value != at.0 => format!(" = {:#x}", found.value),
+        Some((at, _)) if value != at.0 => format!(" = {value:#x}"),
         _ => String::new(),
     }
 }
@@ -212,12 +230,15 @@ fn wherein(looking: Looking<'_>, found: &Found) -> String {
         return match &stack.frame {
             Some((level, name)) => format!("stack of {who}, frame #{level} {}", plain(name)),
             None if stack.below => format!("stack of {who}, below its stack pointer: left over"),
-            None => format!("stack of {who}"),
+            None => format!("stack of {who}, above its frames"),
         };
     }
     let symbol = found.symbol.as_deref().map(|symbol| format!("{} ", plain(symbol))).unwrap_or_default();
-    let mapping = if found.mapping.is_empty() { "memory without a name" } else { &found.mapping };
-    format!("{symbol}{}", plain(mapping))
+    if found.mapping.is_empty() {
+        let into = found.at.0.saturating_sub(found.span.start.0);
+        return format!("{symbol}+{into:#x} in {}, {}", found.span, human_size(found.span.len()));
+    }
+    format!("{symbol}{}", plain(&found.mapping))
 }
 
 fn in_heap(looking: Looking<'_>, at: Addr, place: &Place) -> String {

@@ -54,6 +54,9 @@ fn who_points_at_a_block_is_found() {
         "heap find local",
         "heap find \"of a thread\"",
         "heap find/w 0x6c206120",
+        "set $rbx = label",
+        "heap find label",
+        "heap find label -json",
     ];
     let output = at_checkpoint(&commands);
     let (label, _) = truth(&output, "label");
@@ -70,6 +73,9 @@ fn who_points_at_a_block_is_found() {
     must_have(output.block(3), &["stacks: ", "stack of thread 1, frame #1 main"]);
     let (theirs, _) = truth(&output, "theirs");
     must_have(output.block(4), &[&format!("{theirs:#x}  +0x10 in chunk {:#x}", theirs - 16)]);
+    must_have(output.block(7), &["registers: 1\n  rbx  thread 1\n"]);
+    let json = object(output.block(8));
+    assert_eq!(text(&json, "registers/0/register"), "rbx", "{json}");
     // " a l" of "with a label".
     must_have(output.block(5), &["4-byte word", &format!("in chunk {:#x}", label - 16)]);
 }
@@ -127,7 +133,7 @@ fn chunks_come_a_page_at_a_time() {
     assert_eq!(number(&json, "chunks/0/size"), 0x290);
     must_have(
         output.block(3),
-        &["main arena 0x", "thread arena 1", "1 block with a mapping", "heap find -- "],
+        &["main arena 0x", "thread arena 1", "blocks with mappings of their own: 0x", "heap find -- "],
     );
     must_have(output.block(4), &["region 1: heap_info ["]);
 }
