@@ -74,8 +74,7 @@ impl Printer<'_> {
         }
         if self.options.format.is_none() {
             let rust = self.options.rust && value.ty().is_pointer();
-            let named = rust.then(|| super::rustvalues::pointer_prefix(value.ty())).flatten();
-            out.push_str(&named.unwrap_or_else(|| prefix(value.ty())));
+            out.push_str(&if rust { format!("({}) ", value.ty().rust_name()) } else { prefix(value.ty()) });
         }
         self.put(&mut out, value, 0)?;
         Ok(out)
@@ -297,7 +296,8 @@ impl Printer<'_> {
     fn function(&self, out: &mut String, value: &Value) -> Result<(), ValueError> {
         match self.options.format {
             None | Some('s') => {
-                _ = write!(out, "{{{}}} ", value.ty().name());
+                let ty = value.ty();
+                _ = write!(out, "{{{}}} ", if self.options.rust { ty.rust_name() } else { ty.name() });
                 out.push_str(&self.address(value.address().unwrap_or_default()));
             }
             Some('a' | 'c') => return Err(ValueError::NotANumber),

@@ -144,9 +144,3 @@ impl Printer<'_> {
         Ok(())
     }
 }
-
-/// What stands before a pointer of Rust: `(*mut r::Point) `.
-pub(super) fn pointer_prefix(ty: &Type) -> Option<String> {
-    let target = ty.target()?;
-    Some(format!("(*mut {}) ", target.name()))
-}

@@ -19,6 +19,7 @@ pub fn describe_type(
     asked: Asked,
 ) -> Result<String, ExprError> {
     let (ty, is_type) = type_of(text, context)?;
+    let rust = context.language() == "rust";
     if whole {
         let below = ty.unqualified().1;
         // A typedef is looked through where it gave the type its name.
@@ -30,14 +31,15 @@ pub fn describe_type(
             Kind::Record(_) if asked.offsets => "/* offset      |    size */  ",
             _ => "",
         };
-        return Ok(format!("{header}type = {}", ty.describe_as(asked)));
+        let described = if rust { ty.describe_rust(asked) } else { ty.describe_as(asked) };
+        return Ok(format!("{header}type = {described}"));
     }
     // Of a type's name gdb looks through one typedef, of a value's type through none.
     let ty = match ty.kind() {
         Kind::Typedef { of, .. } if is_type => of.get(),
         _ => ty,
     };
-    Ok(format!("type = {}", ty.short_name()))
+    Ok(format!("type = {}", if rust { ty.rust_name() } else { ty.short_name() }))
 }
 
 /// The type, and whether the text named it.
