@@ -8,14 +8,13 @@ use super::number::little;
 use super::print::Printer;
 use super::value::{Value, ValueError};
 use crate::addr::Addr;
-use crate::symbols::types::{Base, Count, Encoding, Kind, Member, Record, Role, Type};
+use crate::memory::Memory;
+use crate::symbols::types::{Base, Count, Encoding, Kind, Member, POINTER, Record, Role, Tag, Type};
+use crate::symbols::variants::Variants;
 
 impl Printer<'_> {
     /// Prints a value as Rust has it; `false` for what is written as in C.
     pub(super) fn rust(&self, out: &mut String, value: &Value, depth: usize) -> Result<bool, ValueError> {
-        if self.options.format.is_some() {
-            return Ok(false);
-        }
         let ty = value.ty().strip();
         match ty.kind() {
             Kind::Record(record) => self.rust_record(out, value, record, depth)?,
@@ -25,7 +24,7 @@ impl Printer<'_> {
                 self.elements(out, &value.load(self.memory)?, count, depth)?;
                 out.push(']');
             }
-            Kind::Base(base) => return self.rust_number(out, value, base),
+            Kind::Base(base) if self.options.format.is_none() => return self.rust_number(out, value, base),
             _ => return Ok(false),
         }
         Ok(true)
@@ -58,21 +57,19 @@ impl Printer<'_> {
         depth: usize,
     ) -> Result<(), ValueError> {
         let name = record.name.as_deref().unwrap_or_default();
-        if name == "&str" || name.starts_with("&[") {
+        let is_slice = |member: &Member| matches!(member.name.as_deref(), Some("data_ptr" | "length"));
+        if record.members.len() == 2 && record.members.iter().all(is_slice) {
             return self.slice(out, value, name, depth);
         }
         if let Some(variants) = record.variants() {
-            let value = value.load(self.memory)?;
-            let number = match &variants.discriminant {
-                Some(part) => value.slice(part.offset, part.ty.clone(), None).as_i128(self.memory)?,
-                None => 0,
+            let held = match value.load(self.memory)?.chosen(&variants, self.memory)? {
+                Ok(held) => held,
+                Err(number) => {
+                    _ = write!(out, "{name} {{<unknown variant {number}>}}");
+                    return Ok(());
+                }
             };
-            let Some(part) = variants.of(number) else {
-                _ = write!(out, "{name} {{<unknown variant {number}>}}");
-                return Ok(());
-            };
-            let held = value.slice(part.offset, part.ty.clone(), None);
-            let stripped = part.ty.strip();
+            let stripped = held.ty().strip();
             let Kind::Record(of) = stripped.kind() else { return self.put(out, &held, depth) };
             out.push_str(of.name.as_deref().unwrap_or_default());
             return if of.members.is_empty() { Ok(()) } else { self.fields(out, &held, of, false, depth) };
@@ -143,4 +140,37 @@ impl Printer<'_> {
         out.push(']');
         Ok(())
     }
+}
+
+impl Value {
+    /// What an enumeration of Rust holds now: the structure of its variant. Nothing for what is no such enumeration, and
+    /// where the number is of no variant.
+    pub(super) fn variant(&self, memory: &dyn Memory) -> Result<Option<Value>, ValueError> {
+        let ty = self.ty().strip();
+        let Kind::Record(record) = ty.kind() else { return Ok(None) };
+        let Some(variants) = record.variants() else { return Ok(None) };
+        Ok(self.chosen(&variants, memory)?.ok())
+    }
+
+    /// The variant that the discriminant means, or the number that means none.
+    fn chosen(&self, variants: &Variants, memory: &dyn Memory) -> Result<Result<Value, i128>, ValueError> {
+        let number = match &variants.discriminant {
+            Some(part) => self.slice(part.offset, part.ty.clone(), None).as_i128(memory)?,
+            None => 0,
+        };
+        Ok(variants.of(number).map(|part| self.slice(part.offset, part.ty.clone(), None)).ok_or(number))
+    }
+}
+
+/// A slice that lies nowhere: `length` elements from `at` on. `name` is that of its type, `&str` or `&[i32]`.
+pub(super) fn slice_of(name: &str, element: &Type, at: Addr, length: u64) -> Value {
+    let usize = Type::integer("usize", POINTER, false);
+    let member = |name: &str, ty: Type, offset| {
+        let name = Some(name.into());
+        Member { name, ty: ty.into(), offset, bits: None, role: Role::Data }
+    };
+    let members = vec![member("data_ptr", element.pointer(), 0), member("length", usize, POINTER)];
+    let record = Record::new(Tag::Struct, Some(name.into()), 2 * POINTER, members);
+    let bytes = [at.0.to_le_bytes(), length.to_le_bytes()].concat();
+    Value::from_bytes(Type::new(Kind::Record(record)), bytes)
 }
