@@ -82,6 +82,7 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
             // The name of a function of C++ has its parameters.
             let words = match (found.ty.kind(), found.name.contains('(')) {
                 _ if kind == Listed::Types => defined(&found),
+                (Kind::Function(_), _) if found.rust => format!("{};", found.ty.declare_rust(&found.name)),
                 (Kind::Function(function), true) => {
                     format!("{} {};", function.returns.get().name(), found.name)
                 }

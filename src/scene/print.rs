@@ -157,7 +157,7 @@ impl Printer<'_> {
             Kind::Array(array) => self.array(out, value, array, depth)?,
             Kind::Reference { .. } => self.reference(out, value, depth)?,
             Kind::Function(_) => self.function(out, value)?,
-            Kind::Void => out.push_str("void"),
+            Kind::Void => out.push_str(if self.options.rust { "()" } else { "void" }),
             _ => match value.gap() {
                 Some(Gap::OptimizedOut) => out.push_str("<optimized out>"),
                 Some(Gap::Synthetic(..)) => out.push_str("<synthetic pointer>"),

@@ -20,6 +20,11 @@ impl Printer<'_> {
             Kind::Record(record) => self.rust_record(out, value, record, depth)?,
             Kind::Array(array) => {
                 let Count::Known(count) = array.count else { return Ok(false) };
+                // Only a literal has C's characters.
+                let plain = array.element.get().name() == "char" && self.is_text(&ty);
+                if plain && value.address().is_none() && array.element.get().size() == 1 {
+                    return Ok(false);
+                }
                 out.push('[');
                 self.elements(out, &value.load(self.memory)?, count, depth)?;
                 out.push(']');
@@ -36,6 +41,11 @@ impl Printer<'_> {
             Encoding::Utf => {
                 let code = value.as_u64(self.memory)? as u32;
                 let shown = match char::from_u32(code) {
+                    Some(c @ ('\\' | '\'')) => format!("\\{c}"),
+                    Some('\n') => "\\n".to_owned(),
+                    Some('\r') => "\\r".to_owned(),
+                    Some('\t') => "\\t".to_owned(),
+                    Some('\0') => "\\0".to_owned(),
                     Some(c) if c.is_ascii_graphic() || c == ' ' => c.to_string(),
                     _ if code <= 0xff => format!("\\x{code:02x}"),
                     _ => format!("\\u{{{code:06x}}}"),
@@ -165,12 +175,36 @@ impl Value {
 /// A slice that lies nowhere: `length` elements from `at` on. `name` is that of its type, `&str` or `&[i32]`.
 pub(super) fn slice_of(name: &str, element: &Type, at: Addr, length: u64) -> Value {
     let usize = Type::integer("usize", POINTER, false);
-    let member = |name: &str, ty: Type, offset| {
-        let name = Some(name.into());
-        Member { name, ty: ty.into(), offset, bits: None, role: Role::Data }
-    };
-    let members = vec![member("data_ptr", element.pointer(), 0), member("length", usize, POINTER)];
-    let record = Record::new(Tag::Struct, Some(name.into()), 2 * POINTER, members);
+    let fields = [("data_ptr", element.pointer()), ("length", usize)];
     let bytes = [at.0.to_le_bytes(), length.to_le_bytes()].concat();
-    Value::from_bytes(Type::new(Kind::Record(record)), bytes)
+    Value::from_bytes(structure(name, fields.into_iter()), bytes)
+}
+
+/// A structure of these fields that lies nowhere.
+pub(super) fn aggregate(
+    name: &str,
+    fields: &[(&'static str, Value)],
+    memory: &dyn Memory,
+) -> Result<Value, ValueError> {
+    let mut bytes = Vec::new();
+    for (_, value) in fields {
+        let size = value.ty().size() as usize;
+        bytes.extend_from_slice(value.bytes(memory)?.get(..size).unwrap_or_default());
+    }
+    Ok(Value::from_bytes(
+        structure(name, fields.iter().map(|(name, value)| (*name, value.ty().clone()))),
+        bytes,
+    ))
+}
+
+/// A structure of fields that lie one behind the other.
+fn structure(name: &str, fields: impl Iterator<Item = (&'static str, Type)>) -> Type {
+    let mut size = 0;
+    let members = fields.map(|(name, ty)| {
+        let offset = size;
+        size += ty.size();
+        Member { name: Some(name.into()), ty: ty.into(), offset, bits: None, role: Role::Data }
+    });
+    let members: Vec<Member> = members.collect();
+    Type::new(Kind::Record(Record::new(Tag::Struct, Some(name.into()), size, members)))
 }

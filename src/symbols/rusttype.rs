@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::offsets::{Asked, At};
 use super::qualified;
 use super::typename::{MAX_DEPTH, Writer};
-use super::types::{Count, Kind, Member, Record, Role, Tag, Type};
+use super::types::{Base, Count, Encoding, Kind, Member, Record, Role, Tag, Type};
 use super::variants::Variants;
 
 impl Type {
@@ -20,6 +20,13 @@ impl Type {
         writer.out
     }
 
+    /// A function as it is declared: `fn shapes::add(i32, i32) -> i32`.
+    #[must_use]
+    pub fn declare_rust(&self, name: &str) -> String {
+        let ty = self.rust_name();
+        ty.strip_prefix("fn ").map(|rest| format!("fn {name}{rest}")).unwrap_or(ty)
+    }
+
     /// The type spelled out, as `ptype` shows it in a frame of Rust.
     #[must_use]
     pub fn describe_rust(&self, asked: Asked) -> String {
@@ -27,6 +34,32 @@ impl Type {
         let mut writer = Writer { asked, at, ..Writer::default() };
         writer.rust(&self.strip(), 1, 0, 0);
         writer.out
+    }
+}
+
+impl Type {
+    /// A type that every program of Rust has.
+    #[must_use]
+    pub fn rust_primitive(name: &str) -> Option<Type> {
+        let (encoding, size) = match name {
+            "bool" => (Encoding::Bool, 1),
+            "char" => (Encoding::Utf, 4),
+            "()" => (Encoding::Unsigned, 0),
+            "i8" => (Encoding::Signed, 1),
+            "i16" => (Encoding::Signed, 2),
+            "i32" => (Encoding::Signed, 4),
+            "i64" | "isize" => (Encoding::Signed, 8),
+            "i128" => (Encoding::Signed, 16),
+            "u8" => (Encoding::Unsigned, 1),
+            "u16" => (Encoding::Unsigned, 2),
+            "u32" => (Encoding::Unsigned, 4),
+            "u64" | "usize" => (Encoding::Unsigned, 8),
+            "u128" => (Encoding::Unsigned, 16),
+            "f32" => (Encoding::Float, 4),
+            "f64" => (Encoding::Float, 8),
+            _ => return None,
+        };
+        Some(Type::new(Kind::Base(Base { name: name.into(), size, encoding })))
     }
 }
 

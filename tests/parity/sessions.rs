@@ -81,6 +81,12 @@ pub(crate) fn all() -> Vec<Session> {
         ),
         Session::new("classes, types", target("classes"), lines(include_str!("classes.gdb")).collect()),
         Session::new("Rust, values", target("shapes"), lines(include_str!("rust.gdb")).collect()),
+        Session::new("Rust, types", target("collections"), lines(include_str!("rusttypes.gdb")).collect()),
+        Session::new(
+            "Rust, expressions",
+            target("collections"),
+            lines(include_str!("rustexpressions.gdb")).collect(),
+        ),
         Session::new("inlines -O2, step", target_with("inlines", "-g -O2"), walk(MAIN, "step", 20, WALK)),
         Session::new("inlines -O2, next", target_with("inlines", "-g -O2"), walk(MAIN, "next", 6, WALK)),
         Session::new("shapes -O2, next", target_with("values_shapes", "-g -O2"), walk(MAIN, "next", 7, WALK)),

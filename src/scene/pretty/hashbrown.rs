@@ -16,8 +16,8 @@ const EMPTY: u8 = 0x80;
 /// So many control bytes are read at a time.
 const CHUNK: u64 = 1024;
 
-/// So many buckets are looked at for the elements that are shown; in a table that is whole an eighth of them is full
-/// enough that no program comes near it.
+/// So many buckets are looked at for the elements that are shown: a table that is nearly empty or damaged is not read
+/// for minutes.
 const MAX_BUCKETS: u64 = 1 << 26;
 
 /// A table, and how far it was read.

@@ -1,0 +1,344 @@
+//! What expressions mean in Rust: paths of modules, fields of tuples and variants, slices.
+//!
+//! It follows gdb 13.1's rust-lang.c, errors included, but nothing is written into the target for a slice: it lies
+//! nowhere.
+
+use super::ExprError;
+use super::ast::{Expr, Op};
+use super::eval::Context;
+use crate::addr::Addr;
+use crate::scene::number::little;
+use crate::scene::rustvalues::{aggregate, slice_of};
+use crate::scene::value::{Value, ValueError};
+use crate::symbols::qualified;
+use crate::symbols::types::{Count, Kind, Record, Type};
+
+fn refused<T>(words: impl Into<String>) -> Result<T, ExprError> {
+    Err(ExprError::Rust(words.into()))
+}
+
+/// What an index means for a sequence: where it lies, what it holds, how long it is; a pointer has no end.
+struct Sequence {
+    at: Option<Addr>,
+    element: Type,
+    length: i64,
+    /// The type's name, when it is a slice already.
+    name: Option<String>,
+}
+
+impl Context<'_> {
+    /// Whether Rust's rules count here.
+    pub(super) fn is_rust(&self) -> bool {
+        self.language() == "rust"
+    }
+
+    /// An error in the words that gdb has for Rust.
+    pub(super) fn in_rust(&self, error: ExprError) -> ExprError {
+        match error {
+            ExprError::NoSymbol(name) if self.is_rust() => {
+                ExprError::Rust(format!("No symbol '{name}' in current context"))
+            }
+            error => error,
+        }
+    }
+
+    /// A path from the root: what `crate`, `self` and `super` mean in the frame. Other paths are as they are.
+    pub(super) fn rust_path(&self, path: &str) -> Result<String, ExprError> {
+        let parts = qualified::parts(path);
+        let supers = parts.iter().filter(|part| **part == "super").count();
+        let first = parts.first().copied().unwrap_or_default();
+        if !matches!(first, "crate" | "self" | "super") || parts.len() < 2 {
+            return Ok(path.to_owned());
+        }
+        let function = self.frame.and_then(|frame| frame.function()).and_then(|scope| scope.name.clone());
+        let Some(function) = function else { return refused("Could not find crate for current location") };
+        let around = qualified::parts(qualified::split(&function).0);
+        let kept = if first == "crate" { 1 } else { around.len().saturating_sub(supers) };
+        if kept == 0 {
+            return refused(format!("Too many super:: uses from '{}'", around.join("::")));
+        }
+        let own = parts.iter().filter(|part| !matches!(**part, "crate" | "self" | "super"));
+        let all: Vec<&str> = around.iter().take(kept).chain(own).copied().collect();
+        Ok(all.join("::"))
+    }
+
+    /// `a::b::c`: a variable, a function, or a constant of an enumeration.
+    pub(super) fn rust_scoped(&self, scope: &str, name: &str) -> Result<Value, ExprError> {
+        let path = self.rust_path(&format!("{scope}::{name}"))?;
+        match self.scene.variable(self.frame, &path) {
+            Ok(value) => return Ok(value),
+            Err(ValueError::NoSymbol(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(value) = self.of_type(qualified::split(&path).0, name) {
+            return Ok(value);
+        }
+        // A structure or a variant without fields is its only value.
+        if let Ok(ty) = self.type_called(&path)
+            && is_unit(&ty)
+        {
+            return Ok(Value::from_bytes(ty, Vec::new()));
+        }
+        if let Some(found) = self.scene.variable_in_file(scope, name) {
+            return found.ok_or(ExprError::NoSymbol(path));
+        }
+        match self.scene.variable_in_function(self.frame, scope, name) {
+            Some(Some(value)) => Ok(value),
+            _ => Err(ExprError::NoSymbol(path)),
+        }
+    }
+
+    /// `x.field` or `x.0`: through pointers, and into the variant that an enumeration has now.
+    pub(super) fn rust_member(&self, value: Value, name: &str) -> Result<Value, ExprError> {
+        let mut value = value;
+        for _ in 0..64 {
+            if !value.ty().is_pointer() {
+                break;
+            }
+            value = value.deref(self.memory())?;
+        }
+        let number = name.strip_prefix("__").filter(|number| number.parse::<u32>().is_ok());
+        let outer = value.ty().clone();
+        let variant = value.variant(self.memory())?;
+        let in_variant = variant.is_some();
+        let value = variant.unwrap_or(value);
+        let ty = value.ty().strip();
+        let record = match ty.kind() {
+            Kind::Record(record) => record,
+            _ if number.is_some() => {
+                return refused(
+                    "Anonymous field access is only allowed on tuples, tuple structs, and tuple-like enum variants",
+                );
+            }
+            _ => return Err(ValueError::NotAStructure.into()),
+        };
+        let called = record.name.as_deref().unwrap_or_default();
+        let member = record.members.iter().find(|member| member.name.as_deref() == Some(name));
+        if let Some(member) = member {
+            return Ok(value.component(member, self.memory())?);
+        }
+        match number {
+            Some(number) => refused(without_field(record, called, number, in_variant, &outer)),
+            None if in_variant && (record.members.is_empty() || record.is_numbered()) => refused(format!(
+                "Attempting to access named field {name} of tuple variant {called}, which has only anonymous fields"
+            )),
+            None if in_variant => refused(format!("Could not find field {name} of struct variant {called}")),
+            None => Ok(self.scene.member(&value, name)?),
+        }
+    }
+
+    fn sequence(&self, value: &Value) -> Result<Sequence, ExprError> {
+        let ty = value.ty().strip();
+        let member = |name: &str| value.member(name, self.memory());
+        match ty.kind() {
+            Kind::Array(array) => {
+                let Count::Known(count) = array.count else {
+                    return refused("Can't compute array bounds");
+                };
+                let length = i64::try_from(count).unwrap_or(i64::MAX);
+                Ok(Sequence { at: value.address(), element: array.element.get(), length, name: None })
+            }
+            Kind::Pointer(to) => {
+                let at = Addr(little(&value.bytes(self.memory())?));
+                Ok(Sequence { at: Some(at), element: to.get(), length: i64::MAX, name: None })
+            }
+            Kind::Record(record) => match (member("data_ptr"), member("length")) {
+                (Ok(data), Ok(length)) => {
+                    let at = Addr(little(&data.bytes(self.memory())?));
+                    let element = data.ty().target().unwrap_or_else(Type::void);
+                    let length = i64::try_from(length.as_u64(self.memory())?).unwrap_or(i64::MAX);
+                    let name = record.name.as_deref().map(str::to_owned);
+                    Ok(Sequence { at: Some(at), element, length, name })
+                }
+                _ => refused("Cannot subscript non-array type"),
+            },
+            _ => refused("Cannot subscript non-array type"),
+        }
+    }
+
+    /// `x[i]`: of an array, a slice or a pointer, or what a printer knows to have elements.
+    pub(super) fn rust_index(&mut self, x: &Expr, index: &Expr) -> Result<Value, ExprError> {
+        if matches!(index, Expr::Range(..)) {
+            return refused("Can't take slice of array without '&'");
+        }
+        let (value, index) = (self.value(x)?, self.value(index)?);
+        let index = i64::try_from(index.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)?;
+        let sequence = match self.sequence(&value) {
+            Ok(sequence) => sequence,
+            Err(error) => return self.element(&value, index).unwrap_or(Err(error)),
+        };
+        if index < 0 {
+            return refused("Index less than zero");
+        }
+        // gdb takes one too many.
+        if index >= sequence.length {
+            return refused("Index greater than length");
+        }
+        match sequence.at {
+            Some(at) => {
+                let offset = (index as u64).wrapping_mul(sequence.element.size());
+                Ok(Value::at(sequence.element, at.add(offset)))
+            }
+            None => Ok(value.index(index, self.memory())?),
+        }
+    }
+
+    /// `&x[a..b]`.
+    pub(super) fn rust_slice(&mut self, x: &Expr, range: &Expr) -> Result<Value, ExprError> {
+        let Expr::Range(low, high, inclusive) = range else { return Err(ExprError::NotExtendable) };
+        let value = self.value(x)?;
+        let sequence = self.sequence(&value)?;
+        let mut bound = |bound: &Option<Box<Expr>>, otherwise: i64| match bound {
+            Some(expr) => {
+                let value = self.value(expr)?;
+                i64::try_from(value.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)
+            }
+            None => Ok(otherwise),
+        };
+        let low = bound(low, 0)?;
+        let high = bound(high, sequence.length)?.saturating_add(i64::from(*inclusive));
+        let wrong = match () {
+            () if low < 0 => "Index less than zero",
+            () if low > sequence.length => "Index greater than length",
+            () if high < 0 => "High index less than zero",
+            () if low > high => "Low index greater than high index",
+            () if high > sequence.length => "High index greater than length",
+            () => "",
+        };
+        if !wrong.is_empty() {
+            return refused(wrong);
+        }
+        let at = sequence.at.ok_or(ValueError::NotInMemory)?;
+        let at = at.add((low as u64).wrapping_mul(sequence.element.size()));
+        let name = sequence.name.unwrap_or_else(|| "&[*gdb*]".to_owned());
+        Ok(slice_of(&name, &sequence.element, at, (high - low) as u64))
+    }
+
+    /// `a..b` by itself.
+    pub(super) fn rust_range(
+        &mut self,
+        low: Option<&Expr>,
+        high: Option<&Expr>,
+        inclusive: bool,
+    ) -> Result<Value, ExprError> {
+        let mut fields = Vec::new();
+        for (name, bound) in [("start", low), ("end", high)] {
+            if let Some(bound) = bound {
+                fields.push((name, self.value(bound)?.load(self.memory())?));
+            }
+        }
+        if let [(_, low), (_, high)] = fields.as_slice()
+            && low.ty().rust_name() != high.ty().rust_name()
+        {
+            return refused("Range expression with different types");
+        }
+        let kind = match (low, high, inclusive) {
+            (None, None, _) => "RangeFull",
+            (None, Some(_), false) => "RangeTo",
+            (None, Some(_), true) => "RangeToInclusive",
+            (Some(_), None, _) => "RangeFrom",
+            (Some(_), Some(_), false) => "Range",
+            (Some(_), Some(_), true) => "RangeInclusive",
+        };
+        Ok(aggregate(&format!("std::ops::{kind}"), &fields, self.memory())?)
+    }
+
+    /// `[a, b, c]`.
+    pub(super) fn rust_array(&mut self, elements: &[Expr]) -> Result<Value, ExprError> {
+        let mut bytes = Vec::new();
+        let mut of = None;
+        for element in elements {
+            let value = self.value(element)?;
+            let size = value.ty().size() as usize;
+            bytes.extend_from_slice(value.bytes(self.memory())?.get(..size).unwrap_or_default());
+            let ty = of.get_or_insert_with(|| value.ty().clone());
+            if ty.size() != value.ty().size() {
+                return refused("array elements must all be the same size");
+            }
+        }
+        let of = of.unwrap_or_else(|| Type::rust_primitive("i32").unwrap_or_else(Type::void));
+        Ok(Value::from_bytes(of.array(elements.len() as u64), bytes))
+    }
+
+    /// `!x`: of a truth value the other one, of a number all its bits, in its own type.
+    pub(super) fn rust_complement(&self, value: &Value) -> Result<Value, ExprError> {
+        if value.ty().is_bool() {
+            return Ok(self.truth(!value.truth(self.memory())?));
+        }
+        Ok(Value::integer(value.ty().clone(), !value.as_i128(self.memory())?))
+    }
+
+    /// An operand of arithmetic. gdb calculates in Rust with a long, of which it is signed or not as C would have it; a
+    /// shift has the type of what is shifted.
+    pub(super) fn rust_operands(&self, op: Op, a: Value, b: Value) -> Result<(Value, Value), ExprError> {
+        let number = |value: &Value| value.ty().is_integral() && !value.ty().is_pointer();
+        let small = |value: &Value| value.ty().size() <= 8;
+        let all = |is: &dyn Fn(&Value) -> bool| is(&a) && is(&b);
+        if !all(&number) || !all(&small) || matches!(op, Op::Shl | Op::Shr) || all(&|v| v.ty().is_bool()) {
+            return Ok((a, b));
+        }
+        let unsigned = |value: &Value| value.ty().size() >= 4 && !value.ty().is_signed();
+        let name = if unsigned(&a) || unsigned(&b) { "unsigned long" } else { "long" };
+        let wide = Type::builtin(name).unwrap_or_else(Type::void);
+        let as_wide = |value: Value| -> Result<Value, ExprError> {
+            Ok(Value::integer(wide.clone(), value.as_i128(self.memory())?))
+        };
+        Ok((as_wide(a)?, as_wide(b)?))
+    }
+
+    /// The result in the type that gdb gives it: of a shift that of what is shifted, of fractions `double`.
+    pub(super) fn rust_result(
+        &self,
+        op: Op,
+        a: &Value,
+        b: &Value,
+        result: Value,
+    ) -> Result<Value, ExprError> {
+        if result.ty().is_float() {
+            let double = Type::builtin("double").unwrap_or_else(Type::void);
+            return Ok(result.cast(&double, self.memory())?);
+        }
+        let bits = matches!(op, Op::And | Op::Or | Op::Xor);
+        if bits && a.ty().is_bool() && b.ty().is_bool() {
+            return Ok(self.truth(result.truth(self.memory())?));
+        }
+        let shift = matches!(op, Op::Shl | Op::Shr) && a.ty().size() == result.ty().size();
+        Ok(if shift { result.with_type(a.ty().clone()) } else { result })
+    }
+
+    /// Of a cast gdb says that there is no such type.
+    pub(super) fn no_rust_type(&self, error: ExprError) -> ExprError {
+        match error {
+            ExprError::NoSymbol(name) if self.is_rust() => {
+                ExprError::Rust(format!("No type name '{name}' in current context"))
+            }
+            error => error,
+        }
+    }
+}
+
+/// Whether a type has a value that holds nothing.
+fn is_unit(ty: &Type) -> bool {
+    match ty.strip().kind() {
+        Kind::Record(record) => record.members.is_empty() && record.variants().is_none(),
+        _ => false,
+    }
+}
+
+/// Why there is no field of this number.
+fn without_field(record: &Record, called: &str, number: &str, in_variant: bool, outer: &Type) -> String {
+    let count = record.members.len();
+    match (in_variant, record.members.is_empty() || record.is_numbered()) {
+        (true, true) => {
+            format!("Cannot access field {number} of variant {called}, there are only {count} fields")
+        }
+        (true, false) => format!("Variant {called} is not a tuple variant"),
+        (false, true) if count > 0 => {
+            format!("Cannot access field {number} of {called}, there are only {count} fields")
+        }
+        (false, _) => format!(
+            "Attempting to access anonymous field {number} of {}, which is not a tuple, tuple struct, or tuple-like variant",
+            outer.rust_name()
+        ),
+    }
+}
