@@ -27,6 +27,10 @@ pub trait Names {
     fn class(&self, _name: &str) -> Option<Type> {
         None
     }
+    /// The type that a table of methods of Rust belongs to.
+    fn type_of_table(&self, _table: Addr) -> Option<Type> {
+        None
+    }
     /// A variable outside of functions, by its full name: a class's static member.
     fn global(&self, _name: &str) -> Option<Value> {
         None

@@ -139,6 +139,11 @@ fn rust_s_containers_show_what_they_hold() {
         "print rref",
         "print hs",
         "print -elements 5 -- bm",
+        "print dynb",
+        "print rcd",
+        "print *dynr",
+        "print bst",
+        "print/r dynb",
     ]);
     for shown in [
         "$1 = BTreeSet(size=3) = {1, 3, 5}\n",
@@ -156,6 +161,11 @@ fn rust_s_containers_show_what_they_hold() {
         "$13 = Ref(borrow=1) = {*value = 14, borrow = 1}\n",
         "$14 = HashMap(size=1) = {[\"one\"] = collections::Point {x: 3, y: 4}}\n",
         "$15 = BTreeMap(size=30) = {[0] = \"v\", [1] = \"v\", [2] = ...}\n",
+        "$16 = Box<dyn collections::Area> = {value = collections::Point {x: 4, y: 5}}\n",
+        "$17 = Rc(strong=1, weak=0) = {value = collections::Point {x: 21, y: 22}, strong = 1, weak = 0}\n",
+        "$18 = collections::Point {x: 3, y: 4}\n",
+        "$19 = \"bx\"\n",
+        "$20 = alloc::boxed::Box<dyn collections::Area, alloc::alloc::Global> {pointer: 0x",
     ] {
         assert!(text.contains(shown), "{shown:?} is not in\n{text}");
     }
@@ -211,4 +221,27 @@ fn rust_s_containers_may_be_damaged() {
         assert!(text.contains(shown), "{shown:?} is not in\n{text}");
     }
     assert!(!text.contains("panicked"), "{text}");
+}
+
+/// A condition is read before the frame is there, and a change reaches the program.
+#[test]
+fn rust_s_words_work_in_conditions_and_assignments() {
+    let text = collections(&[
+        "set var p.y = b'!'",
+        "print p",
+        "set var arr[1] = 0xff_i32",
+        "print arr",
+        "print &arr[1..]",
+        "break collections::inner::more::f if crate::inner::NAME as u8 == 78u8",
+        "break collections::inner::more::f if crate::inner::NAME as u8 == 77u8",
+        "continue",
+    ]);
+    for shown in [
+        "$1 = collections::Point {x: 3, y: 33}\n",
+        "$2 = [1, 255, 3]\n",
+        "$3 = &[*gdb*] [255, 3]\n",
+        "Breakpoint 3, collections::inner::more::f () at ",
+    ] {
+        assert!(text.contains(shown), "{shown:?} is not in\n{text}");
+    }
 }

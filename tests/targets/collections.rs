@@ -35,7 +35,7 @@ fn main() {
     let set: HashSet<u8> = [1, 2, 3].into_iter().collect(); let he: HashMap<u8, u8> = HashMap::new();
     let mut bm: BTreeMap<i32, &str> = BTreeMap::new(); for q in 0..30 { bm.insert(q, "v"); } let bs: BTreeSet<u8> = [5, 1, 3].into_iter().collect(); let be: BTreeMap<u8, u8> = BTreeMap::new();
     let mut vd: VecDeque<i32> = VecDeque::with_capacity(4); for q in 0..4 { vd.push_back(q); } vd.pop_front(); vd.push_back(99);
-    let rc = Rc::new(5i32); let rc2 = rc.clone(); let arc = Arc::new(Point { x: 7, y: 8 }); let weak = Arc::downgrade(&arc); let rcs: Rc<str> = "shared".into(); let rcsl: Rc<[u16]> = vec![1u16, 2].into();
+    let rc = Rc::new(5i32); let rc2 = rc.clone(); let arc = Arc::new(Point { x: 7, y: 8 }); let weak = Arc::downgrade(&arc); let rcd: Rc<dyn Area> = Rc::new(Point { x: 21, y: 22 }); look(&rcd); let rcs: Rc<str> = "shared".into(); let rcsl: Rc<[u16]> = vec![1u16, 2].into();
     let cell = Cell::new(11); let rf = RefCell::new(12); let rfm = RefCell::new(13); let _guard = rfm.borrow_mut(); let rfb = RefCell::new(14); let rref = rfb.borrow();
     let mx = Mutex::new(15); let bsl: Box<[i32]> = vec![1, 2].into(); let bst: Box<str> = "bx".into();
     look(&(i, u, b, c, f)); look(&big); look(&us); look(&p); look(&pair); look(&t); look(&unit); look(&empty); look(&arr); look(&arr2); look(&s); look(&st); look(&v); look(&deep);

@@ -212,6 +212,11 @@ impl Context<'_> {
             let at = value.as_u64(self.memory())?;
             return Ok(Value::at(builtin("long"), Addr(at)));
         }
+        if self.is_rust()
+            && let Some(object) = self.scene.trait_object(value)?
+        {
+            return Ok(object);
+        }
         if let Some(target) = self.pointed_to(value) {
             return Ok(target);
         }

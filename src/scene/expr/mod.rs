@@ -19,6 +19,7 @@ mod places;
 mod print;
 mod rusteval;
 mod rustlex;
+mod rustnames;
 mod rustparse;
 mod vars;
 mod written;

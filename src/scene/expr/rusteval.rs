@@ -33,11 +33,13 @@ impl Context<'_> {
     }
 
     /// An error in the words that gdb has for Rust.
-    pub(super) fn in_rust(&self, error: ExprError) -> ExprError {
+    #[must_use]
+    pub fn in_rust(&self, error: ExprError) -> ExprError {
         match error {
-            ExprError::NoSymbol(name) if self.is_rust() => {
-                ExprError::Rust(format!("No symbol '{name}' in current context"))
-            }
+            ExprError::NoSymbol(name) if self.is_rust() => ExprError::Rust(match self.type_called(&name) {
+                Ok(_) => "Attempt to use a type name as an expression".to_owned(),
+                Err(_) => format!("No symbol '{name}' in current context"),
+            }),
             error => error,
         }
     }

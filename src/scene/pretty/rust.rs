@@ -9,7 +9,7 @@ use crate::addr::Addr;
 use crate::scene::rustvalues::slice_of;
 use crate::scene::value::{Value, ValueError};
 use crate::symbols::qualified;
-use crate::symbols::types::{Kind, Type};
+use crate::symbols::types::{Kind, POINTER, Type};
 
 type Answer = Result<Option<Shown>, ValueError>;
 
@@ -26,6 +26,7 @@ const PRINTERS: &[(&str, &str, Show)] = &[
     ("alloc", "BTreeSet", btree::set),
     ("std", "HashMap", hashbrown::map),
     ("std", "HashSet", hashbrown::set),
+    ("alloc", "Box", boxed),
     ("alloc", "Rc", rc),
     ("alloc", "Arc", arc),
     ("core", "Cell", cell),
@@ -157,30 +158,67 @@ fn arc(look: &Look<'_>, value: &Value) -> Answer {
     counted(look, value, "Arc")
 }
 
+/// The type behind a table of methods; nothing where the debug info does not describe the table.
+fn concrete(look: &Look<'_>, fat: &Value) -> Result<Option<Type>, ValueError> {
+    let table = look.number_at(fat, &["vtable"])?;
+    Ok(look.printer.names.type_of_table(Addr(table)))
+}
+
+/// A box of what has no size of its own: a trait object, or text. Others are pointers, or slices.
+fn boxed(look: &Look<'_>, value: &Value) -> Answer {
+    let name = value.ty().name();
+    if name.contains("Box<str") {
+        let data = look.member(value, "data_ptr")?;
+        let Some(element) = data.ty().target() else { return Ok(None) };
+        let length = look.number_at(value, &["length"])?;
+        return Ok(Some(Shown::Text { at: Addr(look.number(&data)?), length, element }));
+    }
+    let Ok(pointer) = look.member(value, "pointer") else { return Ok(None) };
+    let Some(ty) = concrete(look, value)? else { return Ok(None) };
+    let kind = pointer.ty().target().map_or_else(String::new, |of| of.rust_name());
+    let held = Value::at(ty, Addr(look.number(&pointer)?));
+    named(format!("Box<{kind}>"), vec![("value", held)])
+}
+
 /// What is shared, and by how many. All strong pointers together hold one weak one, which is not shown.
 fn counted(look: &Look<'_>, value: &Value, kind: &str) -> Answer {
     let shared = pointer(look, look.member(value, "ptr")?)?;
-    let fat = look.member(&shared, "data_ptr").ok().filter(|_| shared.ty().is_record());
-    let block = match &fat {
-        Some(data) => data.deref(look.memory)?,
-        None if shared.ty().is_pointer() => shared.deref(look.memory)?,
-        // Behind a table of methods the type is not known.
-        None => return Ok(None),
+    let start = match shared.ty().is_record() {
+        true => either(look, &shared, &["data_ptr", "pointer"])?,
+        false => shared.clone(),
     };
-    let mut held = either(look, &block, &["value", "data"])?;
-    if fat.is_some() {
-        let length = look.number_at(&shared, &["length"])?;
-        let text = value.ty().name().contains("<str");
-        let at = held.address().ok_or(ValueError::NotInMemory)?;
-        let name = if text { "&str".to_owned() } else { format!("&[{}]", held.ty().rust_name()) };
-        held = slice_of(&name, held.ty(), at, length);
-    }
+    let block = start.deref(look.memory)?;
+    let Some(held) = shared_value(look, value, &shared, &block)? else { return Ok(None) };
     let count = |name: &str| number(look, look.member(&block, name)?);
     let (strong, weak) = (count("strong")?, count("weak")?);
     let others = look.number(&weak)?.wrapping_sub(1);
     let head = format!("{kind}(strong={}, weak={})", look.number(&strong)?, others as i64);
     let weak = Value::integer(weak.ty().clone(), i128::from(others as i64));
     named(head, vec![("value", held), ("strong", strong), ("weak", weak)])
+}
+
+/// The value behind the two counts.
+fn shared_value(
+    look: &Look<'_>,
+    value: &Value,
+    shared: &Value,
+    block: &Value,
+) -> Result<Option<Value>, ValueError> {
+    if look.member(shared, "vtable").is_ok() && shared.ty().is_record() {
+        let Some(ty) = concrete(look, shared)? else { return Ok(None) };
+        let counts = 2 * POINTER;
+        let behind = counts.next_multiple_of(ty.alignment().clamp(1, 4096));
+        return Ok(block.address().map(|at| Value::at(ty, at.add(behind))));
+    }
+    let held = either(look, block, &["value", "data"])?;
+    if !shared.ty().is_record() {
+        return Ok(Some(held));
+    }
+    let length = look.number_at(shared, &["length"])?;
+    let text = value.ty().name().contains("<str");
+    let at = held.address().ok_or(ValueError::NotInMemory)?;
+    let name = if text { "&str".to_owned() } else { format!("&[{}]", held.ty().rust_name()) };
+    Ok(Some(slice_of(&name, held.ty(), at, length)))
 }
 
 fn inside(look: &Look<'_>, value: &Value) -> Result<Value, ValueError> {
