@@ -25,6 +25,7 @@ mod export;
 mod heap;
 mod help;
 mod inferiors;
+mod language;
 mod listing;
 mod look;
 mod lookup;

@@ -23,6 +23,8 @@ pub struct SceneCaches {
     pub(crate) selftail: RefCell<FxHashMap<Addr, bool>>,
     /// `set backtrace past-main`.
     pub past_main: Cell<bool>,
+    /// `set language`: the language whose rules count in every frame.
+    pub language: Cell<Option<&'static str>>,
     /// The linker's list, and the mapping count for which it was read.
     pub(crate) libraries: RefCell<Option<(usize, Rc<Vec<Loaded>>)>>,
 }

@@ -330,3 +330,21 @@ p pts
 p unit
 p empty
 p s
+show language
+set language c
+show language
+p 5u8
+p 1 == 1
+p p
+p t
+p sizeof(int)
+p sl
+set language rust
+show language
+p 5u8
+set language foo
+set language
+set language local
+show language
+set language auto
+show language

@@ -19,7 +19,11 @@ impl Context<'_> {
     }
 
     /// The language of the frame's code; that of `main` where there is no frame.
-    pub(super) fn language(&self) -> &'static str {
+    #[must_use]
+    pub fn language(&self) -> &'static str {
+        if let Some(chosen) = self.scene.caches.language.get() {
+            return chosen;
+        }
         if let Some(frame) = self.frame {
             return self.scene.language_of(frame).unwrap_or("c");
         }
