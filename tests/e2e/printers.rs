@@ -245,3 +245,22 @@ fn rust_s_words_work_in_conditions_and_assignments() {
         assert!(text.contains(shown), "{shown:?} is not in\n{text}");
     }
 }
+
+/// Layouts of older versions of the library are known by their members.
+#[test]
+fn rust_s_older_containers_show_what_they_hold() {
+    if !have("c++") {
+        return;
+    }
+    let script = ["break oldrust.cc:65", "run", "print v", "print vd", "print hm", "print hs", "print bm"];
+    let text = Debugger::brkwater().limit(60).blocks(&script).args(&[&target("oldrust")]).text;
+    for shown in [
+        "$1 = Vec(size=2) = {8, 9}\n",
+        "$2 = VecDeque(size=3) = {7, 8, 9}\n",
+        "$3 = HashMap(size=2) = {[1] = 10, [2] = 20}\n",
+        "$4 = HashSet(size=2) = {1, 2}\n",
+        "$5 = BTreeMap(size=4) = {[1] = 10, [2] = 20, [3] = 30, [4] = 40}\n",
+    ] {
+        assert!(text.contains(shown), "{shown:?} is not in\n{text}");
+    }
+}
