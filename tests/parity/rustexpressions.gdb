@@ -348,3 +348,21 @@ set language local
 show language
 set language auto
 show language
+p collections::Point { x: 1, y: 2 }
+p collections::Point { x: 1 + 1, y: 2u8 }
+p collections::Point { x: 1, }
+p collections::Point { x: 1, z: 2 }
+p collections::Pair(1, 2.5)
+p collections::Pair(7, 1.0)
+p collections::Point(1, 2)
+p collections::Pair { x: 1 }
+p nosuch { x: 1 }
+p nosuch(1)
+p collections::Empty {}
+p (collections::Point { x: 3, y: 2 }).x
+p collections::Point { x: 3, y: 2 }.x
+p collections::Pair(7, 1.0).1
+p collections::Point { x 1 }
+whatis collections::Point { x: 1, y: 2 }
+whatis collections::Pair(1, 2.5)
+p i32(5)

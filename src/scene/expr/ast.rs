@@ -47,6 +47,8 @@ pub enum Expr {
     Assign(Option<Op>, Box<Expr>, Box<Expr>),
     /// `a..b` or `a..=b` of Rust, each end where there is one.
     Range(Option<Box<Expr>>, Option<Box<Expr>>, bool),
+    /// `Point {x: 1, y: 2}` of Rust.
+    Structure(String, Vec<(String, Expr)>),
     /// `[a, b]` of Rust.
     Array(Vec<Expr>),
     /// `a++` or `a--`: the value before.
@@ -79,6 +81,7 @@ impl Expr {
             Expr::Choice(a, b, c) => vec![a, b, c],
             Expr::Range(a, b, _) => [a, b].into_iter().flatten().map(|x| &mut **x).collect(),
             Expr::Array(all) => all.iter_mut().collect(),
+            Expr::Structure(_, fields) => fields.iter_mut().map(|(_, x)| x).collect(),
             Expr::Call(function, arguments) => {
                 let mut all = vec![&mut **function];
                 all.extend(arguments);
@@ -115,6 +118,7 @@ impl Expr {
             }
             Expr::Choice(a, b, c) => [a, b, c].into_iter().for_each(|x| x.collect_names(all)),
             Expr::Range(a, b, _) => [a, b].into_iter().flatten().for_each(|x| x.collect_names(all)),
+            Expr::Structure(_, fields) => fields.iter().for_each(|(_, x)| x.collect_names(all)),
             Expr::Call(_, arguments) | Expr::Array(arguments) => {
                 arguments.iter().for_each(|x| x.collect_names(all));
             }

@@ -179,6 +179,7 @@ impl Context<'_> {
             }
             Expr::Range(low, high, inclusive) => self.rust_range(low.as_deref(), high.as_deref(), *inclusive),
             Expr::Array(all) => self.rust_array(all),
+            Expr::Structure(path, fields) => self.rust_structure(path, fields),
             Expr::Index(x, i) if self.is_rust() => self.rust_index(x, i),
             Expr::Index(x, i) => {
                 let (x, i) = (self.value(x)?, self.arithmetic(i)?);
@@ -297,6 +298,9 @@ impl Context<'_> {
             Expr::Scoped(scope, name) => format!("{scope}::{name}"),
             _ => "function".to_owned(),
         };
+        if let Some(made) = self.rust_tuple(&name, arguments) {
+            return made;
+        }
         if let Some(known) = Function::named(&name) {
             return self.intrinsic(known, &name, arguments);
         }

@@ -9,7 +9,7 @@ use super::eval::Context;
 use crate::addr::Addr;
 use crate::scene::number::little;
 use crate::scene::rustvalues::{aggregate, slice_of};
-use crate::scene::value::{Value, ValueError};
+use crate::scene::value::{MAX_VALUE, Value, ValueError};
 use crate::symbols::qualified;
 use crate::symbols::types::{Count, Kind, Record, Type};
 
@@ -260,6 +260,60 @@ impl Context<'_> {
         }
         let of = of.unwrap_or_else(|| Type::rust_primitive("i32").unwrap_or_else(Type::void));
         Ok(Value::from_bytes(of.array(elements.len() as u64), bytes))
+    }
+
+    /// `Point {x: 1, y: 2}`: gdb makes room for it in the program, here it lies nowhere.
+    pub(super) fn rust_structure(
+        &mut self,
+        path: &str,
+        fields: &[(String, Expr)],
+    ) -> Result<Value, ExprError> {
+        let missing = |_| ExprError::Rust(format!("Could not find type '{path}'"));
+        let ty = self.type_called(path).map_err(missing)?;
+        let bare = ty.strip();
+        let record = match bare.kind() {
+            Kind::Record(record) if !record.is_tuple() && !record.is_numbered() => record,
+            _ => return refused("Struct expression applied to non-struct type"),
+        };
+        self.filled(&ty, record, fields.iter().map(|(name, value)| (name.clone(), value)))
+    }
+
+    /// `Pair(1, 2.5)`; nothing where the name is of no type.
+    pub(super) fn rust_tuple(&mut self, path: &str, arguments: &[Expr]) -> Option<Result<Value, ExprError>> {
+        let ty = if self.is_rust() { self.type_called(path).ok()? } else { return None };
+        let bare = ty.strip();
+        match bare.kind() {
+            Kind::Record(record) if record.is_numbered() && !record.is_tuple() => {
+                let fields = arguments.iter().enumerate();
+                Some(self.filled(&ty, record, fields.map(|(at, value)| (format!("__{at}"), value))))
+            }
+            _ => Some(refused(format!("Type {path} is not a tuple struct"))),
+        }
+    }
+
+    /// A value of a structure whose other fields are zero.
+    fn filled<'e>(
+        &mut self,
+        ty: &Type,
+        record: &Record,
+        fields: impl Iterator<Item = (String, &'e Expr)>,
+    ) -> Result<Value, ExprError> {
+        if record.size > MAX_VALUE {
+            return Err(ValueError::TooLarge(record.size).into());
+        }
+        let mut bytes = vec![0; record.size as usize];
+        for (name, value) in fields {
+            let member = record.members.iter().find(|member| member.name.as_deref() == Some(&name));
+            let member = member.ok_or(ValueError::NoMember(name))?;
+            let value = self.value(value)?.cast(&member.ty.get(), self.memory())?;
+            let value = value.bytes(self.memory())?;
+            for (at, byte) in (member.offset as usize..).zip(value.iter()) {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = *byte;
+                }
+            }
+        }
+        Ok(Value::from_bytes(ty.clone(), bytes))
     }
 
     /// `!x`: of a truth value the other one, of a number all its bits, in its own type.

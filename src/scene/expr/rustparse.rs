@@ -190,6 +190,7 @@ impl Parser<'_> {
                 self.at -= 1;
                 let path = self.path(true)?;
                 match crate::symbols::qualified::split(&path) {
+                    _ if self.eat("{") => Expr::Structure(path, self.fields()?),
                     ("", name) => Expr::Name(name.to_owned()),
                     (scope, name) => Expr::Scoped(scope.to_owned(), name.to_owned()),
                 }
@@ -238,6 +239,27 @@ impl Parser<'_> {
                 return Ok(expr);
             }
         }
+    }
+
+    /// Behind `{`: the fields of a structure; a name alone is that of a variable as well.
+    fn fields(&mut self) -> Result<Vec<(String, Expr)>, ExprError> {
+        let mut fields = Vec::new();
+        while !self.eat("}") {
+            let Some(name) = self.word().map(str::to_owned) else {
+                return refused("'}', '..', or identifier expected");
+            };
+            self.at += 1;
+            let value = match self.eat(":") {
+                true => self.range()?,
+                false if matches!(self.sign(), Some("," | "}")) => Expr::Name(name.clone()),
+                false => return refused("':' expected"),
+            };
+            fields.push((name, value));
+            if !self.eat(",") && self.sign() != Some("}") {
+                return refused("'}', '..', or identifier expected");
+            }
+        }
+        Ok(fields)
     }
 
     pub(super) fn close(&mut self, sign: &str) -> Result<(), ExprError> {
