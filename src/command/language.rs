@@ -42,8 +42,9 @@ pub(super) fn set_language(shell: &mut Shell, value: &str) -> Done {
         Some(language) => Some(*language),
     };
     let differs = shell.with_context(|context| {
-        context.scene.caches.language.set(chosen);
-        differs(context, chosen)
+        let caches = context.scene.caches;
+        caches.language.set(chosen);
+        differs(context, chosen) && !caches.language_told.replace(true)
     });
     if differs {
         shell.say(MISMATCH);

@@ -25,6 +25,8 @@ pub struct SceneCaches {
     pub past_main: Cell<bool>,
     /// `set language`: the language whose rules count in every frame.
     pub language: Cell<Option<&'static str>>,
+    /// Whether it was told that this is not the language of the frame: gdb says so once.
+    pub language_told: Cell<bool>,
     /// The linker's list, and the mapping count for which it was read.
     pub(crate) libraries: RefCell<Option<(usize, Rc<Vec<Loaded>>)>>,
 }

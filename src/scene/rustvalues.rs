@@ -27,6 +27,9 @@ impl Printer<'_> {
                 }
                 out.push('[');
                 self.elements(out, &value.load(self.memory)?, count, depth)?;
+                if count > 0 {
+                    self.end_of_array(out, depth);
+                }
                 out.push(']');
             }
             Kind::Base(base) if self.options.format.is_none() => return self.rust_number(out, value, base),
@@ -132,6 +135,13 @@ impl Printer<'_> {
         Ok(())
     }
 
+    /// With `set print array on` the bracket that closes has a line of its own.
+    fn end_of_array(&self, out: &mut String, depth: usize) {
+        if self.options.arrays {
+            _ = write!(out, "\n{:1$}", "", 2 * depth);
+        }
+    }
+
     /// A pointer and a length: the text, or the elements.
     fn slice(&self, out: &mut String, value: &Value, name: &str, depth: usize) -> Result<(), ValueError> {
         let pointer = value.member("data_ptr", self.memory)?;
@@ -146,6 +156,7 @@ impl Printer<'_> {
         let elements = Value::at(element.array(length), at);
         if length > 0 {
             self.elements(out, &elements, length, depth)?;
+            self.end_of_array(out, depth);
         }
         out.push(']');
         Ok(())

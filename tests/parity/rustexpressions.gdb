@@ -366,3 +366,24 @@ p collections::Point { x 1 }
 whatis collections::Point { x: 1, y: 2 }
 whatis collections::Pair(1, 2.5)
 p i32(5)
+p -array on -- arr
+p -array on -- sl
+p -array on -- h
+p -array-indexes on -- arr
+p -elements 2 -- arr
+p [5u8; 20]
+p i as bool
+p col as u8
+p 1.9f32 as u8
+p 0x
+p p.nope()
+p [0u8; 300]
+p 1e400
+p 1__0
+p -pretty on -- h
+whatis $pc
+with language c -- p (int)5
+set language c
+with language rust -- p 5u8
+show language
+set language auto

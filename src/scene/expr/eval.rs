@@ -292,6 +292,9 @@ impl Context<'_> {
         {
             return value;
         }
+        if let (Expr::Member(object, method, _), true) = (function, self.is_rust()) {
+            return self.rust_method(object, method, arguments);
+        }
         let name = match function {
             Expr::Name(name) => name.clone(),
             Expr::Dollar(name) => format!("${name}"),

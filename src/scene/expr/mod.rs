@@ -21,6 +21,7 @@ mod rusteval;
 mod rustlex;
 mod rustnames;
 mod rustparse;
+mod rustslices;
 mod vars;
 mod written;
 

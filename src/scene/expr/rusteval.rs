@@ -1,29 +1,18 @@
-//! What expressions mean in Rust: paths of modules, fields of tuples and variants, slices.
+//! What expressions mean in Rust: paths of modules, fields of tuples and variants, structures, arithmetic.
 //!
-//! It follows gdb 13.1's rust-lang.c, errors included, but nothing is written into the target for a slice: it lies
-//! nowhere.
+//! It follows gdb 13.1's rust-lang.c, errors included, but nothing is written into the target for a structure: it lies
+//! nowhere. Slices are in `rustslices`.
 
 use super::ExprError;
 use super::ast::{Expr, Op};
 use super::eval::Context;
-use crate::addr::Addr;
-use crate::scene::number::little;
-use crate::scene::rustvalues::{aggregate, slice_of};
+use crate::scene::rustvalues::aggregate;
 use crate::scene::value::{MAX_VALUE, Value, ValueError};
 use crate::symbols::qualified;
-use crate::symbols::types::{Count, Kind, Record, Type};
+use crate::symbols::types::{Kind, Record, Type};
 
-fn refused<T>(words: impl Into<String>) -> Result<T, ExprError> {
+pub(super) fn refused<T>(words: impl Into<String>) -> Result<T, ExprError> {
     Err(ExprError::Rust(words.into()))
-}
-
-/// What an index means for a sequence: where it lies, what it holds, how long it is; a pointer has no end.
-struct Sequence {
-    at: Option<Addr>,
-    element: Type,
-    length: i64,
-    /// The type's name, when it is a slice already.
-    name: Option<String>,
 }
 
 impl Context<'_> {
@@ -127,93 +116,6 @@ impl Context<'_> {
             None if in_variant => refused(format!("Could not find field {name} of struct variant {called}")),
             None => Ok(self.scene.member(&value, name)?),
         }
-    }
-
-    fn sequence(&self, value: &Value) -> Result<Sequence, ExprError> {
-        let ty = value.ty().strip();
-        let member = |name: &str| value.member(name, self.memory());
-        match ty.kind() {
-            Kind::Array(array) => {
-                let Count::Known(count) = array.count else {
-                    return refused("Can't compute array bounds");
-                };
-                let length = i64::try_from(count).unwrap_or(i64::MAX);
-                Ok(Sequence { at: value.address(), element: array.element.get(), length, name: None })
-            }
-            Kind::Pointer(to) => {
-                let at = Addr(little(&value.bytes(self.memory())?));
-                Ok(Sequence { at: Some(at), element: to.get(), length: i64::MAX, name: None })
-            }
-            Kind::Record(record) => match (member("data_ptr"), member("length")) {
-                (Ok(data), Ok(length)) => {
-                    let at = Addr(little(&data.bytes(self.memory())?));
-                    let element = data.ty().target().unwrap_or_else(Type::void);
-                    let length = i64::try_from(length.as_u64(self.memory())?).unwrap_or(i64::MAX);
-                    let name = record.name.as_deref().map(str::to_owned);
-                    Ok(Sequence { at: Some(at), element, length, name })
-                }
-                _ => refused("Cannot subscript non-array type"),
-            },
-            _ => refused("Cannot subscript non-array type"),
-        }
-    }
-
-    /// `x[i]`: of an array, a slice or a pointer, or what a printer knows to have elements.
-    pub(super) fn rust_index(&mut self, x: &Expr, index: &Expr) -> Result<Value, ExprError> {
-        if matches!(index, Expr::Range(..)) {
-            return refused("Can't take slice of array without '&'");
-        }
-        let (value, index) = (self.value(x)?, self.value(index)?);
-        let index = i64::try_from(index.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)?;
-        let sequence = match self.sequence(&value) {
-            Ok(sequence) => sequence,
-            Err(error) => return self.element(&value, index).unwrap_or(Err(error)),
-        };
-        if index < 0 {
-            return refused("Index less than zero");
-        }
-        // gdb takes one too many.
-        if index >= sequence.length {
-            return refused("Index greater than length");
-        }
-        match sequence.at {
-            Some(at) => {
-                let offset = (index as u64).wrapping_mul(sequence.element.size());
-                Ok(Value::at(sequence.element, at.add(offset)))
-            }
-            None => Ok(value.index(index, self.memory())?),
-        }
-    }
-
-    /// `&x[a..b]`.
-    pub(super) fn rust_slice(&mut self, x: &Expr, range: &Expr) -> Result<Value, ExprError> {
-        let Expr::Range(low, high, inclusive) = range else { return Err(ExprError::NotExtendable) };
-        let value = self.value(x)?;
-        let sequence = self.sequence(&value)?;
-        let mut bound = |bound: &Option<Box<Expr>>, otherwise: i64| match bound {
-            Some(expr) => {
-                let value = self.value(expr)?;
-                i64::try_from(value.as_i128(self.memory())?).map_err(|_| ExprError::TooLarge)
-            }
-            None => Ok(otherwise),
-        };
-        let low = bound(low, 0)?;
-        let high = bound(high, sequence.length)?.saturating_add(i64::from(*inclusive));
-        let wrong = match () {
-            () if low < 0 => "Index less than zero",
-            () if low > sequence.length => "Index greater than length",
-            () if high < 0 => "High index less than zero",
-            () if low > high => "Low index greater than high index",
-            () if high > sequence.length => "High index greater than length",
-            () => "",
-        };
-        if !wrong.is_empty() {
-            return refused(wrong);
-        }
-        let at = sequence.at.ok_or(ValueError::NotInMemory)?;
-        let at = at.add((low as u64).wrapping_mul(sequence.element.size()));
-        let name = sequence.name.unwrap_or_else(|| "&[*gdb*]".to_owned());
-        Ok(slice_of(&name, &sequence.element, at, (high - low) as u64))
     }
 
     /// `a..b` by itself.

@@ -97,7 +97,9 @@ fn word(text: &str, dollar: bool) -> usize {
 
 /// A number; behind a dot it is the number of a field, and no fraction.
 fn number(text: &str, field: bool) -> Result<(Tok, usize), ExprError> {
-    let radix = match text.get(..2) {
+    let based =
+        text.get(2..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit() || c == '_'));
+    let radix = match text.get(..2).filter(|_| based) {
         Some("0x") => 16,
         Some("0o") => 8,
         Some("0b") => 2,
