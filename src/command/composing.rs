@@ -86,7 +86,10 @@ fn nested(shell: &mut Shell, command: &str) -> Done {
 /// The value in what `show` says: `Pretty formatting of structures is off.`
 fn shown_value(sentence: &str) -> String {
     let value = sentence.rsplit_once(" is ").map_or("", |(_, value)| value);
-    value.trim().trim_end_matches('.').trim_matches('"').to_owned()
+    // The sentence of a language has more lines, and tells what "auto" means now: `"auto; currently c"`.
+    let value = value.lines().next().unwrap_or_default();
+    let value = value.trim().trim_end_matches('.').trim_matches('"');
+    value.split_once("; currently ").map_or(value, |(chosen, _)| chosen).to_owned()
 }
 
 /// Refuses a command that does not exist before anything is done for it.

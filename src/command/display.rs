@@ -132,8 +132,12 @@ fn block_of(expr: &Expr, context: &Context<'_>) -> Result<Option<Block>, ExprErr
             (Some(block), Some(known)) if !block.is_inside(known) => {}
             (Some(block), _) => innermost = Some(block),
             (None, _) => match context.value_of_name(&name) {
-                Err(error @ (ExprError::NoSymbol(_) | ExprError::NoSymbols)) => return Err(error),
-                Err(ExprError::Value(ValueError::NoSymbol(name))) => return Err(ExprError::NoSymbol(name)),
+                Err(error @ (ExprError::NoSymbol(_) | ExprError::NoSymbols)) => {
+                    return Err(context.in_rust(error));
+                }
+                Err(ExprError::Value(ValueError::NoSymbol(name))) => {
+                    return Err(context.in_rust(ExprError::NoSymbol(name)));
+                }
                 _ => {}
             },
         }

@@ -30,6 +30,7 @@ mod heapchunks;
 mod heapfind;
 mod help;
 mod inferiors;
+mod language;
 mod listing;
 mod look;
 mod lookup;

@@ -3,6 +3,7 @@
 use super::args::first_word;
 use super::debuginfod;
 use super::error::{CommandError, Done};
+use super::language::{set_language, show_language};
 use super::runsettings::{
     set_args, set_cwd, set_environment, set_follow, set_follow_exec, set_locking, set_may_call,
     set_reconnect, set_tty, show_args, show_cwd, show_environment, show_follow, show_follow_exec,
@@ -36,7 +37,6 @@ const ACCEPTED: &[&str] = &[
     "exec-wrapper",
     "history",
     "host-charset",
-    "language",
     "logging",
     "max-completions",
     "max-value-size",
@@ -116,6 +116,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "may-call-functions", set: set_may_call, show: show_may_call },
     Setting { name: "scheduler-locking", set: set_locking, show: show_locking },
     Setting { name: "reconnect-timeout", set: set_reconnect, show: show_reconnect },
+    Setting { name: "language", set: set_language, show: show_language },
     Setting { name: "listsize", set: set_listsize, show: show_listsize },
     Setting { name: "print frame-arguments", set: set_frame_arguments, show: show_frame_arguments },
     Setting { name: "print entry-values", set: set_entry_values, show: show_entry_values },

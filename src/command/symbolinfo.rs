@@ -86,6 +86,7 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
                 (Kind::Unspecified(_), _) if kind == Listed::Functions => {
                     format!("void {}(void);", found.name)
                 }
+                (Kind::Function(_), _) if found.rust => format!("{};", found.ty.declare_rust(&found.name)),
                 (Kind::Function(function), true) => {
                     format!("{} {};", function.returns.get().name(), found.name)
                 }

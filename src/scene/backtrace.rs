@@ -171,7 +171,7 @@ impl Scene<'_> {
 
     /// The options as they are for the language of a frame's code.
     fn spoken(&self, frame: &Frame, options: &PrintOptions) -> PrintOptions {
-        PrintOptions { rust: self.language_of(frame) == Some("rust"), ..options.clone() }
+        PrintOptions { rust: self.spoken_in(frame) == Some("rust"), ..options.clone() }
     }
 
     fn argument_views(&self, frame: &Frame, options: &PrintOptions) -> Vec<ArgView> {

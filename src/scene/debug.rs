@@ -1,6 +1,6 @@
 //! The debug info of one module as the scene uses it: types, scopes and lines behind one door, remembered.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,6 +23,10 @@ pub struct SceneCaches {
     pub(crate) selftail: RefCell<FxHashMap<Addr, bool>>,
     /// `set backtrace past-main`.
     pub past_main: Cell<bool>,
+    /// `set language`: the language whose rules count in every frame.
+    pub language: Cell<Option<&'static str>>,
+    /// Whether it was told that this is not the language of the frame: gdb says so once.
+    pub language_told: Cell<bool>,
     /// The linker's list, and the mapping count for which it was read.
     pub(crate) libraries: RefCell<Option<(usize, Rc<Vec<Loaded>>)>>,
 }
@@ -31,6 +35,8 @@ pub struct SceneCaches {
 pub(crate) struct ModuleDebug {
     pub(crate) table: Arc<TypeTable>,
     pub(crate) scopes: Scopes,
+    /// Rust's tables of methods by their addresses, once somebody asked for one.
+    pub(super) tables: OnceCell<FxHashMap<FileAddr, DieRef>>,
     debug: Arc<DebugInfo>,
 }
 
@@ -47,7 +53,8 @@ impl SceneCaches {
         let key = Arc::as_ptr(debug) as usize;
         let make = || {
             let table = TypeTable::new(debug.clone());
-            Rc::new(ModuleDebug { table, scopes: Scopes::new(debug.clone()), debug: debug.clone() })
+            let scopes = Scopes::new(debug.clone());
+            Rc::new(ModuleDebug { table, scopes, tables: OnceCell::new(), debug: debug.clone() })
         };
         Some(self.modules.borrow_mut().entry(key).or_insert_with(make).clone())
     }

@@ -66,6 +66,12 @@ impl Scene<'_> {
         debug.dies().language(debug.dies().unit_index_at(at)?)
     }
 
+    /// The language whose rules count in a frame: what the user chose, or that of its code.
+    #[must_use]
+    pub fn spoken_in(&self, frame: &Frame) -> Option<&'static str> {
+        self.caches.language.get().or_else(|| self.language_of(frame))
+    }
+
     /// Where a frame's general register lies in memory, when a callee saved it there.
     #[must_use]
     pub fn saved_place(&self, frame: &Frame, name: &str) -> Option<Addr> {

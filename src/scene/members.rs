@@ -96,6 +96,10 @@ impl Scene<'_> {
 }
 
 impl Names for Scene<'_> {
+    fn type_of_table(&self, table: Addr) -> Option<Type> {
+        Scene::type_of_table(self, table)
+    }
+
     fn name_of(&self, at: Addr) -> Option<(String, u64)> {
         let (name, offset) = Names::name_of(self.modules, at)?;
         Some((self.with_parameters(name, at.sub(offset)), offset))

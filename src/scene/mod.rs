@@ -32,6 +32,7 @@ pub mod siginfo;
 mod tailcall;
 pub mod text;
 mod threadlocal;
+mod traitobject;
 pub mod value;
 pub mod variables;
 pub mod view;

@@ -27,6 +27,10 @@ pub trait Names {
     fn class(&self, _name: &str) -> Option<Type> {
         None
     }
+    /// The type that a table of methods of Rust belongs to.
+    fn type_of_table(&self, _table: Addr) -> Option<Type> {
+        None
+    }
     /// A variable outside of functions, by its full name: a class's static member.
     fn global(&self, _name: &str) -> Option<Value> {
         None
@@ -79,8 +83,7 @@ impl Printer<'_> {
         }
         if self.options.format.is_none() {
             let rust = self.options.rust && value.ty().is_pointer();
-            let named = rust.then(|| super::rustvalues::pointer_prefix(value.ty())).flatten();
-            out.push_str(&named.unwrap_or_else(|| prefix(value.ty())));
+            out.push_str(&if rust { format!("({}) ", value.ty().rust_name()) } else { prefix(value.ty()) });
         }
         self.put(&mut out, value, 0)?;
         Ok(out)
@@ -163,7 +166,7 @@ impl Printer<'_> {
             Kind::Array(array) => self.array(out, value, array, depth)?,
             Kind::Reference { .. } => self.reference(out, value, depth)?,
             Kind::Function(_) => self.function(out, value)?,
-            Kind::Void => out.push_str("void"),
+            Kind::Void => out.push_str(if self.options.rust { "()" } else { "void" }),
             _ => match value.gap() {
                 Some(Gap::OptimizedOut) => out.push_str("<optimized out>"),
                 Some(Gap::Synthetic(..)) => out.push_str("<synthetic pointer>"),
@@ -302,7 +305,8 @@ impl Printer<'_> {
     fn function(&self, out: &mut String, value: &Value) -> Result<(), ValueError> {
         match self.options.format {
             None | Some('s') => {
-                _ = write!(out, "{{{}}} ", value.ty().name());
+                let ty = value.ty();
+                _ = write!(out, "{{{}}} ", if self.options.rust { ty.rust_name() } else { ty.name() });
                 out.push_str(&self.address(value.address().unwrap_or_default()));
             }
             Some('a' | 'c') => return Err(ValueError::NotANumber),

@@ -268,7 +268,13 @@ impl Scene<'_> {
     }
 
     /// The global variable, function or constant called `name` that an entry describes, in a module with this bias.
-    fn entry_value_of(&self, debug: &ModuleDebug, bias: u64, at: DieRef, name: &str) -> Option<Value> {
+    pub(super) fn entry_value_of(
+        &self,
+        debug: &ModuleDebug,
+        bias: u64,
+        at: DieRef,
+        name: &str,
+    ) -> Option<Value> {
         if let Some(variable) = variable_at(&debug.table, at) {
             let whereabouts = vars::whereabouts(debug.dies(), at, FileAddr(0));
             let around = FrameContext::global(self, bias);

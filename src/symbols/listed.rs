@@ -37,6 +37,10 @@ pub struct Declared {
     pub name: String,
     /// Its type.
     pub ty: Type,
+    /// Comes from Rust.
+    pub rust: bool,
+    /// Its entry.
+    pub at: DieRef,
 }
 
 /// Scopes nest no deeper than this.
@@ -136,7 +140,15 @@ impl Reader<'_> {
             Listed::Variables => self.table.type_of(die).get(),
             _ => self.table.get(die.at()),
         };
-        Some(Declared { file, line, private: !external, name, ty })
+        Some(Declared {
+            file,
+            line,
+            private: !external,
+            name,
+            ty,
+            rust: die.language() == Language::Rust,
+            at: die.at(),
+        })
     }
 
     /// A type with a name, or a namespace.
@@ -166,7 +178,15 @@ impl Reader<'_> {
         // gdb's new_symbol (dwarf2/read.c): all of a program sees the classes of C++.
         let class = is_scope(tag) || tag == dw::DW_TAG_enumeration_type;
         let public = namespace || class && die.language() == Language::Cplus;
-        Some(Declared { file, line, private: !public, name, ty })
+        Some(Declared {
+            file,
+            line,
+            private: !public,
+            name,
+            ty,
+            rust: die.language() == Language::Rust,
+            at: die.at(),
+        })
     }
 
     /// Where something is declared; what says nothing is of the unit's own file.

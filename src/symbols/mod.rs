@@ -35,6 +35,7 @@ pub mod qualified;
 mod ranges;
 mod remembered;
 mod resolve;
+mod rusttype;
 pub mod scopes;
 mod sections;
 mod seek;

@@ -10,7 +10,7 @@ use super::offsets::{Asked, At};
 use super::types::{Count, Enum, Flag, Function, Kind, Qualifier, Type};
 
 /// Types nest no deeper than this in anything that is printed.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 impl Type {
     /// The type in one line, as `whatis` shows it: `struct s *`, `int (*)(int)`, `struct {...}`.

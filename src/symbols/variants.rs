@@ -36,6 +36,14 @@ impl Record {
             .is_some_and(|die| die.language() == super::dies::Language::Rust)
     }
 
+    /// Of a table of methods, the type that they are of (`DW_AT_containing_type`).
+    #[must_use]
+    pub fn containing(&self) -> Option<Type> {
+        let (table, at) = self.die.as_ref()?;
+        let of = Die::open(table.dies(), *at)?.reference(dw::DW_AT_containing_type)?;
+        Some(table.get(of))
+    }
+
     /// Its variants, when it has some.
     #[must_use]
     pub fn variants(&self) -> Option<Variants> {

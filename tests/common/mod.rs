@@ -69,9 +69,11 @@ pub(crate) fn target_with(name: &str, flags: &str) -> String {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join("targets").join(format!("{:016x}", hasher.finish()));
     let binary = dir.join(name);
     if !binary.exists() {
-        fs::create_dir_all(&dir).unwrap();
-        // Tests run at the same time, in processes of their own: the finished file appears all at once.
-        let unfinished = dir.join(format!("{name}.{}", std::process::id()));
+        // Tests run at the same time, in processes of their own: the finished file appears all at once, and what a
+        // compiler puts beside it (Rust's objects are called as the source is) is in a directory of its own.
+        let own_dir = dir.join(std::process::id().to_string());
+        fs::create_dir_all(&own_dir).unwrap();
+        let unfinished = own_dir.join(name);
         let (before, libraries): (Vec<&str>, Vec<&str>) =
             flags.split_whitespace().partition(|flag| !flag.starts_with("-l"));
         let done = Command::new(compiler)
@@ -90,6 +92,7 @@ pub(crate) fn target_with(name: &str, flags: &str) -> String {
             String::from_utf8_lossy(&done.stderr)
         );
         fs::rename(&unfinished, &binary).unwrap();
+        fs::remove_dir_all(&own_dir).unwrap();
     }
     binary.to_str().unwrap().to_owned()
 }

@@ -23,3 +23,9 @@ info address fact
 info address counter
 info line fact
 info source
+show language
+set language c++
+show language
+p 1 == 1
+set language auto
+show language

@@ -85,6 +85,12 @@ pub(crate) fn all() -> Vec<Session> {
         Session::new("gallery -O0", gallery("-g -O0"), lines(include_str!("gallery.gdb")).collect()),
         Session::new("gallery -O1", gallery("-gdwarf-4 -O1"), lines(include_str!("gallery.gdb")).collect()),
         Session::new("gallery -O2", gallery("-g -O2"), lines(include_str!("gallery.gdb")).collect()),
+        Session::new("Rust, types", target("collections"), lines(include_str!("rusttypes.gdb")).collect()),
+        Session::new(
+            "Rust, expressions",
+            target("collections"),
+            lines(include_str!("rustexpressions.gdb")).collect(),
+        ),
         Session::new("inlines -O2, step", target_with("inlines", "-g -O2"), walk(MAIN, "step", 20, WALK)),
         Session::new("inlines -O2, next", target_with("inlines", "-g -O2"), walk(MAIN, "next", 6, WALK)),
         Session::new("shapes -O2, next", target_with("values_shapes", "-g -O2"), walk(MAIN, "next", 7, WALK)),

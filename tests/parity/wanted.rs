@@ -35,8 +35,44 @@ const WANTED: &[Wanted] = &[
     },
 ];
 
+/// The same in Rust: a command, and the reason why its one value differs. gdb 13.1 crashes at some of the types that are
+/// left out here (`whatis &[i32]`, `whatis [i32]`).
+const WANTED_IN_RUST: &[(&str, &str)] = &[
+    ("p &inner::NAME", MODULES),
+    ("p inner::NAME", MODULES),
+    ("p Color::Green", MODULES),
+    ("p crate::", CRATE),
+    ("whatis crate::", CRATE),
+    (
+        "p &collections::inner::NAME",
+        "gdb 13.1 leaves the compiler's hash in the name of data: it tries C++ first",
+    ),
+    ("p sl[2]", "gdb 13.1 takes one element behind the end of a slice or array"),
+    ("p v[0]", "gdb 13.1 has no elements of a Vec; brkwater has those that it shows"),
+    ("p ~5", "where Rust's grammar has nothing brkwater takes C's, which people type in every frame"),
+    ("whatis &arr[0]", "gdb 13.1 forgets the & where it only asks for the type; its own value has it"),
+    ("ptype &arr[0]", "gdb 13.1 forgets the & where it only asks for the type; its own value has it"),
+    ("whatis &str", TYPES),
+    ("whatis (i32, u8)", TYPES),
+    ("whatis *mut collections::Point", TYPES),
+    ("whatis &collections::Point", TYPES),
+    ("whatis core::option::Option<i32>", TYPES),
+];
+
+const MODULES: &str =
+    "brkwater looks a path up in the modules around the frame, as Rust does; gdb 13.1 only from the root";
+const CRATE: &str = "gdb 13.1 does not know the word `crate`; its own `::name` for it works in both";
+const TYPES: &str = "gdb 13.1 reads types behind `as` and in sizeof only; brkwater reads them here as well";
+
 /// Why all these differences are wanted; nothing when one of them is not.
 pub(crate) fn reason(command: &str, found: &[String]) -> Option<&'static str> {
+    let in_rust = WANTED_IN_RUST.iter().find(|(start, _)| command.starts_with(start));
+    if let (Some((_, reason)), [theirs, ours]) = (in_rust, found)
+        && theirs.starts_with("- ")
+        && ours.starts_with("+ ")
+    {
+        return Some(reason);
+    }
     let fits = |line: &String| {
         WANTED.iter().find(|wanted| command.starts_with(wanted.command) && line.contains(wanted.line))
     };

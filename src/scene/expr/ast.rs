@@ -47,6 +47,12 @@ pub enum Expr {
     Call(Box<Expr>, Vec<Expr>),
     /// `a = b`, or `a += b` with its operator.
     Assign(Option<Op>, Box<Expr>, Box<Expr>),
+    /// `a..b` or `a..=b` of Rust, each end where there is one.
+    Range(Option<Box<Expr>>, Option<Box<Expr>>, bool),
+    /// `Point {x: 1, y: 2}` of Rust.
+    Structure(String, Vec<(String, Expr)>),
+    /// `[a, b]` of Rust.
+    Array(Vec<Expr>),
     /// `a++` or `a--`: the value before.
     Step(Op, Box<Expr>),
 }
@@ -76,6 +82,9 @@ impl Expr {
             | Expr::Step(_, x) => vec![x],
             Expr::Binary(_, a, b) | Expr::Index(a, b) | Expr::Assign(_, a, b) => vec![a, b],
             Expr::Choice(a, b, c) => vec![a, b, c],
+            Expr::Range(a, b, _) => [a, b].into_iter().flatten().map(|x| &mut **x).collect(),
+            Expr::Array(all) => all.iter_mut().collect(),
+            Expr::Structure(_, fields) => fields.iter_mut().map(|(_, x)| x).collect(),
             Expr::Call(function, arguments) => {
                 let mut all = vec![&mut **function];
                 all.extend(arguments);
@@ -111,7 +120,11 @@ impl Expr {
                 b.collect_names(all);
             }
             Expr::Choice(a, b, c) => [a, b, c].into_iter().for_each(|x| x.collect_names(all)),
-            Expr::Call(_, arguments) => arguments.iter().for_each(|x| x.collect_names(all)),
+            Expr::Range(a, b, _) => [a, b].into_iter().flatten().for_each(|x| x.collect_names(all)),
+            Expr::Structure(_, fields) => fields.iter().for_each(|(_, x)| x.collect_names(all)),
+            Expr::Call(_, arguments) | Expr::Array(arguments) => {
+                arguments.iter().for_each(|x| x.collect_names(all));
+            }
         }
     }
 }

@@ -19,7 +19,11 @@ impl Context<'_> {
     }
 
     /// The language of the frame's code; that of `main` where there is no frame.
-    pub(super) fn language(&self) -> &'static str {
+    #[must_use]
+    pub fn language(&self) -> &'static str {
+        if let Some(chosen) = self.scene.caches.language.get() {
+            return chosen;
+        }
         if let Some(frame) = self.frame {
             return self.scene.language_of(frame).unwrap_or("c");
         }
@@ -117,7 +121,7 @@ impl Context<'_> {
         Some(elements.into_iter().nth(at).ok_or_else(outside))
     }
 
-    /// `x.size()`, `x.empty()` and `x.get()` of what the printers know.
+    /// `x.size()`, `x.empty()` and `x.get()` of what the printers know, and Rust's `x.len()` and `x.is_empty()`.
     pub(super) fn known_method(&mut self, object: &Expr, name: &str) -> Option<Result<Value, ExprError>> {
         let value = self.value(object).ok()?;
         let value = if value.ty().is_pointer() { value.deref(self.memory()).ok()? } else { value };
@@ -125,8 +129,8 @@ impl Context<'_> {
         let printer = Printer { memory: self.memory(), names: self.scene, options: &options };
         let size = Type::integer("unsigned long", 8, false);
         Some(Ok(match name {
-            "size" | "length" => Value::integer(size, printer.length_of(&value)?.into()),
-            "empty" => self.truth(printer.length_of(&value)? == 0),
+            "size" | "length" | "len" => Value::integer(size, printer.length_of(&value)?.into()),
+            "empty" | "is_empty" => self.truth(printer.length_of(&value)? == 0),
             "get" => printer.smart_pointer(&value)?,
             _ => return None,
         }))

@@ -6,7 +6,7 @@
 use super::ast::{Expr, Op, TypeName};
 use super::builtin::{Function, Operand};
 use super::eval::{Context, evaluate};
-use super::{ExprError, Specials, Vars, parse};
+use super::{ExprError, Specials, Vars, parse, rustparse};
 use crate::addr::{Addr, Tid};
 use crate::memory::Memory;
 use crate::regs::Regs;
@@ -46,7 +46,9 @@ impl Condition {
     /// # Errors
     /// As [`parse`](super::parse).
     pub fn parse(text: &str) -> Result<Condition, ExprError> {
-        parse(text).map(|expr| Condition { expr })
+        // It is read before anybody knows where it will be tested, so what is not C may be Rust.
+        let expr = parse(text).or_else(|error| rustparse::parse(text).map_err(|_| error))?;
+        Ok(Condition { expr })
     }
 
     /// The expression.

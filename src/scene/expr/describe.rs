@@ -4,6 +4,7 @@ use super::ExprError;
 use super::ast::{Expr, TypeName};
 use super::eval::{Context, evaluate};
 use super::parse::parse_type;
+use super::rustparse;
 use crate::scene::value::ValueError;
 use crate::symbols::Asked;
 use crate::symbols::types::{Kind, Type};
@@ -19,6 +20,7 @@ pub fn describe_type(
     asked: Asked,
 ) -> Result<String, ExprError> {
     let (ty, is_type) = type_of(text, context)?;
+    let rust = context.is_rust();
     if whole {
         let below = ty.unqualified().1;
         // A typedef is looked through where it gave the type its name.
@@ -30,18 +32,22 @@ pub fn describe_type(
             Kind::Record(_) if asked.offsets => "/* offset      |    size */  ",
             _ => "",
         };
-        return Ok(format!("{header}type = {}", ty.describe_as(asked)));
+        let described = if rust { ty.describe_rust(asked) } else { ty.describe_as(asked) };
+        return Ok(format!("{header}type = {described}"));
     }
     // Of a type's name gdb looks through one typedef, of a value's type through none.
     let ty = match ty.kind() {
         Kind::Typedef { of, .. } if is_type => of.get(),
         _ => ty,
     };
-    Ok(format!("type = {}", ty.short_name()))
+    Ok(format!("type = {}", if rust { ty.rust_name() } else { ty.short_name() }))
 }
 
 /// The type, and whether the text named it.
 fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprError> {
+    if context.is_rust() {
+        return rust_type_of(text, context);
+    }
     let expr = context.read(text);
     // `x *` is no expression, `struct s` and `point_t *` are types.
     let written = parse_type(text).filter(|written| match &expr {
@@ -87,4 +93,26 @@ fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprEr
             }
         }
     }
+}
+
+/// The same in Rust, where a type has a grammar of its own. gdb takes few of them where an expression may stand.
+fn rust_type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprError> {
+    let written = rustparse::parse_type(text);
+    let expr = context.read(text);
+    if let Ok(Expr::Name(name)) = &expr
+        && context.frame.is_none_or(|frame| !context.scene.is_local(frame, name))
+        && let Some(ty) = context.unit_type(name)
+    {
+        return Ok((ty, true));
+    }
+    let error = match expr {
+        Ok(Expr::Text(_)) => return Ok((context.type_called("&str")?, false)),
+        Ok(expr) => match evaluate(&expr, context) {
+            Ok(value) => return Ok((value.ty().clone(), matches!(expr, Expr::Type(_)))),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    let named = written.and_then(|written| context.type_named(&written).ok());
+    named.map(|ty| (ty, true)).ok_or(error)
 }

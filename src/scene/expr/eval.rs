@@ -52,8 +52,17 @@ pub fn evaluate_with_effect(
     expr: &Expr,
     context: &mut Context<'_>,
 ) -> Result<(Value, Option<Effect>), ExprError> {
+    evaluate_plainly(expr, context).map_err(|error| context.in_rust(error))
+}
+
+fn evaluate_plainly(expr: &Expr, context: &mut Context<'_>) -> Result<(Value, Option<Effect>), ExprError> {
     match expr {
-        Expr::Assign(op, target, value) => return context.assign(*op, target, value),
+        Expr::Assign(op, target, value) => {
+            let (new, effect) = context.assign(*op, target, value)?;
+            // In Rust an assignment has no value.
+            let unit = Type::rust_primitive("()").filter(|_| context.is_rust());
+            return Ok((unit.map_or(new, |unit| Value::from_bytes(unit, Vec::new())), effect));
+        }
         Expr::Step(op, target) => {
             let old = context.value(target)?;
             let old = old.load(context.memory())?;
@@ -86,6 +95,9 @@ impl Context<'_> {
             Expr::Dollar(name) => self.dollar(name),
             Expr::Unary(op, x) => {
                 let x = self.arithmetic(x)?;
+                if *op == '!' && self.is_rust() {
+                    return self.rust_complement(&x);
+                }
                 let result = ops::unary(*op, &x, self.memory())?;
                 if *op == '!' { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
             }
@@ -94,6 +106,11 @@ impl Context<'_> {
                 self.deref(&x)
             }
             Expr::AddressOf(x) => {
+                if let Expr::Index(x, range) = &**x
+                    && matches!(**range, Expr::Range(..))
+                {
+                    return self.rust_slice(x, range);
+                }
                 if let Expr::Scoped(scope, name) = &**x
                     && let Some(pointer) = self.member_pointer(scope, name)
                 {
@@ -125,6 +142,9 @@ impl Context<'_> {
             Expr::SizeOf(x) => {
                 let size = match (&**x, self.value(x)) {
                     (Expr::Name(name), Err(ExprError::NoSymbol(_))) => self.type_called(name)?.size(),
+                    (Expr::Scoped(scope, name), Err(ExprError::NoSymbol(_))) => {
+                        self.type_called(&format!("{scope}::{name}"))?.size()
+                    }
                     (_, value) => value?.ty().size(),
                 };
                 Ok(Value::integer(builtin("int"), i128::from(size)))
@@ -138,7 +158,7 @@ impl Context<'_> {
                 Ok(Value::optimized_out(ty))
             }
             Expr::Cast(ty, x) => {
-                let ty = self.type_named(ty)?;
+                let ty = self.type_named(ty).map_err(|error| self.no_rust_type(error))?;
                 self.cast(&ty, x)
             }
             Expr::At(ty, x) => {
@@ -155,6 +175,9 @@ impl Context<'_> {
             }
             Expr::Member(x, name, arrow) => {
                 let x = self.value(x)?;
+                if self.is_rust() {
+                    return self.rust_member(x, name);
+                }
                 // gdb takes `.` and `->` for one another.
                 let x = if *arrow || x.ty().is_pointer() { self.deref(&x)? } else { x };
                 self.scene.member(&x, name).map_err(|error| match error {
@@ -162,6 +185,10 @@ impl Context<'_> {
                     error => error.into(),
                 })
             }
+            Expr::Range(low, high, inclusive) => self.rust_range(low.as_deref(), high.as_deref(), *inclusive),
+            Expr::Array(all) => self.rust_array(all),
+            Expr::Structure(path, fields) => self.rust_structure(path, fields),
+            Expr::Index(x, i) if self.is_rust() => self.rust_index(x, i),
             Expr::Index(x, i) => {
                 let (x, i) = (self.value(x)?, self.arithmetic(i)?);
                 if x.ty().is_record() && !i.ty().is_integral() && self.is_cplus() {
@@ -194,6 +221,11 @@ impl Context<'_> {
             let at = value.as_u64(self.memory())?;
             return Ok(Value::at(builtin("long"), Addr(at)));
         }
+        if self.is_rust()
+            && let Some(object) = self.scene.trait_object(value)?
+        {
+            return Ok(object);
+        }
         if let Some(target) = self.pointed_to(value) {
             return Ok(target);
         }
@@ -206,6 +238,9 @@ impl Context<'_> {
 
     fn cast(&mut self, ty: &Type, operand: &Expr) -> Result<Value, ExprError> {
         let value = self.value(operand)?;
+        if ty.size() == 0 && self.is_rust() {
+            return Ok(Value::from_bytes(ty.clone(), Vec::new()));
+        }
         // `(int) symbol` of a symbol without debug info is what lies there.
         if let (Expr::Name(_), Kind::Unspecified(words), Some(at)) =
             (operand, value.ty().kind(), value.address())
@@ -237,12 +272,19 @@ impl Context<'_> {
             Op::Repeat => return self.repeat(a, b),
             _ => {}
         }
-        let (a, b) = (self.arithmetic(a)?, self.arithmetic(b)?);
+        let (mut a, mut b) = (self.arithmetic(a)?, self.arithmetic(b)?);
         if let Some(warning) = ops::shift_warning(op, &a, &b, self.memory()) {
             self.vars.warn(warning);
         }
+        if self.is_rust() {
+            (a, b) = self.rust_operands(op, a, b)?;
+        }
         let result = ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error))?;
-        if is_comparison(op) { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
+        match is_comparison(op) {
+            true => Ok(self.truth(result.truth(self.memory())?)),
+            false if self.is_rust() => self.rust_result(op, &a, &b, result),
+            false => Ok(result),
+        }
     }
 
     /// `x@n`: n elements from where x is.
@@ -261,11 +303,18 @@ impl Context<'_> {
         {
             return value;
         }
+        if let (Expr::Member(object, method, _), true) = (function, self.is_rust()) {
+            return self.rust_method(object, method, arguments);
+        }
         let name = match function {
             Expr::Name(name) => name.clone(),
             Expr::Dollar(name) => format!("${name}"),
+            Expr::Scoped(scope, name) => format!("{scope}::{name}"),
             _ => "function".to_owned(),
         };
+        if let Some(made) = self.rust_tuple(&name, arguments) {
+            return made;
+        }
         if let Some(known) = Function::named(&name) {
             return self.intrinsic(known, &name, arguments);
         }
@@ -399,7 +448,7 @@ impl Context<'_> {
 }
 
 fn builtin(name: &str) -> Type {
-    Type::builtin(name).unwrap_or_else(Type::void)
+    Type::builtin(name).or_else(|| Type::rust_primitive(name)).unwrap_or_else(Type::void)
 }
 
 impl From<std::num::TryFromIntError> for ExprError {

@@ -17,6 +17,11 @@ mod ops;
 mod parse;
 mod places;
 mod print;
+mod rusteval;
+mod rustlex;
+mod rustnames;
+mod rustparse;
+mod rustslices;
 mod vars;
 mod written;
 
@@ -72,6 +77,12 @@ pub enum ExprError {
     /// An error behind what was written already.
     #[error("{0}")]
     Half(String),
+    /// An error in the words that gdb has for Rust.
+    #[error("{0}")]
+    Rust(String),
+    /// The same, of a text that may mean something in C; so many bytes of it were read.
+    #[error("{0}")]
+    RustSyntax(String, usize),
     #[error("No registers.")]
     NoRegisters,
     #[error("No symbol table is loaded.  Use the \"file\" command.")]

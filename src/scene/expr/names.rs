@@ -5,6 +5,7 @@ use super::ast::{Expr, TypeName};
 use super::eval::Context;
 use super::lex::{Tok, lex};
 use super::parse::parse;
+use super::rustparse;
 use super::written::is_keyword;
 use crate::addr::{Addr, Tid};
 use crate::regs::Regs;
@@ -21,17 +22,36 @@ impl Context<'_> {
     /// # Errors
     /// gdb's words.
     pub fn read(&self, text: &str) -> Result<Expr, ExprError> {
+        if self.is_rust() {
+            return self.read_rust(text);
+        }
         let error = match parse(text) {
             Err(ExprError::Syntax(rest)) => ExprError::Syntax(rest),
             other => return other,
         };
         let ExprError::Syntax(rest) = &error else { return Err(error) };
         let read = text.len().saturating_sub(rest.len());
-        let unknown = names_before(text, read).into_iter().find(|name| {
+        Err(self.unknown_before(text, read).map_or(error, ExprError::NoSymbol))
+    }
+
+    /// What is no Rust may be C, as it is typed in any other frame.
+    fn read_rust(&self, text: &str) -> Result<Expr, ExprError> {
+        let (error, read) = match rustparse::parse(text) {
+            Err(ExprError::RustSyntax(words, read)) => (ExprError::RustSyntax(words, read), read),
+            other => return other,
+        };
+        parse(text).map_err(|_| match self.unknown_before(text, read) {
+            Some(name) => self.in_rust(ExprError::NoSymbol(name)),
+            None => error,
+        })
+    }
+
+    /// The first name in the first `read` bytes of a text that means nothing.
+    fn unknown_before(&self, text: &str, read: usize) -> Option<String> {
+        names_before(text, read).into_iter().find(|name| {
             let written = TypeName { base: name.clone(), pointers: 0, arrays: Vec::new(), inner: 0 };
             self.name(name).is_err() && self.type_named(&written).is_err()
-        });
-        Err(unknown.map_or(error, ExprError::NoSymbol))
+        })
     }
 
     /// `name@entry`: what a parameter held when its function was entered.
@@ -54,7 +74,10 @@ impl Context<'_> {
 
     /// `function::variable`, `'file.c'::variable`, or a name with its scopes.
     pub(super) fn scoped(&self, scope: &str, name: &str) -> Result<Value, ExprError> {
-        // C++ and Rust scopes are part of the name.
+        if self.is_rust() && !scope.is_empty() {
+            return self.rust_scoped(scope, name);
+        }
+        // C++ scopes are part of the name.
         if scope.is_empty() {
             return Ok(self.scene.variable(None, name)?);
         }
@@ -192,9 +215,12 @@ impl Context<'_> {
 
     /// The type that words without stars and brackets name.
     pub(super) fn type_called(&self, words: &str) -> Result<Type, ExprError> {
-        if let Some(ty) = Type::builtin(words) {
+        let primitive = Type::rust_primitive(words).filter(|_| self.is_rust());
+        if let Some(ty) = primitive.or_else(|| Type::builtin(words)) {
             return Ok(ty);
         }
+        let path = if self.is_rust() { self.rust_path(words)? } else { String::new() };
+        let words = if path.is_empty() { words } else { &path };
         let (tag, name) = match words.split_once(' ') {
             Some((tag @ ("struct" | "union" | "enum" | "class"), name)) => (tag, name),
             _ => ("", words),

@@ -56,7 +56,11 @@ impl Places {
                 self.of(b, context)
             }
             Expr::Choice(a, b, c) => [a, b, c].into_iter().try_for_each(|x| self.of(x, context)),
-            Expr::Call(_, arguments) => arguments.iter().try_for_each(|x| self.of(x, context)),
+            Expr::Range(a, b, _) => [a, b].into_iter().flatten().try_for_each(|x| self.of(x, context)),
+            Expr::Structure(_, fields) => fields.iter().try_for_each(|(_, x)| self.of(x, context)),
+            Expr::Call(_, arguments) | Expr::Array(arguments) => {
+                arguments.iter().try_for_each(|x| self.of(x, context))
+            }
             Expr::Assign(..) | Expr::Step(..) => Err(ExprError::NotAssignable),
             Expr::Int(..)
             | Expr::Float(..)

@@ -144,7 +144,7 @@ pub fn shown(
     options: &PrintOptions,
 ) -> Result<String, ExprError> {
     if matches!(value.ty().kind(), Kind::Void) {
-        return Ok("void".to_owned());
+        return Ok(if context.is_rust() { "()" } else { "void" }.to_owned());
     }
     if let Some(letter) = letter.filter(|letter| !"xduotacfzs".contains(*letter)) {
         return Err(ExprError::UndefinedFormat(letter));

@@ -5,7 +5,9 @@
 //! read memory and types only, and a container that is damaged, or not initialised yet, ends at the first thing that
 //! cannot be read.
 
+mod btree;
 mod containers;
+mod hashbrown;
 mod libstdcxx;
 mod own;
 mod rust;
@@ -103,16 +105,20 @@ impl Children {
         Children::gather(most, |at| Ok(next()?.map(|value| (format!("[{at}]"), value))))
     }
 
-    /// The halves of pairs, one after the other.
-    fn halves(look: &Look<'_>, mut next: impl FnMut() -> Result<Option<Value>, ValueError>) -> Children {
+    /// The halves of pairs, one after the other; `names` are those of the pair's members.
+    fn halves(
+        look: &Look<'_>,
+        names: [&str; 2],
+        mut next: impl FnMut() -> Result<Option<Value>, ValueError>,
+    ) -> Children {
         let mut second = None;
         Children::gather(look.most, |at| {
             let half = match second.take() {
                 Some(half) => half,
                 None => {
                     let Some(pair) = next()? else { return Ok(None) };
-                    second = Some(look.member(&pair, "second")?);
-                    look.member(&pair, "first")?
+                    second = Some(look.member(&pair, names[1])?);
+                    look.member(&pair, names[0])?
                 }
             };
             Ok(Some((format!("[{at}]"), half)))

@@ -17,6 +17,9 @@ const LEFT: u64 = 16;
 const RIGHT: u64 = 24;
 const NODE_WORDS: u64 = 4;
 
+/// The members of a pair.
+const PAIR: [&str; 2] = ["first", "second"];
+
 /// The nodes of a tree in order.
 struct Nodes<'a> {
     look: &'a Look<'a>,
@@ -80,7 +83,7 @@ pub(super) fn map(look: &Look<'_>, value: &Value) -> Answer {
     let of = pair_type(look, value, 3)?;
     let (mut nodes, count) = Nodes::of(look, value)?;
     let pair = |node: Addr| Value::at(of.clone(), value_behind(node, NODE_WORDS, &of));
-    let children = Children::halves(look, || Ok(nodes.next()?.map(pair)));
+    let children = Children::halves(look, PAIR, || Ok(nodes.next()?.map(pair)));
     let head = format!("{} with {}", look.name, elements(count));
     Ok(Some(Shown::Children { head: Some(head), hint: Hint::Map, children }))
 }
@@ -129,7 +132,7 @@ fn count(look: &Look<'_>, value: &Value) -> Result<String, ValueError> {
 
 pub(super) fn hash_map(look: &Look<'_>, value: &Value) -> Answer {
     let next = hashed(look, value, pair_type(look, value, 4)?)?;
-    let children = Children::halves(look, next);
+    let children = Children::halves(look, PAIR, next);
     Ok(Some(Shown::Children { head: Some(count(look, value)?), hint: Hint::Map, children }))
 }
 
