@@ -96,7 +96,7 @@ impl Shell {
     pub(super) fn with_context<R>(&mut self, work: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let done = self.session.with_context(work);
         for warning in self.session.vars().take_warnings() {
-            self.complain(&format!("warning: {warning}"));
+            self.complain(format!("warning: {warning}"));
         }
         done
     }

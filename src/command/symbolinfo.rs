@@ -83,7 +83,9 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
             let words = match (found.ty.kind(), found.name.contains('(')) {
                 _ if kind == Listed::Types => defined(&found),
                 // What an assembler made has no type; gdb takes it for a function without anything.
-                (Kind::Unspecified(_), _) if kind == Listed::Functions => format!("void {}(void);", found.name),
+                (Kind::Unspecified(_), _) if kind == Listed::Functions => {
+                    format!("void {}(void);", found.name)
+                }
                 (Kind::Function(function), true) => {
                     format!("{} {};", function.returns.get().name(), found.name)
                 }

@@ -101,7 +101,9 @@ impl Scene<'_> {
         // Beyond main as well: what is not shown was called by somebody all the same.
         // A frame that has jumped away has no return address but that of the function it shares its caller with.
         let mut real = frame.physical.clone();
-        while real.tail_call && let Ok(outer) = self.caller(&real) {
+        while real.tail_call
+            && let Ok(outer) = self.caller(&real)
+        {
             real = outer;
         }
         let back = match self.unwinder.step(&real.regs, real.exact, self.memory()) {

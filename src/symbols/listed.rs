@@ -114,7 +114,8 @@ impl Reader<'_> {
             false => around.to_owned(),
         };
         let linkage = die.inherited(dies, &mut |die| die.text(dw::DW_AT_linkage_name));
-        let mangled = linkage.as_ref().filter(|_| die.language() == Language::Cplus && self.kind == Listed::Functions);
+        let mangled =
+            linkage.as_ref().filter(|_| die.language() == Language::Cplus && self.kind == Listed::Functions);
         let name = match mangled.and_then(|name| printed::function(name)) {
             Some(full) => full,
             None if die.language() == Language::Cplus && self.kind == Listed::Functions => {

@@ -29,6 +29,7 @@ mod names;
 mod namescan;
 mod offsets;
 mod origin;
+pub mod passing;
 mod printed;
 mod prologue;
 pub mod qualified;

@@ -80,6 +80,7 @@ impl Context<'_> {
                 bytes.push(0);
                 Ok(Value::from_bytes(builtin("char").array(bytes.len() as u64), bytes))
             }
+            Expr::Wide(wide) => self.wide(wide),
             Expr::Name(name) => self.name(name),
             Expr::Scoped(scope, name) => self.scoped(scope, name),
             Expr::AtEntry(name) => self.at_entry(name),
@@ -275,7 +276,9 @@ impl Context<'_> {
                 let is_void = matches!(self.value(x)?.ty().kind(), Kind::Void);
                 Ok(ops::truth(is_void))
             }
-            "$_caller_is" | "$_any_caller_is" | "$_caller_matches" | "$_any_caller_matches" => self.caller_is(&name, arguments),
+            "$_caller_is" | "$_any_caller_is" | "$_caller_matches" | "$_any_caller_matches" => {
+                self.caller_is(&name, arguments)
+            }
             other => Err(match other.strip_prefix('$') {
                 Some(convenience) => ExprError::Call(convenience.to_owned()),
                 None if matches!(self.name(other)?.ty().kind(), Kind::Function(_)) => {

@@ -18,6 +18,7 @@ mod parse;
 mod places;
 mod print;
 mod vars;
+mod wide;
 mod written;
 
 pub use ast::{Expr, TypeName};
@@ -81,6 +82,10 @@ pub enum ExprError {
     NoUnion(String),
     #[error("No enum type named {0}.")]
     NoEnum(String),
+    #[error("No type named {0}.")]
+    NoTypeNamed(&'static str),
+    #[error("Undefined string concatenation.")]
+    Concatenation,
     #[error("No symbol \"{0}\" in current context.")]
     NoSymbol(String),
     #[error("No symbol \"{0}\" in specified context.")]

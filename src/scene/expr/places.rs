@@ -62,6 +62,7 @@ impl Places {
             | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
+            | Expr::Wide(_)
             | Expr::SizeOf(_)
             | Expr::SizeOfType(_)
             | Expr::Type(_) => Ok(()),
