@@ -8,6 +8,7 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use super::watchpoints;
+use crate::scene::print::Names;
 use crate::session::{Breakpoint, Disposition, Location, Scope, Session, Stage, Trigger};
 
 pub(super) const INFO: &[Entry] = &[Entry {
@@ -75,7 +76,11 @@ fn symbols(shell: &mut Shell) -> Vec<(crate::addr::Addr, String)> {
     let all = shell.session.breakpoints().iter().flat_map(|b| &b.stages).flat_map(|stage| &stage.locations);
     let addresses: Vec<_> = all.filter(bare).map(|place| place.address).collect();
     shell.session.with_scene(|scene, _| {
-        addresses.into_iter().filter_map(|at| Some((at, scene.symbol_text(at)?))).collect()
+        let named = |at| match Names::name_of(scene, at)? {
+            (name, 0) => Some((at, format!("<{name}>"))),
+            (name, offset) => Some((at, format!("<{name}+{offset}>"))),
+        };
+        addresses.into_iter().filter_map(named).collect()
     })
 }
 

@@ -179,6 +179,16 @@ impl Scene<'_> {
         known
     }
 
+    /// The type of the function that begins at an address, and whether other files can call it.
+    #[must_use]
+    pub fn function_with_linkage(&self, at: Addr) -> Option<(Type, bool)> {
+        let module = self.modules.at(at)?;
+        let debug = self.caches.debug(module)?;
+        let scope = debug.scopes.at(module.linked(at)).last()?.clone();
+        let begins = scope.entry == module.linked(at);
+        begins.then(|| (debug.table.get(scope.die), vars::is_external(debug.dies(), scope.die)))
+    }
+
     /// The type of a function with code of its own in a source file of a module, and whether other files can call it
     /// (`DW_AT_external`, DWARF 5, section 3.3.1).
     #[must_use]

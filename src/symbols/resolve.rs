@@ -4,12 +4,12 @@ use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 use super::debug::DebugInfo;
-use super::elf::SymbolKind;
+use super::elf::{ElfSymbol, SymbolKind};
 use super::image::Image;
 use super::linespec::Linespec;
 use super::modules::{Module, Modules};
 use super::names::NameKind;
-use super::{ifunc, prologue};
+use super::{ifunc, printed, prologue, qualified};
 use crate::addr::{Addr, FileAddr};
 use crate::memory::Memory;
 
@@ -99,6 +99,11 @@ impl Modules {
         name: &str,
         memory: &dyn Memory,
     ) -> Result<Vec<Site>, ResolveError> {
+        if let Some(full) = printed::function(name).filter(|_| name.starts_with("_Z"))
+            && let Ok(sites) = self.function(file, module, &full, memory)
+        {
+            return Ok(sites);
+        }
         let (name, signature) = match name.ends_with(')') || name.ends_with(") const") {
             true => (without_parameters(name), Some(written_closely(name))),
             false => (name, None),
@@ -167,6 +172,7 @@ impl Modules {
                     SymbolKind::Data => {}
                 }
             }
+            entries.extend(undescribed(image, name));
         }
         entries.sort_unstable();
         entries.dedup();
@@ -224,6 +230,29 @@ impl Modules {
             _ => at,
         }
     }
+}
+
+/// Functions of C++ that only the linker knows, in whatever scope they are: gdb takes `join` for `std::thread::join()`
+/// as well (symtab.c, `symbol_name_match_type::WILD`).
+fn undescribed(image: &Image, name: &str) -> Vec<FileAddr> {
+    let (scope, last) = qualified::split(name);
+    let plain = qualified::without_arguments(last);
+    let word = plain.strip_prefix('~').unwrap_or(plain);
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Vec::new();
+    }
+    let is_meant = |symbol: &&ElfSymbol| {
+        let full = printed::demangled(symbol.name, false).unwrap_or_default();
+        let (around, own) = qualified::split(&full);
+        symbol.kind == SymbolKind::Function
+            && qualified::part_fits(own, last)
+            && qualified::scopes_fit(around, scope, true)
+    };
+    let described = |symbol: &&ElfSymbol| {
+        image.debug().is_some_and(|debug| debug.unit_index_at(symbol.address).is_some())
+    };
+    let found = image.symbols_with(word).filter(is_meant).filter(|symbol| !described(symbol));
+    found.map(|symbol| symbol.address).collect()
 }
 
 /// A function's name without the parameters behind it.

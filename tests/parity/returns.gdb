@@ -4,6 +4,7 @@ tbreak def
 tbreak holds
 tbreak derived
 tbreak virt
+tbreak copy
 tbreak arr
 tbreak up
 tbreak sp
