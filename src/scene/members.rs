@@ -7,6 +7,7 @@ use super::value::{Value, ValueError};
 use crate::addr::{Addr, FileAddr};
 use crate::symbols::qualified;
 use crate::symbols::types::{Kind, Type};
+use crate::symbols::using;
 use crate::symbols::vars;
 
 impl Frame {
@@ -29,6 +30,25 @@ impl Frame {
 }
 
 impl Scene<'_> {
+    /// The full names that `using` gives a name the meaning of, in a frame.
+    pub(super) fn brought(&self, frame: &Frame, name: &str) -> Vec<String> {
+        let Some(debug) = &frame.physical.debug else { return Vec::new() };
+        let unit = debug.dies().unit_index_at(frame.physical.file_lookup());
+        let Some(unit) = unit.filter(|unit| debug.dies().language(*unit) == Some("c++")) else {
+            return Vec::new();
+        };
+        let function = frame.function();
+        let blocks = function.map(|scope| scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose));
+        let inside = blocks.into_iter().flatten().flat_map(|block| using::of_block(debug.dies(), *block));
+        let mut found = using::meanings(&inside.collect::<Vec<_>>(), name);
+        let all = &debug.using(unit).using;
+        found.extend(frame.scopes_of(name).iter().flat_map(|name| using::meanings(all, name)));
+        // What was brought may bring something itself.
+        let more: Vec<String> = found.iter().flat_map(|name| using::meanings(all, name)).collect();
+        found.extend(more);
+        found
+    }
+
     /// Whether a name means a local variable or a member of `this`.
     pub(super) fn is_local(&self, frame: &Frame, name: &str) -> bool {
         self.local(frame, name).or_else(|| self.member_of_this(frame, name)).is_some()

@@ -112,9 +112,12 @@ impl Scene<'_> {
             return Ok(value);
         }
         let names = frame.map_or_else(|| vec![name.to_owned()], |frame| frame.scopes_of(name));
-        let found = names.into_iter().find_map(|name| {
+        let find = |name: String| {
             frame.and_then(|frame| self.unit_static(frame, &name)).or_else(|| self.global(&name))
-        });
+        };
+        let found = names.into_iter().find_map(find);
+        let brought = || self.brought(frame?, name).into_iter().find_map(find);
+        let found = found.or_else(brought);
         found.ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
     }
 

@@ -50,14 +50,18 @@ fn spelled_out(name: String) -> String {
 
 /// The C++ or Rust name that a linker's name stands for.
 pub(super) fn demangled(linkage: &str, parameters: bool) -> Option<String> {
-    if let Ok(rust) = rustc_demangle::try_demangle(linkage) {
+    // Rust's older names look like C++'s, but for the hash at their end.
+    let may_be_rust = !linkage.starts_with("_Z") || linkage.contains("17h");
+    if may_be_rust && let Ok(rust) = rustc_demangle::try_demangle(linkage) {
         return Some(format!("{rust:#}"));
     }
     let symbol = linkage.starts_with("_Z").then(|| cpp_demangle::Symbol::new(linkage).ok())??;
     let options = cpp_demangle::DemangleOptions::new();
     let options = if parameters { options } else { options.no_params().no_return_type() };
     let text = symbol.demangle_with_options(&options).ok()?;
-    Some(special(text.replace("std::nullptr_t", "decltype(nullptr)")))
+    Some(special(
+        text.replace("std::nullptr_t", "decltype(nullptr)").replace("_GLOBAL__N_1", qualified::ANONYMOUS),
+    ))
 }
 
 /// The name of a function that debug info describes: with its parameters, and without what it returns.

@@ -61,8 +61,11 @@ impl Context<'_> {
     }
 
     /// An error about operators of objects in the words that gdb has for C++.
-    pub(super) fn in_classes(&self, error: ExprError) -> ExprError {
+    pub(super) fn in_classes(&self, error: ExprError, operands: [&Value; 2]) -> ExprError {
         match error {
+            ExprError::NoOperator(sign) if self.is_cplus() && self.is_overloaded(sign, operands) => {
+                ExprError::NoCalls(format!("operator{sign}"))
+            }
             ExprError::NoOperator(sign) if self.is_cplus() => ExprError::NotFoundOperator(sign),
             error => error,
         }
@@ -87,7 +90,14 @@ impl Context<'_> {
             let data = member.role == Role::Data;
             return data.then(|| Value::integer(Type::new(ty), i128::from(member.offset)));
         }
-        let method = self.scene.variable(None, &record.static_name(name)).ok()?;
+        let method = self.scene.variable(None, &record.static_name(name)).ok();
+        let Some(method) = method else {
+            // As in C++, a member of a base class is the base's.
+            return record.bases().find_map(|base| match base.ty.get().strip().kind() {
+                Kind::Record(base) => self.member_pointer(base.name.as_deref()?, name),
+                _ => None,
+            });
+        };
         let at = method.address()?;
         if !takes_object(method.ty(), &class) {
             return None;

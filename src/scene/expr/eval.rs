@@ -81,8 +81,11 @@ impl Context<'_> {
                 Ok(Value::from_bytes(builtin("char").array(bytes.len() as u64), bytes))
             }
             Expr::Wide(wide) => self.wide(wide),
-            Expr::Name(name) => self.name(name),
-            Expr::Scoped(scope, name) => self.scoped(scope, name),
+            Expr::Name(name) => self.name(name).map_err(|error| self.no_value(error, name)),
+            Expr::Scoped(scope, name) => {
+                let full = || format!("{scope}::{name}");
+                self.scoped(scope, name).map_err(|error| self.no_value(error, &full()))
+            }
             Expr::AtEntry(name) => self.at_entry(name),
             Expr::Dollar(name) => self.dollar(name),
             Expr::Unary(op, x) => {
@@ -125,7 +128,12 @@ impl Context<'_> {
             }
             Expr::SizeOf(x) => {
                 let size = match (&**x, self.value(x)) {
-                    (Expr::Name(name), Err(ExprError::NoSymbol(_))) => self.type_called(name)?.size(),
+                    (Expr::Name(name), Err(ExprError::NoSymbol(_) | ExprError::TypeAsExpression)) => {
+                        self.type_called(name)?.size()
+                    }
+                    (Expr::Scoped(scope, name), Err(ExprError::TypeAsExpression)) => {
+                        self.type_called(&format!("{scope}::{name}"))?.size()
+                    }
                     (_, value) => value?.ty().size(),
                 };
                 Ok(Value::integer(builtin("int"), i128::from(size)))
@@ -158,9 +166,11 @@ impl Context<'_> {
                 let x = self.value(x)?;
                 // gdb takes `.` and `->` for one another.
                 let x = if *arrow || x.ty().is_pointer() { self.deref(&x)? } else { x };
-                self.scene.member(&x, name).map_err(|error| match error {
-                    ValueError::NoMember(name) if self.is_cplus() => ExprError::NoMemberOrMethod(name),
-                    error => error.into(),
+                self.member_as(&x, name).map_err(|error| match error {
+                    ExprError::Value(ValueError::NoMember(name)) if self.is_cplus() => {
+                        ExprError::NoMemberOrMethod(name)
+                    }
+                    error => error,
                 })
             }
             Expr::Index(x, i) => {
@@ -242,7 +252,8 @@ impl Context<'_> {
         if let Some(warning) = ops::shift_warning(op, &a, &b, self.memory()) {
             self.vars.warn(warning);
         }
-        let result = ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error))?;
+        let result =
+            ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error, [&a, &b]))?;
         if is_comparison(op) { Ok(self.truth(result.truth(self.memory())?)) } else { Ok(result) }
     }
 

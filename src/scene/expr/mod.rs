@@ -17,6 +17,7 @@ mod ops;
 mod parse;
 mod places;
 mod print;
+mod scopes;
 mod vars;
 mod wide;
 mod written;
@@ -24,7 +25,7 @@ mod written;
 pub use ast::{Expr, TypeName};
 pub use builtin::is_computed;
 pub use condition::{Condition, FastContext, SlowContext};
-pub use describe::describe_type;
+pub use describe::{describe_type, real_type};
 pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
 pub use parse::parse;
 pub use places::{Places, places};
@@ -84,6 +85,20 @@ pub enum ExprError {
     NoEnum(String),
     #[error("No type named {0}.")]
     NoTypeNamed(&'static str),
+    #[error("This context has class, struct or enum {0}, not a union.")]
+    NoUnionHere(String),
+    #[error("There is no field named {0}")]
+    NoField(String),
+    #[error("no constant named \"{0}\" in enum \"{1}\"")]
+    NoConstant(String, String),
+    #[error("No symbol \"{0}\" in namespace \"{1}\".")]
+    NotInNamespace(String, String),
+    #[error("No type \"{0}\" within class or namespace \"{1}\".")]
+    NoTypeWithin(String, String),
+    #[error("Cannot reference non-static field \"{0}\"")]
+    NonStatic(String),
+    #[error("Attempt to use a type name as an expression")]
+    TypeAsExpression,
     #[error("Undefined string concatenation.")]
     Concatenation,
     #[error("No symbol \"{0}\" in current context.")]

@@ -231,7 +231,8 @@ impl Parser<'_> {
                 let Some(Tok::Name(name)) = self.tokens.get(self.at).map(|token| token.kind.clone()) else {
                     return Err(self.unexpected());
                 };
-                self.at += 1;
+                let (name, next) = self.qualified(self.at).unwrap_or((name, self.at + 1));
+                self.at = next;
                 expr = Expr::Member(Box::new(expr), name, arrow);
             } else {
                 return Ok(expr);
