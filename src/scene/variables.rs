@@ -78,10 +78,14 @@ impl Scene<'_> {
         let (Some(scope), Some(debug)) = (frame.function(), &frame.physical.debug) else { return Vec::new() };
         let parameters =
             variables_in(&debug.table, scope.die).into_iter().filter(|variable| variable.parameter);
-        let argument = |variable: Variable| Argument {
-            value: self.value_of(debug, frame, &variable),
-            at_entry: self.value_at_entry(debug, frame, scope, &variable),
-            name: variable.name.into(),
+        let argument = |variable: Variable| {
+            let value = self.value_of(debug, frame, &variable);
+            // What a reference referred to is compared, and the callers do not say what that was (gdb 13.1,
+            // stack.c, `read_frame_arg`).
+            let compared =
+                !matches!(value.ty().strip().kind(), Kind::Reference { .. }) || value.is_optimized_out();
+            let at_entry = compared.then(|| self.value_at_entry(debug, frame, scope, &variable)).flatten();
+            Argument { value, at_entry, name: variable.name.into() }
         };
         parameters.map(argument).collect()
     }

@@ -116,6 +116,12 @@ impl Modules {
             for at in self.in_module(module, image, file, name, memory) {
                 if seen.insert(at) {
                     let mut site = self.site(at);
+                    // It is the place of the function that was asked for, whatever was inlined right there.
+                    let frames = self.frames_of(at);
+                    let named = frames.iter().rev().find(|frame| is_called(frame.function.as_deref(), name));
+                    if let Some(frame) = named {
+                        site.function.clone_from(&frame.function);
+                    }
                     if site.line.is_none() && site.function.is_none() {
                         site.function = Some(name.to_owned());
                     }
@@ -125,7 +131,11 @@ impl Modules {
         }
         if let Some(signature) = signature {
             let fits = |full: &String| written_closely(full).ends_with(&signature);
-            sites.retain(|site| site.function.as_ref().is_some_and(fits));
+            // Other functions may have been inlined right where it begins.
+            sites.retain(|site| {
+                site.function.as_ref().is_some_and(fits)
+                    || self.frames_of(site.address).iter().any(|f| f.function.as_ref().is_some_and(fits))
+            });
         }
         sites.sort_by_key(|site| site.address);
         match (sites.is_empty(), file) {
@@ -253,6 +263,14 @@ fn undescribed(image: &Image, name: &str) -> Vec<FileAddr> {
     };
     let found = image.symbols_with(word).filter(is_meant).filter(|symbol| !described(symbol));
     found.map(|symbol| symbol.address).collect()
+}
+
+/// Whether a function's full name is one that `name` means.
+fn is_called(full: Option<&str>, name: &str) -> bool {
+    let Some(full) = full else { return false };
+    let (around, own) = qualified::split(without_parameters(full));
+    let (scope, last) = qualified::split(name);
+    qualified::part_fits(own, last) && qualified::scopes_fit(around, scope, true)
 }
 
 /// A function's name without the parameters behind it.

@@ -273,6 +273,9 @@ impl Context<'_> {
         {
             return value;
         }
+        if let Expr::Member(object, ..) = function {
+            self.value(object)?;
+        }
         let name = match function {
             Expr::Name(name) => name.clone(),
             Expr::Dollar(name) => format!("${name}"),
