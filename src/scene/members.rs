@@ -87,12 +87,16 @@ impl Scene<'_> {
     /// A name of C++ that the linker does not know in another form, such as `main`, has its parameters all the same.
     fn with_parameters(&self, name: String, at: Addr) -> String {
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let parameters = if plain && !name.starts_with("_Z") { self.parameters_at(at) } else { None };
-        name + &parameters.unwrap_or_default()
+        let found = if plain && !name.starts_with("_Z") { self.parameters_at(at) } else { None };
+        match found {
+            Some((scope, parameters)) if !scope.is_empty() => format!("{scope}::{name}{parameters}"),
+            Some((_, parameters)) => name + &parameters,
+            None => name,
+        }
     }
 
-    /// `(int, char**)`, for a function of C++ that begins at an address.
-    fn parameters_at(&self, at: Addr) -> Option<String> {
+    /// The scope of a function of C++ that begins at an address, and `(int, char**)`.
+    fn parameters_at(&self, at: Addr) -> Option<(String, String)> {
         let module = self.modules.at(at)?;
         let debug = self.caches.debug(module)?;
         let here = FileAddr(at.0.wrapping_sub(module.bias));
@@ -101,9 +105,18 @@ impl Scene<'_> {
         }
         let ty = self.function_type(at)?;
         let Kind::Function(function) = ty.kind() else { return None };
-        let names =
-            function.parameters.iter().map(|of| of.get().name().replace(" *", "*").replace(" &", "&"));
-        Some(format!("({})", names.collect::<Vec<_>>().join(", ")))
+        let names: Vec<String> = function.parameters.iter().map(|of| of.get().name()).collect();
+        let written = names.join(", ");
+        let die = debug.scopes.at(here).last()?.die;
+        let scope = debug.dies().scope_of(vars::declared_at(debug.dies(), die).offset).unwrap_or_default();
+        // gdb cannot read types of functions and lambdas among arguments of templates, and leaves them as they are.
+        let readable = |text: &str| !text.replace(qualified::ANONYMOUS, "").contains(['(', '{']);
+        if !readable(&written) || !readable(scope) {
+            return Some((scope.to_owned(), format!("({written})")));
+        }
+        let canonical = qualified::canonical(&format!("p<{written}>")).replace(" *", "*").replace(" &", "&");
+        let inside = canonical.strip_prefix("p<").and_then(|rest| rest.strip_suffix('>'))?;
+        Some((scope.to_owned(), format!("({})", inside.trim_end())))
     }
 
     fn method(&self, of: &Value, name: &str) -> Option<Value> {

@@ -199,11 +199,8 @@ impl Writer {
     /// A type's full name as it is shown here: with short names of the library's, and the parameters of the template
     /// that we are in.
     pub(super) fn type_name(&mut self, name: &str) {
-        let replaced = match (self.locals.is_empty(), self.short) {
-            (true, false) => name.to_owned(),
-            (true, true) => super::shortnames::short(name).into_owned(),
-            (false, _) => self.with_locals(name, 0),
-        };
+        let plain = self.locals.is_empty() && !self.short;
+        let replaced = if plain { name.to_owned() } else { self.with_locals(name, 0) };
         self.put(&replaced);
     }
 

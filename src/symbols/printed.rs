@@ -58,10 +58,35 @@ pub(super) fn demangled(linkage: &str, parameters: bool) -> Option<String> {
     let symbol = linkage.starts_with("_Z").then(|| cpp_demangle::Symbol::new(linkage).ok())??;
     let options = cpp_demangle::DemangleOptions::new();
     let options = if parameters { options } else { options.no_params().no_return_type() };
-    let text = symbol.demangle_with_options(&options).ok()?;
+    let text = with_suffixes(&symbol.demangle_with_options(&options).ok()?);
     Some(special(
         text.replace("std::nullptr_t", "decltype(nullptr)").replace("_GLOBAL__N_1", qualified::ANONYMOUS),
     ))
+}
+
+/// Numbers among template arguments as libiberty writes them: `3ul` for `(unsigned long)3`.
+fn with_suffixes(text: &str) -> String {
+    const CASTS: [(&str, &str); 5] = [
+        ("(unsigned long long)", "ull"),
+        ("(unsigned long)", "ul"),
+        ("(unsigned int)", "u"),
+        ("(long long)", "ll"),
+        ("(long)", "l"),
+    ];
+    CASTS.iter().fold(text.to_owned(), |text, (cast, suffix)| {
+        let mut parts = text.split(cast);
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let sign = usize::from(part.starts_with('-'));
+            let digits = sign + part[sign..].bytes().take_while(u8::is_ascii_digit).count();
+            let (cast, suffix) = if digits == sign { (*cast, "") } else { ("", *suffix) };
+            out.push_str(cast);
+            out.push_str(&part[..digits]);
+            out.push_str(suffix);
+            out.push_str(&part[digits..]);
+        }
+        out
+    })
 }
 
 /// The name of a function that debug info describes: with its parameters, and without what it returns.

@@ -122,9 +122,6 @@ impl Modules {
                     if let Some(frame) = named {
                         site.function.clone_from(&frame.function);
                     }
-                    if site.line.is_none() && site.function.is_none() {
-                        site.function = Some(name.to_owned());
-                    }
                     sites.push(site);
                 }
             }

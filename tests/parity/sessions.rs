@@ -81,6 +81,8 @@ pub(crate) fn all() -> Vec<Session> {
         ),
         Session::new("classes, types", target("classes"), lines(include_str!("classes.gdb")).collect()),
         Session::new("returns", target("returns"), lines(include_str!("returns.gdb")).collect()),
+        Session::new("using", target("using"), lines(include_str!("using.gdb")).collect()),
+        Session::new("shop", target("shop"), lines(include_str!("shop.gdb")).collect()),
         Session::new("typedefs", target("typedefs"), lines(include_str!("typedefs.gdb")).collect()),
         Session::new("wide", target("wide"), lines(include_str!("wide.gdb")).collect()),
         Session::new("Rust, values", target("shapes"), lines(include_str!("rust.gdb")).collect()),

@@ -208,6 +208,9 @@ impl Context<'_> {
         if let Some(target) = self.pointed_to(value) {
             return Ok(target);
         }
+        if value.ty().is_record() && self.is_cplus() && self.is_overloaded("*", [value, value]) {
+            return Err(ExprError::NoCalls("operator*".to_owned()));
+        }
         // An array is the address of its first element, and one that is not there has none.
         if value.is_optimized_out() {
             return Err(ValueError::OptimizedOut.into());
@@ -273,8 +276,11 @@ impl Context<'_> {
         {
             return value;
         }
-        if let Expr::Member(object, ..) = function {
-            self.value(object)?;
+        if let Expr::Member(object, method, _) = function {
+            let object = self.value(object)?;
+            if object.ty().is_record() || object.ty().is_pointer() {
+                return Err(ExprError::NoCalls(method.clone()));
+            }
         }
         let name = match function {
             Expr::Name(name) => name.clone(),
