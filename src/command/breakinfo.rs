@@ -8,6 +8,8 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use super::watchpoints;
+use crate::addr::Addr;
+use crate::scene::print::Names;
 use crate::session::{Breakpoint, Disposition, Location, Scope, Session, Stage, Trigger};
 
 pub(super) const INFO: &[Entry] = &[Entry {
@@ -70,12 +72,27 @@ fn table(shell: &mut Shell, numbers: &[u32]) -> String {
 }
 
 /// `<mmap64+4>` for locations that debug info does not cover.
-fn symbols(shell: &mut Shell) -> Vec<(crate::addr::Addr, String)> {
+fn symbols(shell: &mut Shell) -> Vec<(Addr, String)> {
     let bare = |place: &&Location| place.line.is_none();
     let all = shell.session.breakpoints().iter().flat_map(|b| &b.stages).flat_map(|stage| &stage.locations);
     let addresses: Vec<_> = all.filter(bare).map(|place| place.address).collect();
+    let plain = |place: &&Location| {
+        place.line.is_some() && place.function.as_ref().is_some_and(|name| !name.contains('('))
+    };
+    let all = shell.session.breakpoints().iter().flat_map(|b| &b.stages).flat_map(|stage| &stage.locations);
+    let plain: Vec<_> = all.filter(plain).map(|place| place.address).collect();
     shell.session.with_scene(|scene, _| {
-        addresses.into_iter().filter_map(|at| Some((at, scene.symbol_text(at)?))).collect()
+        let named = |at| match Names::name_of(scene, at)? {
+            (name, 0) => Some((at, format!("<{name}>"))),
+            (name, offset) => Some((at, format!("<{name}+{offset}>"))),
+        };
+        // The debug info of gcc has no parameters in the names of functions that no other file sees, and of `main`.
+        let whole = |at: Addr| {
+            let start = scene.modules.function_at(at)?.start;
+            Some((at, Names::name_of(scene, start)?.0))
+        };
+        let plain = plain.into_iter().filter_map(whole).filter(|(_, name)| name.contains('('));
+        addresses.into_iter().filter_map(named).chain(plain).collect()
     })
 }
 
@@ -141,15 +158,16 @@ impl Page<'_> {
     }
 
     fn what(&self, place: &Location) -> String {
-        let mut text = match (&place.function, &place.file, place.line) {
+        let known = self.inside.iter().find(|(at, _)| *at == place.address).map(|(_, name)| name);
+        let whole = |function: &String| match known {
+            Some(name) if name.starts_with(function.as_str()) && !name.starts_with('<') => name.clone(),
+            _ => function.clone(),
+        };
+        let function = place.function.as_ref().map(whole);
+        let mut text = match (&function, &place.file, place.line) {
             (Some(function), Some(file), Some(line)) => format!("in {function} at {file}:{line}"),
             (None, Some(file), Some(line)) => format!("{file}:{line}"),
-            _ => self
-                .inside
-                .iter()
-                .find(|(at, _)| *at == place.address)
-                .map(|(_, name)| name.clone())
-                .unwrap_or_default(),
+            _ => known.cloned().unwrap_or_default(),
         };
         if let (Some(session), Some(pid)) = (self.inferiors, place.pid) {
             let _ = write!(text, " inf {}", session.inferior_number(pid));

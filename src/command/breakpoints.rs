@@ -232,7 +232,9 @@ fn mention_text(breakpoint: &Breakpoint, address: bool) -> String {
         }
         [one, rest @ ..] => {
             let at = if address { format!(" at {}", one.address) } else { String::new() };
-            format!("{kind} {number}{at}: {}. ({} locations)", first.text, rest.len() + 1)
+            // Where the first of them has no line gdb does not say what was asked for.
+            let wish = if one.line.is_some() { format!(": {}.", first.text) } else { String::new() };
+            format!("{kind} {number}{at}{wish} ({} locations)", rest.len() + 1)
         }
     }
 }

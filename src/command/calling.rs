@@ -243,10 +243,8 @@ fn jump(shell: &mut Shell, args: &str) -> Done {
 
 fn return_(shell: &mut Shell, args: &str) -> Done {
     let selection = shell.must_run()?;
-    let function = shell.with_frame("No selected frame.", |scene, frame, _| {
-        let name = frame.function().and_then(|scope| scope.name.as_deref().map(str::to_owned));
-        let value = name.as_deref().and_then(|name| scene.variable(Some(frame), name).ok());
-        (name, value.map(|value| value.ty().clone()).filter(Type::is_function))
+    let function = shell.with_frame("No selected frame.", |_, frame, _| {
+        (frame.function().and_then(|scope| scope.name.as_deref().map(str::to_owned)), frame.function_type())
     })?;
     let (name, ty) = function;
     let result = match args.trim() {

@@ -20,7 +20,7 @@ use crate::scene::Value;
 use crate::scene::examine::{self, ExamineState};
 use crate::scene::expr::{
     Expr, ExprError, Printing, describe_type, evaluate, evaluate_with_effect, output_line, print_expr,
-    read_print,
+    read_print, real_type,
 };
 use crate::symbols::Asked;
 use crate::symbols::types::Type;
@@ -258,7 +258,15 @@ fn tell_type(shell: &mut Shell, args: &str, whole: bool) -> Done {
             _ => asked = Asked { offsets: true, methods: false, typedefs: false, ..asked },
         }
     }
-    let told = shell.with_context(|context| describe_type(text, context, whole, asked))?;
+    let object = shell.print.object;
+    let told = shell.with_context(|context| {
+        let told = describe_type(text, context, whole, asked)?;
+        let real = if object { real_type(text, context) } else { None };
+        Ok::<_, CommandError>(match (real, told.split_once("type = ")) {
+            (Some(real), Some((head, ty))) => format!("{head}type = /* real type = {real} */\n{ty}"),
+            _ => told,
+        })
+    })?;
     shell.say(told);
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::addr::FileAddr;
 use crate::pattern::Pattern;
 use crate::scene::Scene;
 use crate::symbols::SymbolKind;
+use crate::symbols::types::Kind;
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
     names: &["rbreak"],
@@ -31,6 +32,8 @@ struct Found {
     /// Other files cannot call it; those that they can come first.
     private: bool,
     name: String,
+    /// Its file's path, and the linker's name of it.
+    linkage: (String, &'static str),
     /// How it is declared.
     declaration: String,
 }
@@ -48,8 +51,13 @@ fn rbreak(shell: &mut Shell, args: &str) -> Done {
             found.len()
         )));
     }
-    for Found { bare, file, name, declaration, .. } in found {
-        let place = if bare { name } else { format!("{file}:{name}") };
+    for Found { bare, file, name, declaration, linkage, .. } in found {
+        // As in gdb the linker's name counts, and with it all that are written in the same way.
+        let place = match (bare, name.contains('(')) {
+            (true, _) => name,
+            (false, true) => format!("{}:{}", linkage.0, linkage.1),
+            (false, false) => format!("{file}:{name}"),
+        };
         breakpoints::set(shell, &place, false, false)?;
         shell.say(declaration);
     }
@@ -71,23 +79,37 @@ fn matching(scene: &Scene<'_>, file: Option<&str>, pattern: &Pattern) -> Vec<Fou
             let at = symbol.address.at(module.bias);
             let Some(frame) = scene.modules.frames_of(at).pop() else { continue };
             let Some(name) = frame.function.filter(|name| fits(name)) else { continue };
-            let row = scene.modules.row_at(at).map(|(_, row)| row.file.to_string());
-            let source = row.or(frame.file).unwrap_or_default();
+            let place = scene.source_at(at);
+            let path = place.as_ref().and_then(|place| place.full_path.clone());
+            let source = place.map(|place| place.file).or(frame.file).unwrap_or_default();
             let wanted = file.is_none_or(|file| source == file || source.ends_with(&format!("/{file}")));
             if !wanted || (!mangled && name != symbol.name) {
                 continue;
             }
-            let declared = scene.function_in_file(module, &source, &name);
+            // The name of a function of C++ has its parameters.
+            let declared = match name.contains('(') {
+                true => scene.function_with_linkage(at),
+                false => scene.function_in_file(module, &source, &name),
+            };
             let declaration = match &declared {
-                Some((ty, true)) => format!("{};", ty.declare(&name)),
-                Some((ty, false)) => format!("static {};", ty.declare(&name)),
+                Some((ty, external)) => {
+                    let words = match ty.kind() {
+                        Kind::Function(function) if name.contains('(') => {
+                            function.returns.get().declare(&name)
+                        }
+                        _ => ty.declare(&name),
+                    };
+                    format!("{}{words};", if *external { "" } else { "static " })
+                }
                 None => format!("<function, no debug info> {name};"),
             };
             let private = declared.as_ref().is_some_and(|(_, external)| !external);
-            all.push(Found { bare: declared.is_none(), file: source, private, name, declaration });
+            let linkage = (path.unwrap_or_else(|| source.clone()), symbol.name);
+            all.push(Found { bare: declared.is_none(), file: source, private, name, declaration, linkage });
         }
     }
     all.sort();
-    all.dedup();
+    // A constructor has several symbols.
+    all.dedup_by(|a, b| (&a.file, &a.name, &a.declaration) == (&b.file, &b.name, &b.declaration));
     all
 }

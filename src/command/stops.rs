@@ -270,12 +270,9 @@ impl Leaving {
             if frames.frames.len() < level + 2 {
                 return Err(CommandError::say("\"finish\" not meaningful in the outermost frame."));
             }
-            let name =
-                frame.function().filter(|scope| !scope.inlined).and_then(|scope| scope.name.as_deref());
-            let function = name.and_then(|name| scene.variable(Some(frame), name).ok());
             Ok(Leaving {
                 line: frame_line(&scene.frame_view(frame, &options)),
-                function: function.map(|value| value.ty().clone()).filter(Type::is_function),
+                function: frame.function_type().filter(|_| !frame.inlined()),
             })
         })
     }

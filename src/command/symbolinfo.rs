@@ -11,9 +11,9 @@ use super::table::{Entry, Takes};
 use crate::addr::FileAddr;
 use crate::pattern::Pattern;
 use crate::scene::Scene;
-use crate::symbols::SymbolKind;
 use crate::symbols::listed::{Declared, Listed};
 use crate::symbols::types::Kind;
+use crate::symbols::{DebugInfo, SymbolKind};
 
 pub(super) const INFO: &[Entry] = &[
     Entry {
@@ -88,7 +88,7 @@ fn told(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
                 }
                 (Kind::Function(_), _) if found.rust => format!("{};", found.ty.declare_rust(&found.name)),
                 (Kind::Function(function), true) => {
-                    format!("{} {};", function.returns.get().name(), found.name)
+                    format!("{};", function.returns.get().declare(&found.name))
                 }
                 _ => format!("{};", found.ty.declare_spelled(&found.name)),
             };
@@ -130,7 +130,7 @@ fn bare(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
         let Some(image) = &module.image else { continue };
         let debug = image.debug();
         for symbol in image.symbols().filter(|symbol| symbol.address != FileAddr(0)) {
-            let unknown = match kind {
+            let unknown = |debug: Option<&std::sync::Arc<DebugInfo>>| match kind {
                 Listed::Functions => {
                     symbol.kind != SymbolKind::Data
                         && debug.is_none_or(|debug| debug.unit_index_at(symbol.address).is_none())
@@ -138,17 +138,22 @@ fn bare(scene: &Scene<'_>, kind: Listed, pattern: &Pattern, out: &mut String) {
                 Listed::Types => false,
                 Listed::Variables => {
                     symbol.kind == SymbolKind::Data
-                        && debug.is_none_or(|debug| debug.named(symbol.name).next().is_none())
+                        && debug.is_none_or(|debug| {
+                            // Debug info may describe it under the name that the linker's stands for.
+                            let full = crate::symbols::demangled(symbol.name);
+                            debug.named(full.as_deref().unwrap_or(symbol.name)).next().is_none()
+                        })
                 }
             };
-            if !unknown || !pattern.fits(symbol.name) {
+            let shown = symbol.shown();
+            if !pattern.fits(&shown) || !unknown(debug) {
                 continue;
             }
             if std::mem::take(&mut first) {
                 out.push_str("\nNon-debugging symbols:\n");
             }
             let at = symbol.address.at(module.bias);
-            _ = writeln!(out, "{:#018x}  {}", at.0, symbol.shown());
+            _ = writeln!(out, "{:#018x}  {shown}", at.0);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::symbols::types::{Array, Count, Member, Record, Role, Type};
+use crate::symbols::types::{Array, Count, Kind, Member, Record, Role, Type};
 
 use super::print::Printer;
 use super::text;
@@ -113,6 +113,18 @@ impl Printer<'_> {
         record: &Record,
         depth: usize,
     ) -> Result<(), ValueError> {
+        self.record_without(out, value, record, depth, &mut Vec::new())
+    }
+
+    /// The same without the virtual bases that were shown before: an object has one of each.
+    fn record_without(
+        &self,
+        out: &mut String,
+        value: &Value,
+        record: &Record,
+        depth: usize,
+        shown: &mut Vec<Box<str>>,
+    ) -> Result<(), ValueError> {
         if depth > 0 && record.tag == crate::symbols::types::Tag::Union && !self.options.unions {
             out.push_str("{...}");
             return Ok(());
@@ -127,20 +139,29 @@ impl Printer<'_> {
         let line = |out: &mut String| _ = write!(out, "\n{:1$}", "", 2 + 2 * depth);
         let mut bases = false;
         for base in record.members.iter().filter(is_base) {
+            if base.role == Role::VirtualBase {
+                let name: Box<str> = base.ty.get().name().into();
+                bases = true;
+                if shown.contains(&name) {
+                    continue;
+                }
+                shown.push(name);
+            }
             if self.options.pretty {
                 line(out);
             }
-            self.member(out, &value, base, depth);
+            self.base_class(out, &value, base, depth, shown);
             out.push_str(", ");
             bases = true;
         }
         // gdb (cp-valprint.c) says so where there is nothing but bases, static members count.
         let fields = record.members.iter().filter(|member| !is_base(member));
-        if fields.clone().next().is_none() {
+        let no_fields = fields.clone().next().is_none();
+        if no_fields {
             out.push_str("<No data fields>");
         }
-        let shown = fields.filter(|member| member.role != Role::Static || self.options.static_members);
-        for (at, member) in shown.enumerate() {
+        let fields = fields.filter(|member| member.role != Role::Static || self.options.static_members);
+        for (at, member) in fields.enumerate() {
             match (at, self.options.pretty) {
                 (0, true) if bases => {
                     line(out);
@@ -155,11 +176,32 @@ impl Printer<'_> {
             }
             self.member(out, &value, member, depth);
         }
-        if self.options.pretty && !record.members.is_empty() {
+        if self.options.pretty && !no_fields {
             _ = write!(out, "\n{:1$}", "", 2 * depth);
         }
         out.push('}');
         Ok(())
+    }
+
+    fn base_class(
+        &self,
+        out: &mut String,
+        value: &Value,
+        base: &Member,
+        depth: usize,
+        shown: &mut Vec<Box<str>>,
+    ) {
+        let ty = base.ty.get().strip();
+        let (Ok(part), Kind::Record(record)) = (value.component(base, self.memory), ty.kind()) else {
+            return self.member(out, value, base, depth);
+        };
+        _ = write!(out, "<{}> = ", base.ty.get().name());
+        if self.pretty(out, &part, depth + 1) {
+            return;
+        }
+        if let Err(error) = self.record_without(out, &part, record, depth + 1, shown) {
+            _ = write!(out, "<error: {error}>");
+        }
     }
 
     pub(super) fn member(&self, out: &mut String, value: &Value, member: &Member, depth: usize) {

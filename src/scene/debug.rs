@@ -11,6 +11,7 @@ use crate::symbols::listed::{self, Declared, Listed};
 use crate::symbols::scopes::Scopes;
 use crate::symbols::typeload::TypeTable;
 use crate::symbols::types::{DieRef, Type};
+use crate::symbols::using::{self, Spaces};
 use crate::symbols::{DebugInfo, Module, NameEntry, NameKind};
 
 use super::linkmap::Loaded;
@@ -38,6 +39,8 @@ pub(crate) struct ModuleDebug {
     /// Rust's tables of methods by their addresses, once somebody asked for one.
     pub(super) tables: OnceCell<FxHashMap<FileAddr, DieRef>>,
     debug: Arc<DebugInfo>,
+    /// The scopes of each unit that was asked for.
+    using: RefCell<FxHashMap<usize, Rc<Spaces>>>,
 }
 
 impl SceneCaches {
@@ -54,7 +57,13 @@ impl SceneCaches {
         let make = || {
             let table = TypeTable::new(debug.clone());
             let scopes = Scopes::new(debug.clone());
-            Rc::new(ModuleDebug { table, scopes, tables: OnceCell::new(), debug: debug.clone() })
+            Rc::new(ModuleDebug {
+                table,
+                scopes,
+                tables: OnceCell::new(),
+                debug: debug.clone(),
+                using: RefCell::default(),
+            })
         };
         Some(self.modules.borrow_mut().entry(key).or_insert_with(make).clone())
     }
@@ -63,6 +72,12 @@ impl SceneCaches {
 impl ModuleDebug {
     pub(crate) fn dies(&self) -> &DebugInfo {
         &self.debug
+    }
+
+    /// What a unit says of its scopes.
+    pub(crate) fn using(&self, unit: usize) -> Rc<Spaces> {
+        let read = || Rc::new(using::of_unit(&self.debug, unit));
+        self.using.borrow_mut().entry(unit).or_insert_with(read).clone()
     }
 
     /// A file of the unit at `pc` by its index: its name in the debug info, and as a path.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::addr::{Addr, FileAddr, Tid};
 use crate::regs::FrameRegs;
 use crate::symbols::scopes::FunctionScope;
+use crate::symbols::types::Type;
 use crate::unwind::End;
 
 use super::Scene;
@@ -114,6 +115,13 @@ impl Frame {
     #[must_use]
     pub fn function(&self) -> Option<&FunctionScope> {
         self.physical.scopes.get(self.scope)
+    }
+
+    /// The type of that very function, which may share its name with others.
+    #[must_use]
+    pub fn function_type(&self) -> Option<Type> {
+        let (scope, debug) = (self.function()?, self.physical.debug.as_ref()?);
+        Some(debug.table.get(scope.die)).filter(Type::is_function)
     }
 }
 

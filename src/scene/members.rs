@@ -7,6 +7,7 @@ use super::value::{Value, ValueError};
 use crate::addr::{Addr, FileAddr};
 use crate::symbols::qualified;
 use crate::symbols::types::{Kind, Type};
+use crate::symbols::using;
 use crate::symbols::vars;
 
 impl Frame {
@@ -29,6 +30,25 @@ impl Frame {
 }
 
 impl Scene<'_> {
+    /// The full names that `using` gives a name the meaning of, in a frame.
+    pub(super) fn brought(&self, frame: &Frame, name: &str) -> Vec<String> {
+        let Some(debug) = &frame.physical.debug else { return Vec::new() };
+        let unit = debug.dies().unit_index_at(frame.physical.file_lookup());
+        let Some(unit) = unit.filter(|unit| debug.dies().language(*unit) == Some("c++")) else {
+            return Vec::new();
+        };
+        let function = frame.function();
+        let blocks = function.map(|scope| scope.blocks.iter().rev().chain([&scope.die]).chain(&scope.loose));
+        let inside = blocks.into_iter().flatten().flat_map(|block| using::of_block(debug.dies(), *block));
+        let mut found = using::meanings(&inside.collect::<Vec<_>>(), name);
+        let all = &debug.using(unit).using;
+        found.extend(frame.scopes_of(name).iter().flat_map(|name| using::meanings(all, name)));
+        // What was brought may bring something itself.
+        let more: Vec<String> = found.iter().flat_map(|name| using::meanings(all, name)).collect();
+        found.extend(more);
+        found
+    }
+
     /// Whether a name means a local variable or a member of `this`.
     pub(super) fn is_local(&self, frame: &Frame, name: &str) -> bool {
         self.local(frame, name).or_else(|| self.member_of_this(frame, name)).is_some()
@@ -67,12 +87,16 @@ impl Scene<'_> {
     /// A name of C++ that the linker does not know in another form, such as `main`, has its parameters all the same.
     fn with_parameters(&self, name: String, at: Addr) -> String {
         let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let parameters = if plain && !name.starts_with("_Z") { self.parameters_at(at) } else { None };
-        name + &parameters.unwrap_or_default()
+        let found = if plain && !name.starts_with("_Z") { self.parameters_at(at) } else { None };
+        match found {
+            Some((scope, parameters)) if !scope.is_empty() => format!("{scope}::{name}{parameters}"),
+            Some((_, parameters)) => name + &parameters,
+            None => name,
+        }
     }
 
-    /// `(int, char**)`, for a function of C++ that begins at an address.
-    fn parameters_at(&self, at: Addr) -> Option<String> {
+    /// The scope of a function of C++ that begins at an address, and `(int, char**)`.
+    fn parameters_at(&self, at: Addr) -> Option<(String, String)> {
         let module = self.modules.at(at)?;
         let debug = self.caches.debug(module)?;
         let here = FileAddr(at.0.wrapping_sub(module.bias));
@@ -81,9 +105,18 @@ impl Scene<'_> {
         }
         let ty = self.function_type(at)?;
         let Kind::Function(function) = ty.kind() else { return None };
-        let names =
-            function.parameters.iter().map(|of| of.get().name().replace(" *", "*").replace(" &", "&"));
-        Some(format!("({})", names.collect::<Vec<_>>().join(", ")))
+        let names: Vec<String> = function.parameters.iter().map(|of| of.get().name()).collect();
+        let written = names.join(", ");
+        let die = debug.scopes.at(here).last()?.die;
+        let scope = debug.dies().scope_of(vars::declared_at(debug.dies(), die).offset).unwrap_or_default();
+        // gdb cannot read types of functions and lambdas among arguments of templates, and leaves them as they are.
+        let readable = |text: &str| !text.replace(qualified::ANONYMOUS, "").contains(['(', '{']);
+        if !readable(&written) || !readable(scope) {
+            return Some((scope.to_owned(), format!("({written})")));
+        }
+        let canonical = qualified::canonical(&format!("p<{written}>")).replace(" *", "*").replace(" &", "&");
+        let inside = canonical.strip_prefix("p<").and_then(|rest| rest.strip_suffix('>'))?;
+        Some((scope.to_owned(), format!("({})", inside.trim_end())))
     }
 
     fn method(&self, of: &Value, name: &str) -> Option<Value> {

@@ -82,7 +82,13 @@ impl Names for Modules {
         if linker.starts_with("_Z") && !linker.contains(".cold") {
             let known = self.frames_of(at).pop().filter(|frame| frame.line.is_some());
             if let Some(name) = known.and_then(|frame| frame.function) {
-                return Some((name, offset));
+                // Of what no other file sees the debug info has no name with scopes.
+                let full = if linker.contains("_GLOBAL__N_1") {
+                    crate::symbols::function_name(linker)
+                } else {
+                    None
+                };
+                return Some((full.unwrap_or(name), offset));
             }
         }
         let (name, offset) = Modules::name_of(self, at)?;

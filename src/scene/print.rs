@@ -74,6 +74,10 @@ impl Printer<'_> {
             self.put(&mut out, value, 0)?;
             return Ok(out);
         }
+        // A printer is asked before the language is: what a reference refers to is shown without its type.
+        if self.pretty(&mut out, value, 0) {
+            return Ok(out);
+        }
         if self.options.object
             && let Some((object, prefix)) = self.as_built(value)
         {
@@ -231,7 +235,11 @@ impl Printer<'_> {
                     let width = base.size.clamp(1, 4) as usize;
                     let mask = if width == 4 { u32::MAX } else { (1 << (8 * width)) - 1 };
                     let code = number as u32 & mask;
-                    _ = write!(out, " {}", text::character(code, width, value.ty().wide_name()));
+                    _ = write!(
+                        out,
+                        " {}",
+                        text::character(code, width, value.ty().wide_name(), self.options.utf8)
+                    );
                 }
             }
         }
@@ -338,7 +346,8 @@ impl Printer<'_> {
             }
             Number::Int(number) => number,
         };
-        let width = value.bits().map_or(size * 8, |bits| bits.count);
+        // Of a bit-field gdb shows all bits of its type.
+        let width = size * 8;
         let mask = if width >= 128 { u128::MAX } else { (1 << width) - 1 };
         let unsigned = number as u128 & mask;
         let signed = if width < 128 && unsigned >> (width - 1) & 1 == 1 {
@@ -351,22 +360,17 @@ impl Printer<'_> {
             'z' => format!("0x{unsigned:0digits$x}", digits = (size * 2) as usize),
             'o' if unsigned == 0 => "0".to_owned(),
             'o' => format!("0{unsigned:o}"),
-            // Of a negative bit-field gdb shows all bits of its type.
-            't' if value.bits().is_some() && signed < 0 && value.ty().is_signed() => {
-                let mask = if size >= 16 { u128::MAX } else { (1 << (size * 8)) - 1 };
-                format!("{:b}", signed as u128 & mask)
-            }
             't' => format!("{unsigned:b}"),
             'u' => format!("{unsigned}"),
             'd' => format!("{signed}"),
             'a' => {
-                let at = Addr(unsigned as u64);
+                let at = Addr(number as u64);
                 self.linker_symbol(at).map_or_else(|| at.to_string(), |symbol| format!("{at} {symbol}"))
             }
             'c' => {
                 let code = unsigned as u8;
                 let shown = if value.ty().is_signed() { i32::from(code as i8) } else { i32::from(code) };
-                format!("{shown} {}", text::character(u32::from(code), 1, None))
+                format!("{shown} {}", text::character(u32::from(code), 1, None, false))
             }
             'f' if matches!(size, 4 | 8 | 16) => float_text(&value.bytes(self.memory)?),
             _ => format!("{number}"),

@@ -1,11 +1,12 @@
 //! What a function returned: the System V AMD64 ABI, section 3.2.3, read backwards.
 //!
 //! Small values come back in registers, eight bytes at a time, each of them in a general or in a vector register;
-//! large ones in memory, whose address is in rax. `long double` comes back in the x87 stack, which frames
+//! large ones, and small classes that are not copied byte by byte, in memory, whose address is in rax. `long double` comes back in the x87 stack, which frames
 //! do not have: that gap is told and not filled.
 
 use crate::addr::Addr;
 use crate::regs::FrameRegs;
+use crate::symbols::passing;
 use crate::symbols::types::{Base, Count, Encoding, Kind, Role, Type};
 
 use super::value::{Place, Value, ValueError};
@@ -71,7 +72,7 @@ pub fn returns_in_memory(ty: &Type) -> bool {
 /// The classes of a value's eightbytes: one or two of them, or memory.
 fn classify(ty: &Type) -> Vec<Class> {
     let size = ty.size();
-    if size > 16 || size == 0 {
+    if size > 16 || size == 0 || passing::by_reference(ty) {
         return vec![Class::Memory];
     }
     let mut classes = [Class::Nothing; 2];

@@ -13,6 +13,24 @@ use crate::symbols::types::{Kind, Qualifier, Type};
 const OFFSET_TO_TOP: u64 = 16;
 
 impl Printer<'_> {
+    /// The type of what it really is, as far as it has a virtual table.
+    pub(super) fn real_type(&self, value: &Value) -> Option<Type> {
+        let ty = value.ty().strip();
+        match ty.kind() {
+            Kind::Pointer(to) => {
+                let at = Addr(little(&value.bytes(self.memory).ok()?));
+                Some(self.class_at(at, &to.get())?.0.pointer())
+            }
+            Kind::Reference { to, rvalue } => {
+                let at = value.deref(self.memory).ok()?.address()?;
+                let class = self.class_at(at, &to.get())?.0;
+                Some(Type::new(Kind::Reference { to: class.into(), rvalue: *rvalue }))
+            }
+            Kind::Record(_) => Some(self.class_at(value.address()?, value.ty())?.0),
+            _ => None,
+        }
+    }
+
     /// The value as what it really is, and its type in front where that is not the declared one.
     pub(super) fn as_built(&self, value: &Value) -> Option<(Value, String)> {
         let ty = value.ty().strip();
@@ -44,6 +62,16 @@ impl Printer<'_> {
     /// The class of the object at an address, declared as `declared` and with its qualifiers, and where it begins;
     /// nothing when it has no virtual table, or the table is this class's own.
     fn object_at(&self, at: Addr, declared: &Type) -> Option<(Type, Addr)> {
+        let (class, top) = self.class_at(at, declared)?;
+        let name = |ty: &Type| match ty.strip().kind() {
+            Kind::Record(record) => record.name.clone(),
+            _ => None,
+        };
+        (name(&class) != name(declared)).then_some((class, top))
+    }
+
+    /// The same whether it is another class or not.
+    fn class_at(&self, at: Addr, declared: &Type) -> Option<(Type, Addr)> {
         let stripped = declared.strip();
         let Kind::Record(record) = stripped.kind() else { return None };
         if !record.cplus || !record.is_dynamic(16) {
@@ -55,9 +83,6 @@ impl Printer<'_> {
         let name = symbol.strip_prefix("vtable for ")?;
         let top = at.add(word(table.sub(OFFSET_TO_TOP))?);
         let class = self.names.class(name)?;
-        if record.name.as_deref() == Some(name) {
-            return None;
-        }
         let qualifiers: Vec<Qualifier> = declared.unqualified().0;
         let class = qualifiers
             .into_iter()

@@ -16,13 +16,13 @@ pub struct TextLimits {
     pub utf8: bool,
 }
 
-/// One character: `97 'a'` without the number.
+/// One character: `97 'a'` without the number. `utf8` as in [`TextLimits`]; a single byte is never part of a sequence.
 #[must_use]
-pub fn character(code: u32, width: usize, prefix: Option<char>) -> String {
+pub fn character(code: u32, width: usize, prefix: Option<char>, utf8: bool) -> String {
     let mut out = String::new();
     out.extend(prefix);
     out.push('\'');
-    push_escaped(&mut out, Unit { code, width, valid: true }, '\'', false);
+    push_escaped(&mut out, Unit { code, width, valid: true }, '\'', utf8 && width > 1);
     out.push('\'');
     out
 }
@@ -96,7 +96,15 @@ fn decode(bytes: &[u8], width: usize, utf8: bool) -> Vec<Unit> {
     let unit = |code, width| Unit { code, width, valid: true };
     if width > 1 {
         let number = |chunk: &[u8]| chunk.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte));
-        return bytes.chunks_exact(width).map(|chunk| unit(number(chunk), width)).collect();
+        let codes = bytes.chunks_exact(width).map(number);
+        if width == 2 && utf8 {
+            // What is half of a pair alone stays a number.
+            let units = char::decode_utf16(codes.map(|code| code as u16));
+            return units
+                .map(|read| unit(read.map_or_else(|half| half.unpaired_surrogate().into(), u32::from), 2))
+                .collect();
+        }
+        return codes.map(|code| unit(code, width)).collect();
     }
     if !utf8 {
         return bytes.iter().map(|byte| unit(u32::from(*byte), 1)).collect();
@@ -144,14 +152,18 @@ fn invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{fffb}' | '\u{f0000}'..)
 }
 
+/// As gdb 13.1 does (valprint.c, `print_wchar`): units that three octal digits cannot say are said in hex.
 fn octal(out: &mut String, unit: Unit) {
-    let mut push = |byte: u32| _ = write!(out, "\\{byte:03o}");
     match (unit.width, char::from_u32(unit.code)) {
         // A character that came from UTF-8 goes back to its bytes.
         (1, Some(c)) if unit.valid && unit.code > 0xff => {
-            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| push(byte.into()));
+            c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| _ = write!(out, "\\{byte:03o}"));
         }
-        (width, _) => (0..width.clamp(1, 4)).for_each(|at| push(unit.code >> (8 * at) & 0xff)),
+        (2, Some(c)) if unit.code > 0xffff => {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|half| _ = write!(out, "\\x{half:x}"));
+        }
+        _ if unit.code > 0o777 => _ = write!(out, "\\x{:x}", unit.code),
+        _ => _ = write!(out, "\\{:03o}", unit.code),
     }
 }
 
@@ -198,11 +210,18 @@ mod tests {
 
     #[test]
     fn characters_are_quoted() {
-        assert_eq!(character(97, 1, None), "'a'");
-        assert_eq!(character(39, 1, None), r"'\''");
-        assert_eq!(character(34, 1, None), "'\"'");
-        assert_eq!(character(0, 1, None), r"'\000'");
-        assert_eq!(character(0xff, 1, None), r"'\377'");
+        assert_eq!(character(97, 1, None, false), "'a'");
+        assert_eq!(character(39, 1, None, false), r"'\''");
+        assert_eq!(character(34, 1, None, false), "'\"'");
+        assert_eq!(character(0, 1, None, false), r"'\000'");
+        assert_eq!(character(0xff, 1, None, false), r"'\377'");
+        assert_eq!(character(0xe9, 1, None, true), r"'\351'");
+        // gdb 13.1's words for wide ones, in a terminal of UTF-8 and in another.
+        assert_eq!(character(0, 4, Some('L'), true), r"L'\000'");
+        assert_eq!(character(0xe9, 4, Some('L'), true), "L'é'");
+        assert_eq!(character(0xe9, 4, Some('L'), false), r"L'\351'");
+        assert_eq!(character(0xd800, 2, Some('u'), true), r"u'\xd800'");
+        assert_eq!(character(0x20ac, 4, Some('U'), false), r"U'\x20ac'");
     }
 
     /// Every byte but printable ASCII is escaped, wherever it stands.

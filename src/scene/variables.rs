@@ -78,10 +78,14 @@ impl Scene<'_> {
         let (Some(scope), Some(debug)) = (frame.function(), &frame.physical.debug) else { return Vec::new() };
         let parameters =
             variables_in(&debug.table, scope.die).into_iter().filter(|variable| variable.parameter);
-        let argument = |variable: Variable| Argument {
-            value: self.value_of(debug, frame, &variable),
-            at_entry: self.value_at_entry(debug, frame, scope, &variable),
-            name: variable.name.into(),
+        let argument = |variable: Variable| {
+            let value = self.value_of(debug, frame, &variable);
+            // What a reference referred to is compared, and the callers do not say what that was (gdb 13.1,
+            // stack.c, `read_frame_arg`).
+            let compared =
+                !matches!(value.ty().strip().kind(), Kind::Reference { .. }) || value.is_optimized_out();
+            let at_entry = compared.then(|| self.value_at_entry(debug, frame, scope, &variable)).flatten();
+            Argument { value, at_entry, name: variable.name.into() }
         };
         parameters.map(argument).collect()
     }
@@ -112,9 +116,12 @@ impl Scene<'_> {
             return Ok(value);
         }
         let names = frame.map_or_else(|| vec![name.to_owned()], |frame| frame.scopes_of(name));
-        let found = names.into_iter().find_map(|name| {
+        let find = |name: String| {
             frame.and_then(|frame| self.unit_static(frame, &name)).or_else(|| self.global(&name))
-        });
+        };
+        let found = names.into_iter().find_map(find);
+        let brought = || self.brought(frame?, name).into_iter().find_map(find);
+        let found = found.or_else(brought);
         found.ok_or_else(|| ValueError::NoSymbol(name.to_owned()))
     }
 
@@ -177,6 +184,16 @@ impl Scene<'_> {
             }
         }
         known
+    }
+
+    /// The type of the function that begins at an address, and whether other files can call it.
+    #[must_use]
+    pub fn function_with_linkage(&self, at: Addr) -> Option<(Type, bool)> {
+        let module = self.modules.at(at)?;
+        let debug = self.caches.debug(module)?;
+        let scope = debug.scopes.at(module.linked(at)).last()?.clone();
+        let begins = scope.entry == module.linked(at);
+        begins.then(|| (debug.table.get(scope.die), vars::is_external(debug.dies(), scope.die)))
     }
 
     /// The type of a function with code of its own in a source file of a module, and whether other files can call it

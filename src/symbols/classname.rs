@@ -28,17 +28,21 @@ impl Writer {
         let resolved = ty.strip();
         let record = if let Kind::Record(whole) = resolved.kind() { whole } else { record };
         let mut class = if record.cplus { record.class() } else { Class::default() };
+        let outer = self.locals.len();
+        self.template(record, depth);
+        self.derivation(record, &class);
+        let own = self.locals.len();
+        if !self.asked.raw {
+            self.inner_names(record, &class, 16);
+        }
         if !self.asked.methods {
             class.methods.clear();
         }
         if !self.asked.typedefs {
             class.typedefs.clear();
         }
-        let outer = self.locals.len();
-        self.template(record, depth);
-        self.derivation(record, &class);
         self.put("{\n");
-        self.body(record, &class, show, level, depth);
+        self.body(record, &class, show, level, depth, own);
         self.total(record.size, show, level);
         _ = write!(self.out, "{:level$}}}", "");
         self.locals.truncate(outer);
@@ -60,7 +64,7 @@ impl Writer {
             self.put("] ");
         }
         for argument in arguments.into_iter().filter(|argument| argument.value.is_none()) {
-            self.locals.push((argument.ty.strip_names(), argument.name));
+            self.locals.push((argument.ty.likeness(), argument.name));
         }
     }
 
@@ -77,7 +81,8 @@ impl Writer {
         }
     }
 
-    fn body(&mut self, record: &Record, class: &Class, show: i32, level: usize, depth: usize) {
+    /// `own` is how many local names there are without those of the class itself.
+    fn body(&mut self, record: &Record, class: &Class, show: i32, level: usize, depth: usize, own: usize) {
         let fields: Vec<&Member> = record
             .members
             .iter()
@@ -112,6 +117,8 @@ impl Writer {
         if !class.typedefs.is_empty() {
             self.put("\n");
         }
+        // In what they stand for they are not used themselves.
+        let names = self.locals.split_off(own.min(self.locals.len()));
         for (name, ty, access) in &class.typedefs {
             if labels {
                 self.label(&mut section, *access, level);
@@ -119,6 +126,19 @@ impl Writer {
             _ = write!(self.out, "{:1$}typedef ", "", level + 4);
             self.whole(ty, name, show - 1, level + 4, depth + 1);
             self.put(";\n");
+        }
+        self.locals.extend(names);
+    }
+
+    /// From here on the names that a class and its bases give to types stand for those types.
+    fn inner_names(&mut self, record: &Record, class: &Class, depth: u32) {
+        let named = class.typedefs.iter().map(|(name, ty, _)| (ty.likeness(), name.clone()));
+        self.locals.extend(named);
+        let Some(depth) = depth.checked_sub(1) else { return };
+        for base in record.bases() {
+            if let Kind::Record(base) = base.ty.get().strip().kind() {
+                self.inner_names(base, &base.class(), depth);
+            }
         }
     }
 
@@ -128,7 +148,7 @@ impl Writer {
             self.put("static ");
         }
         let ty = member.ty.get();
-        let spells = member.role != Role::Static && self.spells(&ty);
+        let spells = member.role != Role::Static && self.spells(&ty) && !self.has_short_name(&ty);
         let outer = if spells { self.enter(member, &ty) } else { None };
         let show = if spells { show } else { show - 1 };
         self.whole(&ty, member.name.as_deref().unwrap_or_default(), show, level + 4, depth + 1);
@@ -179,35 +199,38 @@ impl Writer {
     /// A type's full name as it is shown here: with short names of the library's, and the parameters of the template
     /// that we are in.
     pub(super) fn type_name(&mut self, name: &str) {
-        if let Some((_, local)) = self.locals.iter().rev().find(|(full, _)| full == name) {
-            let local = local.clone();
-            return self.put(&local);
-        }
-        let replaced = if self.locals.is_empty() || !name.contains('<') {
-            name.to_owned()
-        } else {
-            self.with_locals(name, 0)
-        };
-        if self.short {
-            let short = super::shortnames::short(&replaced).into_owned();
-            return self.put(&short);
-        }
+        let plain = self.locals.is_empty() && !self.short;
+        let replaced = if plain { name.to_owned() } else { self.with_locals(name, 0) };
         self.put(&replaced);
     }
 
+    /// A name that stands here for the type with this full name, or the full name with such names in it.
     fn with_locals(&self, name: &str, depth: usize) -> String {
-        let (scope, last) = qualified::split(name);
-        let head = qualified::without_arguments(last);
-        let inside = last[head.len()..].strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-        let (Some(inside), true) = (inside, depth < 16) else { return name.to_owned() };
-        let shown = qualified::arguments(inside).into_iter().map(|argument| {
-            let local = self.locals.iter().rev().find(|(full, _)| full == argument && !full.ends_with('*'));
-            local.map_or_else(|| self.with_locals(argument, depth + 1), |(_, local)| local.to_string())
-        });
-        let text = shown.collect::<Vec<_>>().join(", ");
-        let (colons, space) =
-            (if scope.is_empty() { "" } else { "::" }, if text.ends_with('>') { " " } else { "" });
-        format!("{scope}{colons}{head}<{text}{space}>")
+        if let Some((_, local)) = self.locals.iter().find(|(full, _)| full == name) {
+            return local.to_string();
+        }
+        if self.short
+            && let Some(short) = super::shortnames::own(name)
+        {
+            return short;
+        }
+        if depth > 16 || !name.contains('<') {
+            return name.to_owned();
+        }
+        let part = |part: &str| {
+            let head = qualified::without_arguments(part);
+            let inside = part[head.len()..].strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+            let Some(inside) = inside else { return part.to_owned() };
+            let shown = qualified::arguments(inside).into_iter().map(|argument| {
+                let base = argument.trim_end_matches(['*', '&']);
+                let base = base.strip_suffix(" const").unwrap_or(base);
+                format!("{}{}", self.with_locals(base, depth + 1), &argument[base.len()..])
+            });
+            let text = shown.collect::<Vec<_>>().join(", ");
+            let space = if text.ends_with('>') { " " } else { "" };
+            format!("{head}<{text}{space}>")
+        };
+        qualified::parts(name).into_iter().map(part).collect::<Vec<_>>().join("::")
     }
 }
 

@@ -49,6 +49,8 @@ pub(super) struct SymbolTable {
     by_name: FxHashMap<&'static str, u32>,
     /// and for each symbol the next one of the same name; itself for the last.
     next: Vec<u32>,
+    /// Those with a mangled name of C++, found when somebody asks for one.
+    mangled: std::sync::OnceLock<Vec<u32>>,
 }
 
 const STT_GNU_IFUNC: u8 = 10;
@@ -81,13 +83,28 @@ impl SymbolTable {
                 next[index] = later;
             }
         }
-        SymbolTable { by_address: all, by_name, next }
+        SymbolTable { by_address: all, by_name, next, mangled: std::sync::OnceLock::new() }
     }
 
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &ElfSymbol> {
         let first = self.by_name.get(name).copied();
         let after = |at: &u32| self.next.get(*at as usize).copied().filter(|next| next != at);
         std::iter::successors(first, after).filter_map(|index| self.by_address.get(index as usize))
+    }
+
+    /// The symbols with a mangled name of C++ that holds `word` as a name, with its length in front (Itanium C++ ABI,
+    /// 5.1.3, `<source-name>`): all that can mean something which is called so, and few others.
+    pub(super) fn mangled_with<'a>(&'a self, word: &str) -> impl Iterator<Item = &'a ElfSymbol> + 'a {
+        let mangled = self.mangled.get_or_init(|| {
+            let is_mangled = |(_, symbol): &(usize, &ElfSymbol)| symbol.name.starts_with("_Z");
+            self.by_address.iter().enumerate().filter(is_mangled).map(|(index, _)| index as u32).collect()
+        });
+        let part = memchr::memmem::Finder::new(&format!("{}{word}", word.len())).into_owned();
+        mangled.iter().filter_map(|index| self.by_address.get(*index as usize)).filter(move |symbol| {
+            let name = symbol.name.as_bytes();
+            // A digit before it belongs to the length of a longer name.
+            part.find_iter(name).any(|at| at == 0 || !name[at - 1].is_ascii_digit())
+        })
     }
 
     /// The symbol that covers `at`, as gdb chooses it, and how far into it `at` is.

@@ -202,6 +202,11 @@ impl Image {
         self.table().named(name)
     }
 
+    /// The symbols whose mangled names of C++ hold `word` as a name.
+    pub(super) fn symbols_with(&self, word: &str) -> impl Iterator<Item = &ElfSymbol> {
+        self.table().mangled_with(word)
+    }
+
     /// The symbol that covers `at`, as gdb chooses among aliases, and the offset into it.
     #[must_use]
     pub fn symbol_at(&self, at: FileAddr) -> Option<(&ElfSymbol, u64)> {

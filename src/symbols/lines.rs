@@ -143,6 +143,8 @@ pub(super) fn same_file(file: &str, directory: &str, name: &str) -> bool {
 struct Sequence {
     last: Option<(u32, u32)>,
     discriminator: bool,
+    /// The address of the row before, and whether a statement begins there.
+    at: (u64, bool),
 }
 
 impl Sequence {
@@ -162,6 +164,15 @@ impl Sequence {
             *self = Sequence::default();
             return;
         }
+        let (at, stmt_here) = std::mem::replace(&mut self.at, (row.address(), row.is_stmt()));
+        let here = at == row.address();
+        self.at.1 |= here && stmt_here;
+        let left = self.last.map(|(file, _)| file).filter(|last| *last != file);
+        // gdb ends a file's lines where another's begin, and forgets those that begin right there; so it does not
+        // go back to a file for what is no statement (dwarf2/read.c, `lnp_state_machine::record_line`).
+        if left.is_some() && here && stmt_here && !row.is_stmt() {
+            return;
+        }
         let same = self.last == Some((file, line));
         if !same {
             self.discriminator = false;
@@ -171,6 +182,18 @@ impl Sequence {
             return;
         }
         self.last = Some((file, line));
+        if let Some(left) = left {
+            let from =
+                rows.iter().rposition(|row| row.address != self.at.0 || row.end).map_or(0, |at| at + 1);
+            let mut index = from;
+            while index < rows.len() {
+                if rows[index].file == left {
+                    rows.remove(index);
+                } else {
+                    index += 1;
+                }
+            }
+        }
         rows.push(raw(false));
     }
 }

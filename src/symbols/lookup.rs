@@ -121,13 +121,13 @@ int shop::Cart::carts = 3;
 static int same(int n) { return n + shop::RED; }
 typedef unsigned long word;
 namespace { word hidden = 4; }
-inline __attribute__((always_inline)) int inlined(int n) { return n * 3; }
+inline __attribute__((always_inline)) int inlined(int n) { static volatile int seen; seen = n; return n * 3; }
 int reopen(int n) { return same(n) + hidden + inlined(n); }
 ";
     const TWO: &str = r"
 static long same(long n) { return n - 1; }
 extern int reopen(int);
-inline __attribute__((always_inline)) int inlined(int n) { return n * 3; }
+inline __attribute__((always_inline)) int inlined(int n) { static volatile int seen; seen = n; return n * 3; }
 struct open { int fd; open(); ~open(); };
 open::open() : fd(0) {} open::~open() { reopen(fd); }
 int f(int n) { return same(n) + inlined(n); }

@@ -29,6 +29,7 @@ mod names;
 mod namescan;
 mod offsets;
 mod origin;
+pub mod passing;
 mod printed;
 mod prologue;
 pub mod qualified;
@@ -46,6 +47,7 @@ mod stubs;
 pub mod typeload;
 mod typename;
 pub mod types;
+pub mod using;
 pub mod variants;
 pub mod vars;
 mod walk;
@@ -70,6 +72,12 @@ use thiserror::Error;
 #[must_use]
 pub fn demangled(linkage: &str) -> Option<String> {
     printed::demangled(linkage, true)
+}
+
+/// The same for a function that debug info describes: without what it returns.
+#[must_use]
+pub fn function_name(linkage: &str) -> Option<String> {
+    printed::function(linkage)
 }
 
 /// Bytes of a file, which live as long as the debugger.

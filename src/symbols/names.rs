@@ -306,7 +306,7 @@ fn scan_bodies(unit: UnitRef<'_, Slice>, found: &mut Vec<(usize, FileAddr)>) -> 
         for spec in abbreviation.attributes() {
             entry.take(unit, base, raw.read_attribute(*spec)?);
         }
-        if let (Some(origin), Some(at)) = (entry.origin, entry.start(unit)) {
+        if let (Some(origin), Some(at), false) = (entry.origin, entry.start(unit), entry.empty) {
             found.push((origin, at));
         }
     }
@@ -318,6 +318,8 @@ struct Entry {
     name: Option<&'static str>,
     origin: Option<usize>,
     low: Option<AttributeValue<Slice>>,
+    /// Of all its code nothing is left.
+    empty: bool,
     ranges: Option<AttributeValue<Slice>>,
     has_location: bool,
     declaration: bool,
@@ -336,11 +338,13 @@ impl Entry {
                 self.origin = split::referred(base, value);
             }
             dw::DW_AT_low_pc => self.low = Some(value),
+            dw::DW_AT_high_pc => self.empty = matches!(value.udata_value(), Some(0)),
             dw::DW_AT_ranges => self.ranges = Some(value),
             dw::DW_AT_inline => {
                 let kind =
                     if let AttributeValue::Inline(kind) = value { kind } else { dw::DW_INL_not_inlined };
-                self.inline = matches!(kind, dw::DW_INL_inlined | dw::DW_INL_declared_inlined);
+                // gcc says of constructors that they were not, whether they were or not.
+                self.inline = kind != dw::DW_INL_not_inlined;
             }
             dw::DW_AT_location | dw::DW_AT_const_value => self.has_location = true,
             dw::DW_AT_declaration => self.declaration = matches!(value, AttributeValue::Flag(true)),

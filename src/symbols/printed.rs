@@ -12,23 +12,81 @@ use super::qualified;
 #[must_use]
 pub(super) fn name(linkage: &str) -> Cow<'_, str> {
     if let Some(text) = demangled(linkage, true) {
-        return text.into();
+        return spelled_out(text).into();
     }
     if let Some(text) = linkage.strip_suffix("@plt").and_then(|stub| demangled(stub, true)) {
-        return format!("{text}@plt").into();
+        return format!("{}@plt", spelled_out(text)).into();
     }
     ada(linkage).filter(|text| text != linkage).map_or(linkage.into(), Cow::Owned)
 }
 
+/// The abbreviations of the standard library's types (Itanium C++ ABI, 5.1.8) in full, as gdb writes them in the names
+/// of symbols (`DMGL_VERBOSE`).
+fn spelled_out(name: String) -> String {
+    const TYPES: [(&str, &str); 4] = [
+        ("std::string", "std::basic_string<char, std::char_traits<char>, std::allocator<char> >"),
+        ("std::istream", "std::basic_istream<char, std::char_traits<char> >"),
+        ("std::ostream", "std::basic_ostream<char, std::char_traits<char> >"),
+        ("std::iostream", "std::basic_iostream<char, std::char_traits<char> >"),
+    ];
+    TYPES.iter().fold(name, |name, (short, full)| {
+        let mut out = String::new();
+        let mut rest = name.as_str();
+        while let Some(at) = rest.find(short) {
+            let end = at + short.len();
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let inside = rest[..at].ends_with(|c: char| word(c) || c == ':') || rest[end..].starts_with(word);
+            out.push_str(&rest[..at]);
+            out.push_str(if inside { short } else { full });
+            rest = &rest[end..];
+            // Two closing brackets are kept apart.
+            if !inside && rest.starts_with('>') {
+                out.push(' ');
+            }
+        }
+        out + rest
+    })
+}
+
 /// The C++ or Rust name that a linker's name stands for.
 pub(super) fn demangled(linkage: &str, parameters: bool) -> Option<String> {
-    if let Ok(rust) = rustc_demangle::try_demangle(linkage) {
+    // Rust's older names look like C++'s, but for the hash at their end.
+    let may_be_rust = !linkage.starts_with("_Z") || linkage.contains("17h");
+    if may_be_rust && let Ok(rust) = rustc_demangle::try_demangle(linkage) {
         return Some(format!("{rust:#}"));
     }
     let symbol = linkage.starts_with("_Z").then(|| cpp_demangle::Symbol::new(linkage).ok())??;
     let options = cpp_demangle::DemangleOptions::new();
     let options = if parameters { options } else { options.no_params().no_return_type() };
-    Some(special(symbol.demangle_with_options(&options).ok()?))
+    let text = with_suffixes(&symbol.demangle_with_options(&options).ok()?);
+    Some(special(
+        text.replace("std::nullptr_t", "decltype(nullptr)").replace("_GLOBAL__N_1", qualified::ANONYMOUS),
+    ))
+}
+
+/// Numbers among template arguments as libiberty writes them: `3ul` for `(unsigned long)3`.
+fn with_suffixes(text: &str) -> String {
+    const CASTS: [(&str, &str); 5] = [
+        ("(unsigned long long)", "ull"),
+        ("(unsigned long)", "ul"),
+        ("(unsigned int)", "u"),
+        ("(long long)", "ll"),
+        ("(long)", "l"),
+    ];
+    CASTS.iter().fold(text.to_owned(), |text, (cast, suffix)| {
+        let mut parts = text.split(cast);
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let sign = usize::from(part.starts_with('-'));
+            let digits = sign + part[sign..].bytes().take_while(u8::is_ascii_digit).count();
+            let (cast, suffix) = if digits == sign { (*cast, "") } else { ("", *suffix) };
+            out.push_str(cast);
+            out.push_str(&part[..digits]);
+            out.push_str(suffix);
+            out.push_str(&part[digits..]);
+        }
+        out
+    })
 }
 
 /// The name of a function that debug info describes: with its parameters, and without what it returns.
@@ -62,8 +120,18 @@ fn with_return_type(linkage: &str) -> Option<String> {
 /// the name from the debug info and leaves it out.
 fn without_return_type(name: String) -> String {
     let (mut depth, mut blank, mut template) = (0_usize, None, false);
+    // The sign of an operator is no bracket.
+    let sign = |at: usize| {
+        let head = name[..at].trim_end_matches(['<', '>', '=', '-', '(']);
+        head.ends_with("operator") && head.len() + 3 > at
+    };
+    let of_operator = |head: &str| {
+        let sign = |c: char| c.is_ascii_punctuation() && c != '_';
+        head.trim_end_matches(sign).ends_with("operator")
+    };
     for (at, byte) in name.bytes().enumerate() {
         match byte {
+            b'<' | b'>' | b'(' if sign(at) => {}
             b'(' if depth == 0 && name.as_bytes()[..at].ends_with(b">") => {
                 template = true;
                 break;
@@ -71,12 +139,12 @@ fn without_return_type(name: String) -> String {
             b'<' | b'(' | b'[' | b'{' => depth += 1,
             b'>' if at > 0 && name.as_bytes()[at - 1] == b'-' => {}
             b'>' | b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b' ' if depth == 0 => blank = blank.or(Some(at)).map(|_| at),
+            b' ' if depth == 0 && !of_operator(&name[..at]) => blank = blank.or(Some(at)).map(|_| at),
             _ => {}
         }
     }
     match blank {
-        Some(at) if template && !name[..at].ends_with("operator") => name[at + 1..].to_owned(),
+        Some(at) if template => name[at + 1..].to_owned(),
         _ => name,
     }
 }
@@ -207,6 +275,10 @@ mod tests {
             ("_ZN1AC1IiEET_", "A::A<int>(int)"),
             ("_ZNK3OpscviEv", "Ops::operator int() const"),
             ("_ZN1SltERKS_", "S::operator<(S const&)"),
+            (
+                "_ZStltIcSaIcEEbSt6vectorIT_T0_ES4_",
+                "std::operator< <char, std::allocator<char> >(std::vector<char, std::allocator<char> >, std::vector<char, std::allocator<char> >)",
+            ),
         ] {
             assert_eq!(super::function(linkage).as_deref(), Some(printed));
         }

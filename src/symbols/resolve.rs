@@ -4,12 +4,12 @@ use rustc_hash::FxHashSet;
 use thiserror::Error;
 
 use super::debug::DebugInfo;
-use super::elf::SymbolKind;
+use super::elf::{ElfSymbol, SymbolKind};
 use super::image::Image;
 use super::linespec::Linespec;
 use super::modules::{Module, Modules};
 use super::names::NameKind;
-use super::{ifunc, prologue};
+use super::{ifunc, printed, prologue, qualified};
 use crate::addr::{Addr, FileAddr};
 use crate::memory::Memory;
 
@@ -99,6 +99,11 @@ impl Modules {
         name: &str,
         memory: &dyn Memory,
     ) -> Result<Vec<Site>, ResolveError> {
+        if let Some(full) = printed::function(name).filter(|_| name.starts_with("_Z"))
+            && let Ok(sites) = self.function(file, module, &full, memory)
+        {
+            return Ok(sites);
+        }
         let (name, signature) = match name.ends_with(')') || name.ends_with(") const") {
             true => (without_parameters(name), Some(written_closely(name))),
             false => (name, None),
@@ -111,8 +116,11 @@ impl Modules {
             for at in self.in_module(module, image, file, name, memory) {
                 if seen.insert(at) {
                     let mut site = self.site(at);
-                    if site.line.is_none() && site.function.is_none() {
-                        site.function = Some(name.to_owned());
+                    // It is the place of the function that was asked for, whatever was inlined right there.
+                    let frames = self.frames_of(at);
+                    let named = frames.iter().rev().find(|frame| is_called(frame.function.as_deref(), name));
+                    if let Some(frame) = named {
+                        site.function.clone_from(&frame.function);
                     }
                     sites.push(site);
                 }
@@ -120,7 +128,11 @@ impl Modules {
         }
         if let Some(signature) = signature {
             let fits = |full: &String| written_closely(full).ends_with(&signature);
-            sites.retain(|site| site.function.as_ref().is_some_and(fits));
+            // Other functions may have been inlined right where it begins.
+            sites.retain(|site| {
+                site.function.as_ref().is_some_and(fits)
+                    || self.frames_of(site.address).iter().any(|f| f.function.as_ref().is_some_and(fits))
+            });
         }
         sites.sort_by_key(|site| site.address);
         match (sites.is_empty(), file) {
@@ -167,6 +179,7 @@ impl Modules {
                     SymbolKind::Data => {}
                 }
             }
+            entries.extend(undescribed(image, name));
         }
         entries.sort_unstable();
         entries.dedup();
@@ -224,6 +237,37 @@ impl Modules {
             _ => at,
         }
     }
+}
+
+/// Functions of C++ that only the linker knows, in whatever scope they are: gdb takes `join` for `std::thread::join()`
+/// as well (symtab.c, `symbol_name_match_type::WILD`).
+fn undescribed(image: &Image, name: &str) -> Vec<FileAddr> {
+    let (scope, last) = qualified::split(name);
+    let plain = qualified::without_arguments(last);
+    let word = plain.strip_prefix('~').unwrap_or(plain);
+    if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return Vec::new();
+    }
+    let is_meant = |symbol: &&ElfSymbol| {
+        let full = printed::demangled(symbol.name, false).unwrap_or_default();
+        let (around, own) = qualified::split(&full);
+        symbol.kind == SymbolKind::Function
+            && qualified::part_fits(own, last)
+            && qualified::scopes_fit(around, scope, true)
+    };
+    let described = |symbol: &&ElfSymbol| {
+        image.debug().is_some_and(|debug| debug.unit_index_at(symbol.address).is_some())
+    };
+    let found = image.symbols_with(word).filter(is_meant).filter(|symbol| !described(symbol));
+    found.map(|symbol| symbol.address).collect()
+}
+
+/// Whether a function's full name is one that `name` means.
+fn is_called(full: Option<&str>, name: &str) -> bool {
+    let Some(full) = full else { return false };
+    let (around, own) = qualified::split(without_parameters(full));
+    let (scope, last) = qualified::split(name);
+    qualified::part_fits(own, last) && qualified::scopes_fit(around, scope, true)
 }
 
 /// A function's name without the parameters behind it.

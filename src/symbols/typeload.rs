@@ -274,7 +274,15 @@ impl Loader<'_> {
         let scoped = self.die.flag(dw::DW_AT_enum_class);
         let name = self.full_name();
         // The names of an `enum class` are known behind its own, those of others where the enumeration is.
-        let around = name.as_deref().map_or("", |name| if scoped { name } else { qualified::split(name).0 });
+        let nameless = || match self.die.is_cplus() {
+            true => self.table.dies().scope_of(self.die.at().offset).unwrap_or_default(),
+            false => "",
+        };
+        let around = match name.as_deref() {
+            Some(name) if scoped => name,
+            Some(name) => qualified::split(name).0,
+            None => nameless(),
+        };
         let full = |name: Box<str>| if around.is_empty() { name } else { format!("{around}::{name}").into() };
         let values = values.into_iter().map(|(name, value)| (full(name), value)).collect();
         Enum { size, signed, values, flags, cplus: self.die.is_cplus(), scoped, underlying, name }
@@ -283,7 +291,22 @@ impl Loader<'_> {
     fn function(&self) -> Function {
         let children = self.die.children();
         let parameters = children.iter().filter(|child| child.entry.tag() == dw::DW_TAG_formal_parameter);
-        let parameters = parameters.map(|child| self.table.type_of(child)).collect();
+        let object = self.die.reference(dw::DW_AT_object_pointer);
+        let parameters = parameters.map(|child| {
+            let ty = self.table.type_of(child);
+            // gcc does not say everywhere that `this` is constant (gdb 13.1, dwarf2/read.c, `read_subroutine_type`).
+            let this = child.flag(dw::DW_AT_artificial)
+                && match object {
+                    Some(object) => object == child.at(),
+                    None => child.name().as_deref() == Some("this"),
+                };
+            let constant = || ty.get().unqualified().0.contains(&Qualifier::Const);
+            match this && self.die.language() == Language::Cplus && !constant() {
+                true => Type::new(Kind::Qualified { qualifier: Qualifier::Const, of: ty }).into(),
+                false => ty,
+            }
+        });
+        let parameters = parameters.collect();
         let variadic = children.iter().any(|child| child.entry.tag() == dw::DW_TAG_unspecified_parameters);
         let prototyped =
             self.die.inherited(self.table.dies(), &mut |die| die.attr(DW_AT_prototyped)).is_some();

@@ -27,19 +27,6 @@ impl Type {
         writer.out
     }
 
-    /// An array with its elements spelled out, where they are pointers or arrays behind a typedef.
-    fn with_spelled_elements(&self) -> Type {
-        let Kind::Array(array) = self.kind() else { return self.clone() };
-        let element = array.element.get();
-        let bare = element.strip();
-        let spelled = match bare.kind() {
-            Kind::Pointer(_) if matches!(element.kind(), Kind::Typedef { .. }) => bare,
-            Kind::Array(_) => bare.with_spelled_elements(),
-            _ => return self.clone(),
-        };
-        Type::new(Kind::Array(super::types::Array { element: spelled.into(), ..array.clone() }))
-    }
-
     /// The name as `whatis` shows it: that of [`Type::name`], with short names for the types of C++'s library.
     #[must_use]
     pub fn short_name(&self) -> String {
@@ -52,16 +39,27 @@ impl Type {
     #[must_use]
     pub fn behind_names(&self) -> Type {
         let (qualifiers, below) = self.unqualified();
-        let bare = below.strip();
-        qualifiers
-            .into_iter()
-            .rev()
-            .fold(bare, |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }))
+        below.strip().qualified(qualifiers)
     }
 
-    /// The name of what it is behind typedefs.
-    pub(super) fn strip_names(&self) -> String {
-        self.behind_names().name()
+    /// What gdb compares when it looks whether two types are one (gdbtypes.c, `types_equal`): names, behind typedefs and
+    /// without the outermost qualifiers.
+    pub(super) fn likeness(&self) -> String {
+        self.likeness_within(MAX_DEPTH)
+    }
+
+    fn likeness_within(&self, depth: usize) -> String {
+        let ty = self.strip();
+        let (Some(depth), Some(to)) = (depth.checked_sub(1), ty.target().filter(|_| !ty.is_array())) else {
+            return ty.name();
+        };
+        let words = order(&to.behind_names().unqualified().0).join(" ");
+        let mark = match ty.kind() {
+            Kind::Reference { rvalue: true, .. } => "&&",
+            Kind::Reference { .. } => "&",
+            _ => "*",
+        };
+        format!("{words} {}{mark}", to.likeness_within(depth))
     }
 
     /// The same, with what has no name spelled out: `struct {…} *flex` over several lines.
@@ -81,34 +79,55 @@ impl Type {
     /// The same, with more or less of it.
     #[must_use]
     pub fn describe_as(&self, asked: Asked) -> String {
-        let mut ty = self.clone();
-        // Only the outermost name is looked through.
-        let mut qualifiers = Vec::new();
-        for _ in 0..MAX_DEPTH {
-            let next = match ty.kind() {
-                Kind::Typedef { of, .. } => of.get(),
-                Kind::Qualified { qualifier, of } => {
-                    qualifiers.push(*qualifier);
-                    of.get()
-                }
-                _ => break,
-            };
-            ty = next;
-        }
-        let ty = ty.with_spelled_elements();
-        let ty = qualifiers
-            .into_iter()
-            .rev()
-            .fold(ty.strip(), |of, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() }));
+        let ty = self.without_typedefs(true, 0);
         let at = asked.offsets.then(|| At::outermost(asked.hex));
         let mut writer = Writer { short: true, asked, at, ..Writer::default() };
-        let known = match ty.unqualified().1.kind() {
-            Kind::Record(record) => record.name.as_deref().and_then(super::shortnames::own),
-            _ => None,
-        };
-        let show = if known.is_some() { -1 } else { 1 };
+        let show = if writer.has_short_name(&ty) { -1 } else { 1 };
         writer.whole(&ty, "", show, 0, 0);
         writer.out
+    }
+
+    /// The type with nothing of what `ptype` looks through: no typedef in it, nor in what it points to, holds or returns.
+    /// Of a pointer behind an inner typedef gdb loses the qualifiers that stand before the name (c-typeprint.c,
+    /// `c_type_print_varspec_prefix`).
+    fn without_typedefs(&self, outermost: bool, depth: usize) -> Type {
+        if depth > MAX_DEPTH {
+            return self.clone();
+        }
+        let (mut qualifiers, mut ty) = self.unqualified();
+        let mut inside = Vec::new();
+        for _ in 0..MAX_DEPTH {
+            let Kind::Typedef { of, .. } = ty.kind() else { break };
+            let (more, below) = of.get().unqualified();
+            qualifiers.append(&mut inside);
+            (inside, ty) = (more, below);
+        }
+        let of = |ty: &super::types::TypeRef| ty.get().without_typedefs(false, depth + 1).into();
+        let bare = match ty.kind() {
+            Kind::Pointer(to) => Kind::Pointer(of(to)),
+            Kind::Reference { to, rvalue } => Kind::Reference { to: of(to), rvalue: *rvalue },
+            Kind::MemberPointer { to, class } => Kind::MemberPointer { to: of(to), class: class.clone() },
+            Kind::Array(array) => {
+                Kind::Array(super::types::Array { element: of(&array.element), ..array.clone() })
+            }
+            Kind::Function(function) => {
+                Kind::Function(Function { returns: of(&function.returns), ..function.clone() })
+            }
+            _ => {
+                qualifiers.append(&mut inside);
+                return ty.strip().qualified(qualifiers);
+            }
+        };
+        if outermost || inside.is_empty() && matches!(self.unqualified().1.kind(), Kind::Pointer(_)) {
+            inside.append(&mut qualifiers);
+        }
+        Type::new(bare).qualified(inside)
+    }
+
+    /// The type with these words in front, the outermost first.
+    fn qualified(self, qualifiers: Vec<Qualifier>) -> Type {
+        let with = |of: Type, qualifier| Type::new(Kind::Qualified { qualifier, of: of.into() });
+        qualifiers.into_iter().rev().fold(self, with)
     }
 
     /// Takes the qualifiers off: which there were, and the type below.
@@ -153,6 +172,10 @@ impl Writer {
             return self.put("...");
         }
         if let Some(local) = self.local(ty) {
+            for word in order(&ty.unqualified().0) {
+                self.put(word);
+                self.put(" ");
+            }
             self.put(&local);
             if !variable.is_empty() {
                 self.put(" ");
@@ -183,8 +206,17 @@ impl Writer {
         if self.locals.is_empty() {
             return None;
         }
-        let name = ty.strip_names();
-        self.locals.iter().rev().find(|(full, _)| *full == name).map(|(_, local)| local.clone())
+        let name = ty.likeness();
+        self.locals.iter().find(|(full, _)| *full == name).map(|(_, local)| local.clone())
+    }
+
+    /// Whether a type is shown by a name of a template's, a class's or the library's.
+    pub(super) fn has_short_name(&self, ty: &Type) -> bool {
+        let library = || match ty.strip().kind() {
+            Kind::Record(record) => record.name.as_deref().and_then(super::shortnames::own).is_some(),
+            _ => false,
+        };
+        self.local(ty).is_some() || self.short && library()
     }
 
     pub(super) fn base(&mut self, ty: &Type, show: i32, level: usize, depth: usize) {
@@ -206,7 +238,7 @@ impl Writer {
                 match kind {
                     Kind::Typedef { name, .. } => match self.local(&below) {
                         Some(local) => self.put(&local),
-                        None => self.put(name),
+                        None => self.type_name(name),
                     },
                     Kind::Unspecified(name) => self.put(name),
                     Kind::Base(base) => self.type_name(&base.name),

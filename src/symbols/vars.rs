@@ -110,7 +110,7 @@ fn variable(table: &Arc<TypeTable>, die: &Die<'_>) -> Option<Variable> {
         _ => return None,
     };
     // `extern int x;` inside of a function declares what is elsewhere.
-    if die.flag(dw::DW_AT_declaration) {
+    if die.flag(dw::DW_AT_declaration) && die.attr(dw::DW_AT_const_value).is_none() {
         return None;
     }
     Some(Variable {
@@ -239,6 +239,19 @@ pub fn call_at(dies: &DebugInfo, site: DieRef) -> Option<(CallTarget, Vec<CallAr
 pub fn is_external(dies: &DebugInfo, at: DieRef) -> bool {
     let Some(die) = Die::open(dies, at) else { return false };
     die.inherited(dies, &mut |die| die.flag(dw::DW_AT_external).then_some(())).is_some()
+}
+
+/// The entry that first declares what this one is about.
+#[must_use]
+pub fn declared_at(dies: &DebugInfo, at: DieRef) -> DieRef {
+    let mut last = at;
+    if let Some(die) = Die::open(dies, at) {
+        die.inherited(dies, &mut |die| {
+            last = die.at();
+            None::<()>
+        });
+    }
+    last
 }
 
 /// Where the function that an entry describes begins, if it has code of its own here, and the name that the

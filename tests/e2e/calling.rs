@@ -1,7 +1,7 @@
 //! `call`, `return`, `jump`: the target runs for our sake only when it is told to, and is then what it was.
 
 use crate::common::compare::against_gdb;
-use crate::common::{Debugger, target};
+use crate::common::{Debugger, target, target_with};
 
 fn says(script: &[&str], answers: &[&str]) {
     let output = Debugger::brkwater().blocks(script).args(&[&target("called")]);
@@ -119,6 +119,46 @@ fn return_and_jump_are_gdb_s() {
         }
     }
     assert!(report.is_empty(), "\n{report}");
+}
+
+/// A class that is not copied byte by byte comes back in memory, small as it is; the address in rax is not the value.
+/// Functions of one name have each their own type.
+#[test]
+fn finish_reads_what_a_small_class_was_returned_in() {
+    for flags in ["-g", "-g -gdwarf-4"] {
+        let names =
+            ["triv", "dtor", "copy", "def", "mo", "holds", "derived", "virt", "arr", "up", "str", "sp"];
+        let breaks = names.iter().map(|name| format!("tbreak {name}"));
+        let mut script: Vec<String> = breaks.chain(["tbreak over".to_owned(), "run".to_owned()]).collect();
+        let first = script.len();
+        script.extend(["finish", "continue"].iter().cycle().take(2 * names.len()).map(|&word| word.into()));
+        script.extend(["break over(double)".to_owned(), "continue".to_owned(), "finish".to_owned()]);
+        let script: Vec<&str> = script.iter().map(String::as_str).collect();
+        let output = Debugger::brkwater().blocks(&script).args(&[&target_with("returns", flags)]);
+        for (index, value) in [
+            "{a = 1, b = 2}",
+            "{a = 3}",
+            "{a = 4}",
+            "{a = 5}",
+            // gdb 13.1 takes the 6 for an address: a class that can only be moved, as the compiler does it.
+            "{a = 6}",
+            "{d = {a = 7}}",
+            "{<Copy> = {a = 7}, <No data fields>}",
+            "{_vptr.Virt = ",
+            "{d = {{a = 8}, {a = 9}}}",
+            "std::unique_ptr<int> = {get() = 0x",
+            "\"eleven\"",
+            "std::shared_ptr<int> (use count 1, weak count 0) = {get() = 0x",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let block = output.block(first + 2 * index);
+            let wanted = format!("Value returned is ${} = {value}", index + 1);
+            assert!(block.contains(&wanted), "{}: {block}", names[index]);
+        }
+        assert!(output.block(script.len() - 1).contains("= 1.5"), "{}", output.text);
+    }
 }
 
 /// With the scheduler locked only the selected thread moves: the one that makes the others makes none meanwhile.

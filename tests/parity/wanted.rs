@@ -29,6 +29,16 @@ const WANTED: &[Wanted] = &[
         reason: "gdb 13.1 calls the function, and cannot on processors with more state than it knows; brkwater reads",
     },
     Wanted {
+        command: "p dynamic_cast<",
+        line: "<vtable for shop::Both",
+        reason: "gdb 13.1 takes the object's first word for its address",
+    },
+    Wanted {
+        command: "p dynamic_cast<",
+        line: "(shop::Both *) 0x",
+        reason: "gdb 13.1 takes the object's first word for its address",
+    },
+    Wanted {
         command: "break write",
         line: "Breakpoint 1",
         reason: "without a process gdb stays on the program's stub, which misses the calls made inside of libc",

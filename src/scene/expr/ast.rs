@@ -11,6 +11,8 @@ pub enum Expr {
     Char(u8),
     /// A string literal, without its NUL.
     Text(Vec<u8>),
+    /// A literal of wide characters.
+    Wide(super::wide::Wide),
     /// A name of the program's.
     Name(String),
     /// `'file.c'::name` or `function::name`.
@@ -65,6 +67,7 @@ impl Expr {
             | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
+            | Expr::Wide(_)
             | Expr::Name(_)
             | Expr::Scoped(..)
             | Expr::AtEntry(_)
@@ -108,6 +111,7 @@ impl Expr {
             | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
+            | Expr::Wide(_)
             | Expr::Scoped(..)
             | Expr::Dollar(_) => {}
             Expr::SizeOfType(_) | Expr::Type(_) => {}

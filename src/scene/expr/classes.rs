@@ -65,8 +65,11 @@ impl Context<'_> {
     }
 
     /// An error about operators of objects in the words that gdb has for C++.
-    pub(super) fn in_classes(&self, error: ExprError) -> ExprError {
+    pub(super) fn in_classes(&self, error: ExprError, operands: [&Value; 2]) -> ExprError {
         match error {
+            ExprError::NoOperator(sign) if self.is_cplus() && self.is_overloaded(sign, operands) => {
+                ExprError::NoCalls(format!("operator{sign}"))
+            }
             ExprError::NoOperator(sign) if self.is_cplus() => ExprError::NotFoundOperator(sign),
             error => error,
         }
@@ -91,7 +94,14 @@ impl Context<'_> {
             let data = member.role == Role::Data;
             return data.then(|| Value::integer(Type::new(ty), i128::from(member.offset)));
         }
-        let method = self.scene.variable(None, &record.static_name(name)).ok()?;
+        let method = self.scene.variable(None, &record.static_name(name)).ok();
+        let Some(method) = method else {
+            // As in C++, a member of a base class is the base's.
+            return record.bases().find_map(|base| match base.ty.get().strip().kind() {
+                Kind::Record(base) => self.member_pointer(base.name.as_deref()?, name),
+                _ => None,
+            });
+        };
         let at = method.address()?;
         if !takes_object(method.ty(), &class) {
             return None;
@@ -108,12 +118,22 @@ impl Context<'_> {
     pub(super) fn pointed_to(&self, value: &Value) -> Option<Value> {
         let options = PrintOptions::default();
         let printer = Printer { memory: self.memory(), names: self.scene, options: &options };
-        printer.smart_pointer(value)?.deref(self.memory()).ok()
+        let target = printer.smart_pointer(value)?.deref(self.memory()).ok()?;
+        // It has the type that the pointer was made for, and no other name of it.
+        let element = value.ty().template_argument(0).map(|argument| argument.ty);
+        let same = element.filter(|of| of.strip().name() == target.ty().strip().name());
+        Some(same.map_or_else(|| target.clone(), |of| target.with_type(of)))
     }
 
     /// Element `at` of a container that has such.
     pub(super) fn element(&self, value: &Value, at: i64) -> Option<Result<Value, ExprError>> {
         let at = usize::try_from(at).ok()?;
+        if let Kind::Record(record) = value.ty().strip().kind()
+            && record.name.as_deref().is_some_and(|name| name.starts_with("std::array<"))
+        {
+            let elements = value.member("_M_elems", self.memory()).ok()?;
+            return Some(elements.index(at as i64, self.memory()).map_err(ExprError::from));
+        }
         let options = PrintOptions { elements: at.saturating_add(1), ..PrintOptions::default() };
         let printer = Printer { memory: self.memory(), names: self.scene, options: &options };
         let elements = printer.elements_of(value)?;

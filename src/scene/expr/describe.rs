@@ -5,6 +5,7 @@ use super::ast::{Expr, TypeName};
 use super::eval::{Context, evaluate};
 use super::parse::parse_type;
 use super::rustparse;
+use crate::scene::print::{PrintOptions, Printer};
 use crate::scene::value::ValueError;
 use crate::symbols::Asked;
 use crate::symbols::types::{Kind, Type};
@@ -19,7 +20,14 @@ pub fn describe_type(
     whole: bool,
     asked: Asked,
 ) -> Result<String, ExprError> {
-    let (ty, is_type) = type_of(text, context)?;
+    let (ty, is_type) = match type_of(text, context) {
+        Err(error) => match context.namespace(text.trim()) {
+            Some(space) if whole => return Ok(format!("type = namespace {space}")),
+            Some(space) => return Ok(format!("type = {space}")),
+            None => return Err(error),
+        },
+        Ok(found) => found,
+    };
     let rust = context.is_rust();
     if whole {
         let below = ty.unqualified().1;
@@ -41,6 +49,15 @@ pub fn describe_type(
         _ => ty,
     };
     Ok(format!("type = {}", if rust { ty.rust_name() } else { ty.short_name() }))
+}
+
+/// What an object of C++ really is, as `set print object on` has it told in front of its type.
+#[must_use]
+pub fn real_type(text: &str, context: &mut Context<'_>) -> Option<String> {
+    let value = evaluate(&context.read(text).ok()?, context).ok()?;
+    let options = PrintOptions::default();
+    let printer = Printer { memory: context.memory(), names: context.scene, options: &options };
+    printer.real_type(&value).map(|ty| ty.name())
 }
 
 /// The type, and whether the text named it.
@@ -81,7 +98,11 @@ fn type_of(text: &str, context: &mut Context<'_>) -> Result<(Type, bool), ExprEr
         // A name that is no variable may be a typedef.
         Err(error) => {
             let name = match &expr {
-                Expr::Name(name) if error == ExprError::NoSymbol(name.clone()) => name.clone(),
+                Expr::Name(name)
+                    if error == ExprError::NoSymbol(name.clone()) || error == ExprError::TypeAsExpression =>
+                {
+                    name.clone()
+                }
                 Expr::Scoped(scope, name) => format!("{scope}::{name}"),
                 _ => return Err(error),
             };

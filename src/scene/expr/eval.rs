@@ -89,8 +89,12 @@ impl Context<'_> {
                 bytes.push(0);
                 Ok(Value::from_bytes(builtin("char").array(bytes.len() as u64), bytes))
             }
-            Expr::Name(name) => self.name(name),
-            Expr::Scoped(scope, name) => self.scoped(scope, name),
+            Expr::Wide(wide) => self.wide(wide),
+            Expr::Name(name) => self.name(name).map_err(|error| self.no_value(error, name)),
+            Expr::Scoped(scope, name) => {
+                let full = || format!("{scope}::{name}");
+                self.scoped(scope, name).map_err(|error| self.no_value(error, &full()))
+            }
             Expr::AtEntry(name) => self.at_entry(name),
             Expr::Dollar(name) => self.dollar(name),
             Expr::Unary(op, x) => {
@@ -141,10 +145,13 @@ impl Context<'_> {
             }
             Expr::SizeOf(x) => {
                 let size = match (&**x, self.value(x)) {
-                    (Expr::Name(name), Err(ExprError::NoSymbol(_))) => self.type_called(name)?.size(),
-                    (Expr::Scoped(scope, name), Err(ExprError::NoSymbol(_))) => {
-                        self.type_called(&format!("{scope}::{name}"))?.size()
+                    (Expr::Name(name), Err(ExprError::NoSymbol(_) | ExprError::TypeAsExpression)) => {
+                        self.type_called(name)?.size()
                     }
+                    (
+                        Expr::Scoped(scope, name),
+                        Err(ExprError::NoSymbol(_) | ExprError::TypeAsExpression),
+                    ) => self.type_called(&format!("{scope}::{name}"))?.size(),
                     (_, value) => value?.ty().size(),
                 };
                 Ok(Value::integer(builtin("int"), i128::from(size)))
@@ -180,9 +187,11 @@ impl Context<'_> {
                 }
                 // gdb takes `.` and `->` for one another.
                 let x = if *arrow || x.ty().is_pointer() { self.deref(&x)? } else { x };
-                self.scene.member(&x, name).map_err(|error| match error {
-                    ValueError::NoMember(name) if self.is_cplus() => ExprError::NoMemberOrMethod(name),
-                    error => error.into(),
+                self.member_as(&x, name).map_err(|error| match error {
+                    ExprError::Value(ValueError::NoMember(name)) if self.is_cplus() => {
+                        ExprError::NoMemberOrMethod(name)
+                    }
+                    error => error,
                 })
             }
             Expr::Range(low, high, inclusive) => self.rust_range(low.as_deref(), high.as_deref(), *inclusive),
@@ -228,6 +237,9 @@ impl Context<'_> {
         }
         if let Some(target) = self.pointed_to(value) {
             return Ok(target);
+        }
+        if value.ty().is_record() && self.is_cplus() && self.is_overloaded("*", [value, value]) {
+            return Err(ExprError::NoCalls("operator*".to_owned()));
         }
         // An array is the address of its first element, and one that is not there has none.
         if value.is_optimized_out() {
@@ -279,7 +291,8 @@ impl Context<'_> {
         if self.is_rust() {
             (a, b) = self.rust_operands(op, a, b)?;
         }
-        let result = ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error))?;
+        let result =
+            ops::binary(op, &a, &b, self.memory()).map_err(|error| self.in_classes(error, [&a, &b]))?;
         match is_comparison(op) {
             true => Ok(self.truth(result.truth(self.memory())?)),
             false if self.is_rust() => self.rust_result(op, &a, &b, result),
@@ -305,6 +318,12 @@ impl Context<'_> {
         }
         if let (Expr::Member(object, method, _), true) = (function, self.is_rust()) {
             return self.rust_method(object, method, arguments);
+        }
+        if let Expr::Member(object, method, _) = function {
+            let object = self.value(object)?;
+            if object.ty().is_record() || object.ty().is_pointer() {
+                return Err(ExprError::NoCalls(method.clone()));
+            }
         }
         let name = match function {
             Expr::Name(name) => name.clone(),

@@ -16,6 +16,7 @@ pub(super) enum Tok {
     Float(f64, &'static str),
     Char(u8),
     Text(Vec<u8>),
+    Wide(super::wide::Wide),
     /// A word, or a `'quoted name'`.
     Name(String),
     Dollar(String),
@@ -37,6 +38,12 @@ pub(super) fn lex(text: &str) -> Result<Vec<Token>, ExprError> {
         let rest = &text[at..];
         if first.is_whitespace() {
             at += first.len_utf8();
+            continue;
+        }
+        if let Some(wide) = super::wide::literal(rest) {
+            let (kind, len) = wide?;
+            tokens.push(Token { kind, at });
+            at += len;
             continue;
         }
         let (kind, len) = match first {
@@ -169,7 +176,7 @@ fn quoted(text: &str) -> Result<(Tok, usize), ExprError> {
 }
 
 /// A C escape sequence at the beginning of `text`: the byte and the length.
-fn escape(text: &str) -> Option<(u8, usize)> {
+pub(super) fn escape(text: &str) -> Option<(u8, usize)> {
     let bytes = text.as_bytes();
     let simple = match bytes.get(1)? {
         b'n' => b'\n',

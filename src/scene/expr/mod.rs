@@ -22,13 +22,15 @@ mod rustlex;
 mod rustnames;
 mod rustparse;
 mod rustslices;
+mod scopes;
 mod vars;
+mod wide;
 mod written;
 
 pub use ast::{Expr, TypeName};
 pub use builtin::is_computed;
 pub use condition::{Condition, FastContext, SlowContext};
-pub use describe::describe_type;
+pub use describe::{describe_type, real_type};
 pub use eval::{Context, Effect, evaluate, evaluate_with_effect};
 pub use parse::parse;
 pub use places::{Places, places};
@@ -93,6 +95,24 @@ pub enum ExprError {
     NoUnion(String),
     #[error("No enum type named {0}.")]
     NoEnum(String),
+    #[error("No type named {0}.")]
+    NoTypeNamed(&'static str),
+    #[error("This context has class, struct or enum {0}, not a union.")]
+    NoUnionHere(String),
+    #[error("There is no field named {0}")]
+    NoField(String),
+    #[error("no constant named \"{0}\" in enum \"{1}\"")]
+    NoConstant(String, String),
+    #[error("No symbol \"{0}\" in namespace \"{1}\".")]
+    NotInNamespace(String, String),
+    #[error("No type \"{0}\" within class or namespace \"{1}\".")]
+    NoTypeWithin(String, String),
+    #[error("Cannot reference non-static field \"{0}\"")]
+    NonStatic(String),
+    #[error("Attempt to use a type name as an expression")]
+    TypeAsExpression,
+    #[error("Undefined string concatenation.")]
+    Concatenation,
     #[error("No symbol \"{0}\" in current context.")]
     NoSymbol(String),
     #[error("No symbol \"{0}\" in specified context.")]

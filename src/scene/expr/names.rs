@@ -74,6 +74,9 @@ impl Context<'_> {
 
     /// `function::variable`, `'file.c'::variable`, or a name with its scopes.
     pub(super) fn scoped(&self, scope: &str, name: &str) -> Result<Value, ExprError> {
+        if self.scene.modules.program().is_none() {
+            return Err(ExprError::NoSymbols);
+        }
         if self.is_rust() && !scope.is_empty() {
             return self.rust_scoped(scope, name);
         }
@@ -81,14 +84,17 @@ impl Context<'_> {
         if scope.is_empty() {
             return Ok(self.scene.variable(None, name)?);
         }
+        if self.is_virtual_method(scope, name) {
+            return Err(ExprError::VirtualMember(name.to_owned()));
+        }
         if let Ok(value) = self.scene.variable(self.frame, &format!("{scope}::{name}")) {
             return Ok(value);
         }
         if let Some(value) = self.of_type(scope, name) {
             return Ok(value);
         }
-        if self.is_virtual_method(scope, name) {
-            return Err(ExprError::VirtualMember(name.to_owned()));
+        if let Some(found) = self.in_scope(scope, name) {
+            return found;
         }
         let nothing = || ExprError::NotThere(name.to_owned());
         if let Some(found) = self.scene.variable_in_file(scope, name) {
@@ -225,7 +231,10 @@ impl Context<'_> {
             Some((tag @ ("struct" | "union" | "enum" | "class"), name)) => (tag, name),
             _ => ("", words),
         };
+        let other =
+            || self.find_type(name, |ty| matches!(ty.kind(), Kind::Record(_) | Kind::Enum(_))).is_some();
         let missing = || match tag {
+            "union" if self.is_cplus() && other() => ExprError::NoUnionHere(name.to_owned()),
             "struct" | "class" => ExprError::NoStruct(name.to_owned()),
             "union" => ExprError::NoUnion(name.to_owned()),
             "enum" => ExprError::NoEnum(name.to_owned()),
@@ -242,12 +251,12 @@ impl Context<'_> {
     }
 
     /// The first type called `name` that fits.
-    fn find_type(&self, name: &str, fits: impl Fn(&Type) -> bool) -> Option<Type> {
+    pub(super) fn find_type(&self, name: &str, fits: impl Fn(&Type) -> bool) -> Option<Type> {
         if let Some(ty) = self.unit_type(name).filter(&fits) {
             return Some(ty);
         }
         let names = self.frame.map_or_else(|| vec![name.to_owned()], |frame| frame.scopes_of(name));
-        names.iter().find_map(|name| {
+        let find = |name: &String| {
             self.scene.modules.iter().find_map(|module| {
                 let debug = self.scene.caches.debug(module)?;
                 let info = module.image.as_ref()?.debug_to_find(name)?;
@@ -255,7 +264,9 @@ impl Context<'_> {
                 let types = types.filter(|e| matches!(e.kind, NameKind::Type | NameKind::Alias));
                 types.map(|e| debug.table.get(DieRef { offset: e.offset })).find(&fits)
             })
-        })
+        };
+        let brought = || self.scene.brought(self.frame?, name).iter().find_map(find);
+        names.iter().find_map(find).or_else(brought)
     }
 
     /// What a name of the program's means.

@@ -3,6 +3,7 @@
 use super::ExprError;
 use super::ast::{Expr, Op, TypeName};
 use super::lex::{Tok, Token, lex};
+use super::wide::Wide;
 use super::written::is_keyword;
 
 /// How deep operators and parentheses may nest.
@@ -230,7 +231,8 @@ impl Parser<'_> {
                 let Some(Tok::Name(name)) = self.tokens.get(self.at).map(|token| token.kind.clone()) else {
                     return Err(self.unexpected());
                 };
-                self.at += 1;
+                let (name, next) = self.qualified(self.at).unwrap_or((name, self.at + 1));
+                self.at = next;
                 expr = Expr::Member(Box::new(expr), name, arrow);
             } else {
                 return Ok(expr);
@@ -265,14 +267,9 @@ impl Parser<'_> {
             Tok::Int(value, ty) => Expr::Int(value, ty),
             Tok::Float(value, ty) => Expr::Float(value, ty),
             Tok::Char(byte) => Expr::Char(byte),
-            Tok::Text(mut bytes) => {
-                // Neighbouring literals are one.
-                while let Some(Token { kind: Tok::Text(more), .. }) = self.tokens.get(self.at) {
-                    bytes.extend_from_slice(more);
-                    self.at += 1;
-                }
-                Expr::Text(bytes)
-            }
+            Tok::Text(bytes) => self.joined(bytes, None)?,
+            Tok::Wide(wide) if wide.character => Expr::Wide(wide),
+            Tok::Wide(wide) => self.joined(Vec::new(), Some(wide))?,
             Tok::Dollar(name) => Expr::Dollar(name),
             Tok::Name(_) | Tok::Sign("::") => {
                 self.at -= 1;
@@ -288,6 +285,30 @@ impl Parser<'_> {
                 return Err(self.unexpected());
             }
         })
+    }
+
+    /// Neighbouring literals are one, of wide characters if one of them is.
+    fn joined(&mut self, mut bytes: Vec<u8>, mut wide: Option<Wide>) -> Result<Expr, ExprError> {
+        loop {
+            let widened = |bytes: &[u8]| String::from_utf8_lossy(bytes).chars().map(u32::from).collect();
+            match (self.tokens.get(self.at).map(|token| &token.kind), &mut wide) {
+                (Some(Tok::Text(more)), None) => bytes.extend_from_slice(more),
+                (Some(Tok::Text(more)), Some(wide)) => wide.text.extend::<Vec<u32>>(widened(more)),
+                (Some(Tok::Wide(more)), None) if !more.character => {
+                    let mut text: Vec<u32> = widened(&bytes);
+                    text.extend(&more.text);
+                    wide = Some(Wide { text, ..more.clone() });
+                }
+                (Some(Tok::Wide(more)), Some(wide)) if !more.character => {
+                    if wide.prefix != more.prefix {
+                        return Err(ExprError::Concatenation);
+                    }
+                    wide.text.extend(&more.text);
+                }
+                _ => return Ok(wide.map_or(Expr::Text(bytes), Expr::Wide)),
+            }
+            self.at += 1;
+        }
     }
 
     fn size_of(&mut self) -> Result<Expr, ExprError> {

@@ -66,6 +66,7 @@ impl Places {
             | Expr::Float(..)
             | Expr::Char(_)
             | Expr::Text(_)
+            | Expr::Wide(_)
             | Expr::SizeOf(_)
             | Expr::SizeOfType(_)
             | Expr::Type(_) => Ok(()),
