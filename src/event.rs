@@ -88,6 +88,12 @@ pub enum EventKind {
         /// Its number.
         signo: i32,
     },
+    /// What return addresses stand for that no call of this process had before, or that its code has changed under: for
+    /// those who look when the process is gone.
+    Named {
+        /// Each address, with its frames, inlined ones first; none where nothing is known.
+        frames: Vec<(Addr, Vec<StackFrame>)>,
+    },
     /// We let the process go; it runs on without us.
     Detached,
     /// A breakpoint's condition could not be evaluated. It is an error state, not a hit: nothing stops, and

@@ -4,6 +4,7 @@
 //! back, in order. It knows the exit status that gdb would have; it knows no command.
 
 mod prompt;
+pub mod trace;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;

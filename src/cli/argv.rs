@@ -5,12 +5,16 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
+use super::trace;
+use crate::batch::trace::Tracing;
+
 /// For `brkwater` alone.
 pub(super) const SHORT_HELP: &str = "\
 brkwater: why does this process's memory look like that?
 
     brkwater demo                        the whole story on a small program, in a minute
     brkwater --args ./prog ARG...        debug a program, on a screen; the commands are gdb's
+    brkwater trace ./prog ARG...         log its memory calls: who made it grow, and why
     brkwater reconnect [PID]             take up a session whose terminal was lost
     brkwater -p PID                      attach to a process; on leaving, it goes on unharmed
     brkwater -batch -ex 'break open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap' \\
@@ -60,10 +64,6 @@ const LONG: &[&str] = &[
 
 /// What there is not yet, each with what to do instead.
 const NOT_THERE: &[(&str, &str)] = &[
-    (
-        "trace",
-        "\"info syscalls\" and \"info growth\" show the memory calls of a run under \"brkwater -batch\"",
-    ),
     ("record", "\"export json FILE\" writes down a stop"),
     ("open", "\"export json FILE\" writes down a stop"),
     ("diff", "run it twice and compare \"info growth -json\""),
@@ -76,6 +76,8 @@ const NOT_THERE: &[(&str, &str)] = &[
 pub(super) enum Parsed {
     /// Debug something.
     Run(Box<Arguments>),
+    /// Trace something.
+    Trace(Box<Tracing>),
     /// Print this.
     Show(String),
     /// Wrong usage, and what to say about it.
@@ -145,7 +147,7 @@ enum ThemeName {
 #[derive(Debug, Parser)]
 #[command(name = "brkwater", version, max_term_width = 110, disable_help_subcommand = true)]
 #[command(
-    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]"
+    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG..."
 )]
 struct Flags {
     /// A program to be debugged, and the pid of a process that runs it; `demo` is the one that ships inside
@@ -231,6 +233,13 @@ struct Flags {
 /// Understands the arguments, without the program's own name.
 pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Parsed {
     let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    if words.first().is_some_and(|word| word == "trace") && !std::path::Path::new("trace").exists() {
+        return match trace::parse(words[1..].to_vec()) {
+            Ok(Ok(tracing)) => Parsed::Trace(Box::new(tracing)),
+            Ok(Err(text)) => Parsed::Show(text),
+            Err(words) => wrong(&words),
+        };
+    }
     let (ours, theirs) = split(words);
     let ours = ours.into_iter().map(with_two_dashes);
     let matches = Flags::command().try_get_matches_from(std::iter::once("brkwater".to_owned()).chain(ours));
@@ -372,6 +381,7 @@ mod tests {
         match parse(words.iter().map(OsString::from)) {
             Parsed::Run(arguments) => *arguments,
             Parsed::Show(text) | Parsed::Wrong(text) => panic!("{text}"),
+            Parsed::Trace(_) => panic!("traced: {words:?}"),
         }
     }
 
@@ -413,7 +423,7 @@ mod tests {
         );
         assert!(refused(&["--args"]).contains("no program specified"));
         assert!(refused(&["--export", "md"]).contains("FORMAT:FILE"));
-        assert!(refused(&["trace", "x"]).contains("not there yet"));
+        assert!(refused(&["record", "x"]).contains("not there yet"));
     }
 
     #[test]

@@ -52,7 +52,8 @@ impl Engine {
         Ok(Engine { pid: waiting.engine, sender, receiver })
     }
 
-    fn start() -> anyhow::Result<Engine> {
+    /// A new one.
+    pub(super) fn start() -> anyhow::Result<Engine> {
         let (stream, pid): (UnixStream, Pid) = spawn::engine(command::serve)?;
         let (sender, receiver) = handle::join(stream)?;
         Ok(Engine { pid, sender, receiver })

@@ -7,6 +7,7 @@ mod argv;
 mod demo;
 mod engine;
 mod quote;
+mod trace;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 
+use crate::batch::trace::Tracing;
 use crate::batch::{self, Script};
 use crate::kernel::{signals, spawn};
 use crate::session::handle::Sender;
@@ -40,6 +42,10 @@ pub fn main() -> ExitCode {
             true => demo(&arguments),
             false => debug(&arguments, None),
         },
+        Parsed::Trace(tracing) => traced(&tracing).unwrap_or_else(|error| {
+            tell(&format!("brkwater: {error:#}\n"));
+            1
+        }),
         Parsed::Show(text) => {
             say(&text);
             0
@@ -60,6 +66,16 @@ fn demo(arguments: &Arguments) -> u8 {
             1
         }
     }
+}
+
+fn traced(tracing: &Tracing) -> anyhow::Result<u8> {
+    let Engine { pid, sender, mut receiver } = Engine::start()?;
+    let told_to_leave = Arc::<AtomicBool>::default();
+    forward_signals(sender.clone(), Arc::clone(&told_to_leave));
+    let status = batch::trace::trace(&sender, &mut receiver, tracing, &told_to_leave);
+    drop(sender);
+    let _ = spawn::wait_for_engine(pid);
+    Ok(status)
 }
 
 /// Debugs what the arguments name.

@@ -164,6 +164,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         .session
         .settings_mut()
         .memory_calls),
+    switch!("record stacks", "Recording of the stacks of memory calls", |shell| shell
+        .session
+        .settings_mut()
+        .stacks),
+    switch!("record names", "Telling what the addresses of recorded stacks stand for", |shell| shell
+        .session
+        .settings_mut()
+        .names),
+    switch!("record journal", "Keeping of recorded events for later questions", |shell| shell
+        .session
+        .settings_mut()
+        .journal),
+    switch!("record lossless", "Letting the program wait rather than leaving out events", |shell| shell
+        .session
+        .settings_mut()
+        .lossless),
     switch!("skip-blockers", "Skipping of calls that map something in the way of the break", |shell| shell
         .session
         .settings_mut()

@@ -23,9 +23,11 @@ pub mod place;
 pub mod redact;
 pub mod tables;
 pub mod totals;
+pub mod trace;
 pub mod words;
 
 mod bounds;
+mod fold;
 mod givingback;
 mod pending;
 mod refused;

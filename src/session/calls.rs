@@ -35,12 +35,15 @@ impl Session {
         let pid = self.pid_of(tid);
         let Some(call) = syscalls::decode(nr, args, ret as u64) else { return };
         let Some(regs) = self.tracer.regs(tid) else { return };
-        let (stack, frames) = self.stack_of(pid, tid, &regs);
+        let (stack, frames) =
+            if self.settings.stacks { self.stack_of(pid, tid, &regs) } else { Default::default() };
+        self.announce_names(pid, tid, &stack);
         if self.changes_code(&call)
             && let Some(space) = self.tracer.table.processes.get(&pid).map(|p| p.space)
             && let Some(space) = self.tracer.table.spaces.get_mut(&space)
         {
             space.stale = true;
+            self.announced.remove(&pid);
         }
         let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut || look(pid));
         let record = CallRecord {
@@ -77,6 +80,24 @@ impl Session {
         };
         let frames = stack.iter().enumerate().flat_map(named).collect();
         (stack, frames)
+    }
+
+    /// Tells what the addresses of a stack stand for, those that were not told before.
+    fn announce_names(&mut self, pid: Pid, tid: Tid, stack: &[Addr]) {
+        if !self.settings.names {
+            return;
+        }
+        let known = self.announced.entry(pid).or_default();
+        let new: Vec<(usize, Addr)> =
+            stack.iter().copied().enumerate().filter(|(_, at)| known.insert(*at)).collect();
+        let Some(space) = self.tracer.table.space_of(tid).filter(|_| !new.is_empty()) else { return };
+        let named = |(level, at): (usize, Addr)| {
+            let mut frames = space.modules.frames_of(if level == 0 { at } else { at.sub(1) });
+            frames.iter_mut().for_each(|frame| frame.address = at);
+            (at, frames)
+        };
+        let frames = new.into_iter().map(named).collect();
+        self.record(pid, tid, EventKind::Named { frames });
     }
 
     /// Whether a call can have changed which code is mapped where: a file mapped executable, or anything

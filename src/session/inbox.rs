@@ -314,6 +314,13 @@ impl Outbox {
         self.push(note);
     }
 
+    /// Waits until the face has taken most of what was sent.
+    pub fn wait_for_room(&self) {
+        while self.waiting.load(Ordering::Relaxed) >= BACKLOG / 2 && self.send.is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
     fn push(&self, note: Note) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         // An error means that the face is gone; the inbox tells that, too.

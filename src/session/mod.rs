@@ -48,7 +48,7 @@ pub mod wire;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Disposition, Location, Scope, Stage, StageSpec};
 pub use calling::CallArgument;
@@ -136,6 +136,8 @@ pub struct Session {
     passing_hits: u32,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
+    /// The return addresses whose names were told, by process.
+    announced: FxHashMap<Pid, FxHashSet<Addr>>,
     /// A core file, in the place of a process.
     postmortem: Option<postmortem::PostMortem>,
     /// Calls that were not made.
@@ -183,6 +185,7 @@ impl Session {
             passing_hits: 0,
             calls: Vec::new(),
             births: Vec::new(),
+            announced: FxHashMap::default(),
             postmortem: None,
             pretended: Vec::new(),
             parted: Vec::new(),
@@ -320,6 +323,10 @@ impl Session {
 
     /// Records an event, folds it into its story and announces it.
     fn record(&mut self, pid: Pid, tid: Tid, kind: EventKind) {
+        if self.settings.lossless {
+            self.outbox.wait_for_room();
+        }
+        self.recorder.keeps = self.settings.journal;
         let event = self.recorder.record(&self.outbox, pid, tid, kind);
         self.stories.apply(&event);
         if let Some(text) = (self.announce)(self, &event) {

@@ -26,7 +26,10 @@ const USAGE_EVERY: f64 = 0.02;
 
 /// The journal of a session.
 pub(super) struct Recorder {
+    /// Whether events are kept for who asks later.
+    pub(super) keeps: bool,
     events: Vec<Event>,
+    count: u64,
     start: Instant,
     last_usage: f64,
     tallies: FxHashMap<(Pid, u32), Tally>,
@@ -36,7 +39,9 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn new() -> Recorder {
         Recorder {
+            keeps: true,
             events: Vec::new(),
+            count: 0,
             start: Instant::now(),
             last_usage: f64::NEG_INFINITY,
             tallies: FxHashMap::default(),
@@ -56,7 +61,7 @@ impl Recorder {
 
     /// The number that the next event will get.
     pub(super) fn next_seq(&self) -> Seq {
-        Seq(self.events.len() as u64 + 1)
+        Seq(self.count + 1)
     }
 
     /// Seconds since the run began.
@@ -70,8 +75,11 @@ impl Recorder {
             self.groups.insert(pid, cgroup::groups(pid).unwrap_or_default());
         }
         let event = Event { seq: self.next_seq(), t: self.now(), pid, tid, kind };
+        self.count += 1;
         outbox.send(Note::Event(event.clone()));
-        self.events.push(event.clone());
+        if self.keeps {
+            self.events.push(event.clone());
+        }
         event
     }
 

@@ -348,6 +348,7 @@ impl Session {
             }
         }
         self.breakpoints.iter_mut().for_each(|b| b.armed.clear());
+        self.announced.remove(&pid);
         self.record(pid, tid, EventKind::Execed { program: program.clone() });
         self.libraries_changed(pid);
         self.watch_anew(pid);

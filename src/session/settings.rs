@@ -33,6 +33,14 @@ pub struct Settings {
     pub reconnect_timeout: Duration,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
+    /// Their stacks are taken.
+    pub stacks: bool,
+    /// What their stacks' addresses stand for is told by events of its own.
+    pub names: bool,
+    /// Events are kept here, for who asks later; else only the face has them.
+    pub journal: bool,
+    /// The target waits for a face that is behind; else events are left out.
+    pub lossless: bool,
     /// A call that would map something where the next brk goes is not made, and told that it was.
     pub skip_blockers: bool,
     /// What `step` does not enter.
@@ -83,6 +91,10 @@ impl Default for Settings {
             scheduler_locking: Locking::Replay,
             reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
+            stacks: true,
+            names: false,
+            journal: true,
+            lossless: false,
             skip_blockers: false,
             skips: Vec::new(),
             last_skip: 0,

@@ -89,6 +89,7 @@ impl Session {
         self.last_hit = None;
         self.pointers.clear();
         self.pretended.clear();
+        self.announced.clear();
         self.numbers.clear();
         // A process that is only accompanied has no number that anybody sees.
         self.tracer.table.last_process_number = 0;

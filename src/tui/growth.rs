@@ -108,6 +108,7 @@ impl Growth {
             | EventKind::Signalled { .. }
             | EventKind::ThreadStarted
             | EventKind::ThreadEnded
+            | EventKind::Named { .. }
             | EventKind::Hit { .. } => {}
         }
     }

@@ -198,6 +198,7 @@ fn hear_event(model: &mut Model, event: &Event) {
         | EventKind::ThreadStarted
         | EventKind::ThreadEnded
         | EventKind::Call(_)
+        | EventKind::Named { .. }
         | EventKind::Hit { .. }
         | EventKind::Usage { .. } => {}
     }

@@ -36,4 +36,5 @@ mod sources;
 mod split;
 mod stepping;
 mod supplements;
+mod tracing;
 mod watching;

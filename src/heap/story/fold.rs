@@ -79,6 +79,7 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         EventKind::ThreadEnded
         | EventKind::Resumed
         | EventKind::Signalled { .. }
+        | EventKind::Named { .. }
         | EventKind::ConditionError { .. } => {}
     }
 }

@@ -1,0 +1,289 @@
+//! The log of a traced run: calls in strace's words, each memory call with what it meant and who asked, stacks named once,
+//! runs of the same folded, and a summary at the end.
+//!
+//! ```text
+//! brk(0x26d3000) = 0x26b2000  [brk-refused: blocker 0x26b2000-0x26b3000 by plant (t.c:7)]  stack 2
+//!     #0  0x7ffff7ed2c47 in brk (libc.so.6)
+//! mmap(NULL, 135168, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7c3f000  [fallback]  stack 3
+//! ... the 2 lines above 36 times more, 4.6 MiB more
+//! ```
+//!
+//! It is fed events and gives lines; it knows no process and no file, so a recording is told by the same code.
+
+use rustc_hash::FxHashMap;
+use serde_json::Value;
+
+use super::event::call_json;
+use super::fold::{Folded, Key};
+use super::tables::label_word;
+use super::words::{self, moment, place, planter, size};
+use super::{escape, tables};
+use crate::addr::{Addr, Pid, Tid};
+use crate::event::{CallRecord, Cause, Event, EventKind, ExitStatus, Label, StackFrame};
+use crate::heap::story::{Stories, Story};
+use crate::syscalls;
+
+/// What is shown of each line.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// One object a line, `brkwater.event/1`, instead of text.
+    pub json: bool,
+    /// Stacks are told.
+    pub stacks: bool,
+    /// Runs of the same lines are folded.
+    pub fold: bool,
+    /// Every line begins with its thread, as in strace's files; else only where there are several.
+    pub threads: bool,
+    /// How moments are written in front.
+    pub time: Time,
+}
+
+/// How moments are written.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Time {
+    /// Not at all.
+    #[default]
+    None,
+    /// Seconds since the line before.
+    Relative,
+    /// Seconds since the run began.
+    SinceStart,
+    /// The time of day in seconds or, when set, microseconds: `start` is that of the first event, since 1970, local.
+    Day {
+        /// Microseconds are shown.
+        fine: bool,
+        /// Seconds since midnight when the run began.
+        start: u64,
+    },
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Log {
+    options: Options,
+    stories: Stories,
+    /// What return addresses stand for, per process.
+    frames: FxHashMap<(Pid, Addr), Vec<StackFrame>>,
+    /// Numbers of stacks that were told, per process.
+    stacks: FxHashMap<(Pid, Vec<Addr>), u32>,
+    fold: Folded,
+    first: Option<Tid>,
+    several: bool,
+    last: Option<f64>,
+    calls: u64,
+}
+
+impl Log {
+    /// An empty log.
+    #[must_use]
+    pub fn new(options: Options) -> Log {
+        Log { options, ..Log::default() }
+    }
+
+    /// How many memory calls were told of so far.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// What every process did.
+    #[must_use]
+    pub fn stories(&self) -> &Stories {
+        &self.stories
+    }
+
+    /// The lines that an event amounts to, each with its line end.
+    pub fn event(&mut self, event: &Event) -> String {
+        self.stories.apply(event);
+        self.several |= *self.first.get_or_insert(event.tid) != event.tid;
+        match &event.kind {
+            EventKind::Named { frames } => {
+                for (at, names) in frames {
+                    self.frames.insert((event.pid, *at), names.clone());
+                }
+                String::new()
+            }
+            EventKind::Call(record) => self.call(event, record),
+            EventKind::Signalled { signo } => self.mark(event, &format!("--- signal {signo} ---")),
+            EventKind::Execed { program } => {
+                self.mark(event, &format!("--- exec {} ---", escape::plain(program)))
+            }
+            EventKind::Exited(ExitStatus::Code(code)) => {
+                self.mark(event, &format!("+++ exited with {code} +++"))
+            }
+            EventKind::Exited(ExitStatus::Signal(signal)) => {
+                self.mark(event, &format!("+++ killed by signal {signal} +++"))
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What is folded so far, so that nothing is missing when the log ends or somebody looks.
+    pub fn flush(&mut self) -> String {
+        self.fold.flush()
+    }
+
+    fn call(&mut self, event: &Event, record: &CallRecord) -> String {
+        self.calls += 1;
+        if self.options.json {
+            let value =
+                call_json(event, &|at| self.frames.get(&(event.pid, at)).cloned().unwrap_or_default());
+            return value.map(|value: Value| escape::json(&value) + "\n").unwrap_or_default();
+        }
+        let mut line = format!("{}{}", self.start(event), syscalls::text(&record.call));
+        let story = self.stories.of(event.pid);
+        // Without its stack nothing tells the program's own calls from the loader's.
+        let told = !record.stack.is_empty() || !matches!(record.label, Label::UserMap | Label::UserUnmap);
+        if told {
+            line.push_str(&format!(
+                "  [{}{}]",
+                label_word(record.label),
+                story.map(|story| meaning(story, event, record)).unwrap_or_default()
+            ));
+        }
+        let (mut stack, mut number) = (String::new(), 0);
+        if self.options.stacks && !record.stack.is_empty() && record.label != Label::Loader {
+            let next = u32::try_from(self.stacks.len()).unwrap_or(u32::MAX).saturating_add(1);
+            let key = (event.pid, record.stack.clone());
+            let known = self.stacks.get(&key).copied();
+            number = *self.stacks.entry(key).or_insert(next);
+            line.push_str(&format!("  stack {number}"));
+            if known.is_none() {
+                stack = self.stack(event.pid, &record.stack);
+            }
+        } else if let Some(site) = super::calls::site(story.unwrap_or(&Story::default()), event, record) {
+            line.push_str(&format!("  {site}"));
+        }
+        line.push('\n');
+        line.push_str(&stack);
+        if !self.options.fold {
+            return line;
+        }
+        let (call, bytes) = (syscalls::args::name(&record.call), grown(record));
+        let key = Key { tid: event.tid, call, label: record.label, stack: number, bytes };
+        self.fold.line(key, line)
+    }
+
+    fn mark(&mut self, event: &Event, text: &str) -> String {
+        if self.options.json {
+            return String::new();
+        }
+        let start = self.start(event);
+        format!("{}{start}{text}\n", self.fold.flush())
+    }
+
+    /// What stands in front of a line: the thread and the moment.
+    fn start(&mut self, event: &Event) -> String {
+        let thread = match (self.options.threads, self.several) {
+            (true, _) => format!("{:<5} ", event.tid.0),
+            (false, true) => format!("[pid {:>5}] ", event.tid.0),
+            (false, false) => String::new(),
+        };
+        let before = self.last.replace(event.t).unwrap_or(event.t);
+        let time = match self.options.time {
+            Time::None => String::new(),
+            Time::Relative => format!("{:>12.6} ", (event.t - before).max(0.0)),
+            Time::SinceStart => format!("{} ", moment(event.t)),
+            Time::Day { fine, start } => day(start, event.t, fine),
+        };
+        thread + &time
+    }
+
+    fn stack(&self, pid: Pid, stack: &[Addr]) -> String {
+        let mut text = String::new();
+        let mut level = 0;
+        for at in stack {
+            let bare = [StackFrame { address: *at, ..StackFrame::default() }];
+            let frames = self.frames.get(&(pid, *at)).filter(|frames| !frames.is_empty());
+            for frame in frames.map_or(&bare[..], Vec::as_slice) {
+                let nameless = || frame.module.as_deref().map(words::file_name).unwrap_or_default();
+                let place = match &frame.function {
+                    Some(_) => place(frame),
+                    None => format!("?? ({})", escape::plain(nameless())),
+                };
+                text.push_str(&format!("    #{level:<2} {at} in {place}\n"));
+                level += 1;
+            }
+        }
+        text
+    }
+
+    /// The end: by process, what was got by whom, and the one line about a refused brk.
+    #[must_use]
+    pub fn summary(&self, rows: usize) -> String {
+        let mut text = String::new();
+        let told: Vec<(Pid, &Story)> = self.stories.iter().filter(|(_, story)| story.calls() > 0).collect();
+        for (pid, story) in &told {
+            if told.len() > 1 {
+                text.push_str(&format!(
+                    "\nprocess {pid} {}\n",
+                    escape::plain(words::file_name(story.program()))
+                ));
+            }
+            if let Some(line) = super::headline(story) {
+                text.push_str(&format!("{line}\n"));
+            }
+            let names = |at| self.frames.get(&(*pid, at)).cloned().unwrap_or_default();
+            text.push_str(&tables::growth(story, rows, &names));
+        }
+        if told.is_empty() {
+            text.push_str("No memory call was made.\n");
+        }
+        text
+    }
+}
+
+/// `: blocker 0x…-0x… by plant (t.c:7)` and the like.
+fn meaning(story: &Story, event: &Event, record: &CallRecord) -> String {
+    match &record.cause {
+        Some(Cause::Occupied { blocker, .. }) => {
+            let found = story.blockers().iter().rev().find(|known| known.span.overlaps(*blocker));
+            let by = found.and_then(planter).map(|who| format!(" by {who}")).unwrap_or_default();
+            format!(": blocker {blocker}{by}")
+        }
+        Some(cause) => format!(": {}", super::refused::short(cause)),
+        None => match (record.label, &record.allocator) {
+            (Label::Blocker, _) => {
+                let who = super::calls::site(story, event, record);
+                who.map(|who| format!(" by {who}")).unwrap_or_default()
+            }
+            (_, Some(allocator)) => match record.site.as_ref().map(place) {
+                Some(site) => format!(": {allocator} by {site}"),
+                None => format!(": {allocator}"),
+            },
+            _ => String::new(),
+        },
+    }
+}
+
+/// Bytes that a call got from the kernel.
+fn grown(record: &CallRecord) -> u64 {
+    use crate::event::Call;
+    match record.call {
+        Call::Mmap { len, ret: Ok(_), .. } => len,
+        Call::Mremap { old_len, new_len, ret: Ok(_), .. } => new_len.saturating_sub(old_len),
+        _ => 0,
+    }
+}
+
+/// `12:34:56 ` or `12:34:56.789012 `.
+fn day(start: u64, t: f64, fine: bool) -> String {
+    let micros = (t.max(0.0) * 1e6) as u64;
+    let seconds = (start + micros / 1_000_000) % 86_400;
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match fine {
+        true => format!("{h:02}:{m:02}:{s:02}.{:06} ", micros % 1_000_000),
+        false => format!("{h:02}:{m:02}:{s:02} "),
+    }
+}
+
+/// `37 times more, 4.6 MiB more`.
+pub(super) fn repeated(lines: usize, times: u64, bytes: u64) -> String {
+    let what = match lines {
+        1 => "the line above".to_owned(),
+        lines => format!("the {lines} lines above"),
+    };
+    let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let bytes = if bytes == 0 { String::new() } else { format!(", {} more", size(bytes)) };
+    format!("... {what} {times} more{bytes}\n")
+}

@@ -1,0 +1,184 @@
+//! `brkwater trace`, beside strace and beside what the program says of itself.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::common::{have, target};
+
+fn traced(flags: &[&str], program: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_brkwater"));
+    command.arg("trace").args(flags).arg("--").arg(program).args(arguments);
+    command.env_remove("DEBUGINFOD_URLS").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The calls of a log, without what we add, blanks before `=`, and (of several) by process in the order of their first line.
+fn calls(log: &str, with_pids: bool) -> Vec<Vec<String>> {
+    let mut by: Vec<(String, Vec<String>)> = Vec::new();
+    for line in log.lines() {
+        let (pid, call) = if with_pids { line.split_once(' ').unwrap_or(("", line)) } else { ("", line) };
+        let call = call.trim_start();
+        let known = ["brk(", "mmap(", "munmap(", "mremap("].iter().any(|name| call.starts_with(name));
+        let Some((request, result)) = call.rsplit_once(") ").filter(|_| known && call.contains(" = ")) else {
+            continue;
+        };
+        let (request, result) = match call.split_once(") = ") {
+            Some((request, result)) => (request, result),
+            None => (request, result.trim_start().trim_start_matches("= ")),
+        };
+        let result = result.split("  [").next().unwrap_or(result);
+        let line = format!("{request}) = {}", result.trim());
+        match by.iter_mut().find(|(known, _)| known == pid) {
+            Some((_, lines)) => lines.push(line),
+            None => by.push((pid.to_owned(), vec![line])),
+        }
+    }
+    by.into_iter().map(|(_, lines)| lines).collect()
+}
+
+/// strace's log of the same; addresses do not vary.
+fn strace(program: &str, arguments: &[&str], follow: bool) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut command = Command::new("setarch");
+    command.args(["-R", "strace", "-e", "trace=brk,mmap,munmap,mremap", "-e", "signal=none"]);
+    if follow {
+        command.arg("-f");
+    }
+    command.arg("-o").arg(&log).arg(program).args(arguments);
+    command.env_remove("DEBUGINFOD_URLS").env("LINES", "24").env("COLUMNS", "80");
+    assert!(command.output().unwrap().status.code().is_some());
+    std::fs::read_to_string(log).unwrap()
+}
+
+#[test]
+fn the_log_is_that_of_strace() {
+    if !have("strace") {
+        return;
+    }
+    for arguments in
+        [&["plant", "4000", "500", "2"][..], &["free-way", "4000", "500", "3"], &["huge", "5", "300000"]]
+    {
+        let program = target("blocker");
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let flags = ["--no-fold", "--no-stacks", "-o", log.to_str().unwrap()];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_brkwater"));
+        command.arg("trace").args(flags).arg("--").arg(&program).args(arguments);
+        command.env_remove("DEBUGINFOD_URLS").env("LINES", "24").env("COLUMNS", "80").env("SHELL", "/bin/sh");
+        assert!(command.output().unwrap().status.success());
+        let ours = calls(&std::fs::read_to_string(log).unwrap(), false);
+        let theirs = calls(&strace(&program, arguments, false), false);
+        assert!(theirs[0].len() > 10, "{theirs:?}");
+        assert_eq!(ours, theirs, "{arguments:?}");
+    }
+}
+
+#[test]
+fn children_are_followed_as_strace_follows_them() {
+    if !have("strace") {
+        return;
+    }
+    let script = "(exit 3); /bin/true; exit 5";
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let output = traced(&["-f", "--no-fold", "-o", log.to_str().unwrap()], "/bin/sh", &["-c", script]);
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output.stderr));
+    let ours = std::fs::read_to_string(&log).unwrap();
+    let numbers = |log: &str| {
+        let mut numbers: Vec<usize> = calls(log, true).iter().map(Vec::len).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!(numbers(&ours), numbers(&strace("/bin/sh", &["-c", script], true)), "{ours}");
+    assert!(ours.contains("+++ exited with 3 +++") && ours.contains("+++ exited with 5 +++"), "{ours}");
+    assert!(ours.contains("--- exec /usr/bin/true ---"), "{ours}");
+}
+
+#[test]
+fn each_call_says_what_it_meant_and_each_stack_is_told_once() {
+    let output = traced(&[], &target("blocker"), &["plant", "3000", "3000"]);
+    let log = text(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    let refused = "[brk-refused: blocker [";
+    assert!(log.contains(refused) && log.contains("by plant_the_page (blocker.c:"), "{log}");
+    assert!(log.contains("[fallback: malloc by allocate (blocker.c:"), "{log}");
+    let allocate = log.matches(" in allocate (blocker.c:").count();
+    assert_eq!(allocate, 2, "one stack of the brk, one of the mmap: {log}");
+    assert!(log.contains("... the 2 lines above ") && log.contains(" times more, "), "{log}");
+    // The summary counts what was folded: as many bytes as the program says.
+    let said = text(&output.stdout);
+    let arena =
+        crate::common::number_after(said.lines().find(|line| line.starts_with("end:")).unwrap(), "arena ");
+    let row = log.lines().find(|line| line.starts_with("fallback ")).unwrap();
+    let calls: u64 = row.split_whitespace().nth(1).unwrap().parse().unwrap();
+    assert_eq!((1 << 20) + (calls - 1) * 135_168 + 135_168, arena, "{row} {said}");
+}
+
+#[test]
+fn json_has_every_call_with_its_stack() {
+    let output = traced(&["--json"], &target("blocker"), &["plant", "3000", "300"]);
+    let log = text(&output.stderr);
+    let events: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["schema"] == "brkwater.event/1"));
+    let refused = events.iter().find(|event| event["label"] == "brk-refused").unwrap();
+    let planted = events.iter().find(|event| event["label"] == "blocker").unwrap();
+    assert_eq!(refused["cause"]["planted_by"], planted["seq"]);
+    let stack = refused["stack"].as_array().unwrap();
+    assert!(stack.iter().any(|frame| frame["function"] == "allocate"), "{refused}");
+}
+
+#[test]
+fn the_exit_status_is_the_programs() {
+    for (script, status) in
+        [("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 128 + 9), ("kill -TERM $$", 128 + 15)]
+    {
+        let output = traced(&["-c"], "/bin/sh", &["-c", script]);
+        assert_eq!(output.status.code(), Some(status), "{script}: {}", text(&output.stderr));
+    }
+    let output = traced(&[], "/nonexistent", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("/nonexistent: No such file or directory."),
+        "{}",
+        text(&output.stderr)
+    );
+    let output = traced(&["-o", "/nonexistent/log"], "/bin/true", &[]);
+    assert!(text(&output.stderr).contains("cannot write /nonexistent/log"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_attached_process_is_let_go_unharmed() {
+    use std::io::{BufRead, BufReader};
+    let mut child = Command::new(target("grower")).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let mut tracer = Command::new(env!("CARGO_BIN_EXE_brkwater"))
+        .args(["trace", "--no-fold", "-o", log.to_str().unwrap(), "-p", &child.id().to_string()])
+        .spawn()
+        .unwrap();
+    // Some of its blocks are seen.
+    let seen =
+        || std::fs::read_to_string(&log).unwrap_or_default().matches("[mmap-chunk: malloc by main").count();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(40);
+    while seen() < 20 && std::time::Instant::now() < deadline {
+        assert!(said.next().is_some());
+    }
+    let pid = nix::unistd::Pid::from_raw(tracer.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGINT).unwrap();
+    assert_eq!(tracer.wait().unwrap().code(), Some(0));
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(told.contains("brkwater let the process go") && seen() >= 20, "{told}");
+    let status =
+        std::fs::read_to_string(Path::new("/proc").join(child.id().to_string()).join("status")).unwrap();
+    assert!(status.contains("TracerPid:\t0"), "{status}");
+    // It goes on where it was.
+    assert!(said.by_ref().take(50).count() == 50);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
