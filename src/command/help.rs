@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
-    applying, breakpoints, calling, catchpoints, classinfo, composing, data, disassemble, display, export,
-    heap, inferiors, listing, options, printers, printf, rbreak, refused, running, script, signals, skipping,
-    sourcepath, stack, threads, transfer, watchpoints,
+    applying, breakpoints, calling, catchpoints, classinfo, composing, corefile, data, disassemble, display,
+    export, heap, inferiors, listing, options, printers, printf, rbreak, refused, running, script, signals,
+    skipping, sourcepath, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -67,7 +67,7 @@ const CLASSES: &[Class] = &[
     (
         "files",
         "Specifying and examining files.",
-        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS],
+        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS, corefile::COMMANDS],
         &[],
     ),
     (

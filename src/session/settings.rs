@@ -35,6 +35,10 @@ pub struct Settings {
     pub memory_calls: bool,
     /// A call that would map something where the next brk goes is not made, and told that it was.
     pub skip_blockers: bool,
+    /// A core file keeps what `/proc/PID/coredump_filter` says.
+    pub coredump_filter: bool,
+    /// It keeps also what the program wants left out of it (`MADV_DONTDUMP`).
+    pub dump_excluded: bool,
     /// What `step` does not enter.
     pub skips: Vec<super::skips::Skip>,
     /// The number of the last of them; none is used again.
@@ -84,6 +88,8 @@ impl Default for Settings {
             reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
             skip_blockers: false,
+            coredump_filter: true,
+            dump_excluded: false,
             skips: Vec::new(),
             last_skip: 0,
             signals: Vec::new(),

@@ -28,6 +28,12 @@ fn input(target: &Target, programs: &[Vec<u8>], seed: u64) -> Vec<u8> {
     let (mut bytes, places) = match target.seeds {
         Seeds::Random => return noise(&mut random, 4096),
         Seeds::Texts(texts) => (texts[random.below(texts.len())].as_bytes().to_vec(), Vec::new()),
+        Seeds::Core => {
+            // Every other time it is the headers and notes that are damaged: most of a core file is memory.
+            let core = readers::corefiles::seed();
+            let heads = readers::corefiles::heads(&core);
+            (core, if seed.is_multiple_of(2) { Vec::new() } else { heads })
+        }
         Seeds::Program => {
             let program = &programs[random.below(programs.len())];
             (program.clone(), sections(program))
@@ -64,4 +70,13 @@ fn readers_of_files_survive_damaged_programs() {
     }
     let programs: Vec<Vec<u8>> = names.iter().map(|name| std::fs::read(name).unwrap()).collect();
     survive(|target| matches!(target.seeds, Seeds::Program), &programs);
+}
+
+/// A file that was cut while it was written, at every byte of what stands before the memory.
+#[test]
+fn a_core_file_may_end_anywhere() {
+    let whole = readers::corefiles::seed();
+    for length in 0..whole.len() {
+        readers::corefiles::corefile(&whole[..length]);
+    }
 }

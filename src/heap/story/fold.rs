@@ -33,10 +33,11 @@ pub(super) fn begin(maps: &[Mapping], brk: Option<Addr>) -> Story {
 pub(super) fn apply(story: &mut Story, event: &Event) {
     let moment = Moment { seq: event.seq, t: event.t };
     match &event.kind {
-        EventKind::Started { program, attached, brk, maps, .. } => {
+        EventKind::Started { program, attached, core, brk, maps, .. } => {
             *story = begin(maps, *brk);
             story.program.clone_from(program);
             story.attached = *attached;
+            story.core = *core;
             story.began = event.t;
             if *attached {
                 blockers::suspect(story);
