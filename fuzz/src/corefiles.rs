@@ -89,10 +89,20 @@ pub fn heads(core: &[u8]) -> Vec<std::ops::Range<usize>> {
     vec![0..64, 64..notes, notes..notes + size]
 }
 
+fn open(data: &[u8]) -> Option<Core> {
+    let kept: &'static [u8] = Box::leak(data.to_vec().into_boxed_slice());
+    Core::open(Path::new("core"), Arc::new(One(kept)), None).ok()
+}
+
+/// How many threads it has, and mappings; none when it is no core file.
+#[must_use]
+pub fn size(data: &[u8]) -> (usize, usize) {
+    open(data).map_or((0, 0), |core| (core.threads().len(), core.mappings().len()))
+}
+
 /// All that is asked of a core file.
 pub fn corefile(data: &[u8]) {
-    let kept: &'static [u8] = Box::leak(data.to_vec().into_boxed_slice());
-    let Ok(core) = Core::open(Path::new("core"), Arc::new(One(kept)), None) else { return };
+    let Some(core) = open(data) else { return };
     let _ = (core.doubts(), core.program(), core.command().len(), core.signal(), core.pid());
     for tid in core.threads().into_iter().take(ENOUGH) {
         let _ = (core.regs(tid), core.frame_regs(tid), core.extended_state(tid), core.siginfo(tid));

@@ -59,7 +59,7 @@ fn survive(only: impl Fn(&Target) -> bool, programs: &[Vec<u8>]) {
 
 #[test]
 fn readers_of_texts_and_memory_survive_whatever_they_are_given() {
-    survive(|target| !matches!(target.seeds, Seeds::Program), &[]);
+    survive(|target| !matches!(target.seeds, Seeds::Program | Seeds::Core), &[]);
 }
 
 #[test]
@@ -72,11 +72,18 @@ fn readers_of_files_survive_damaged_programs() {
     survive(|target| matches!(target.seeds, Seeds::Program), &programs);
 }
 
-/// A file that was cut while it was written, at every byte of what stands before the memory.
+#[test]
+fn readers_of_core_files_survive_damaged_ones() {
+    survive(|target| matches!(target.seeds, Seeds::Core), &[]);
+}
+
+/// A file that was cut while it was written: at every byte of what stands before the memory, and here and there in that.
 #[test]
 fn a_core_file_may_end_anywhere() {
     let whole = readers::corefiles::seed();
-    for length in 0..whole.len() {
+    assert_eq!(readers::corefiles::size(&whole), (2, 4), "threads and mappings of the whole one");
+    let heads = readers::corefiles::heads(&whole).last().map_or(0, |notes| notes.end);
+    for length in (0..heads).chain((heads..whole.len()).step_by(61)) {
         readers::corefiles::corefile(&whole[..length]);
     }
 }
