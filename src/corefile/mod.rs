@@ -350,6 +350,9 @@ fn mappings(segments: &[Segment], notes: &notes::Notes) -> Vec<Mapping> {
         let after = notes.files.partition_point(|file| file.span.start <= segment.span.start);
         let file = after.checked_sub(1).and_then(|index| notes.files.get(index));
         let file = file.filter(|file| file.span.contains(segment.span.start));
+        // A damaged note may claim any offset.
+        let offset =
+            |file: &notes::MappedFile| file.offset.saturating_add(segment.span.start.0 - file.span.start.0);
         let special = || match (vdso, stack) {
             (Some(at), _) if segment.span.contains(at) => "[vdso]".to_owned(),
             (_, Some(at)) if segment.span.contains(at) => "[stack]".to_owned(),
@@ -358,7 +361,7 @@ fn mappings(segments: &[Segment], notes: &notes::Notes) -> Vec<Mapping> {
         Mapping {
             span: segment.span,
             perms: segment.perms,
-            offset: file.map_or(0, |file| file.offset + (segment.span.start.0 - file.span.start.0)),
+            offset: file.map_or(0, offset),
             device: (0, 0),
             // The core file does not tell inodes; that there is a file is what counts.
             inode: u64::from(file.is_some()),

@@ -87,3 +87,15 @@ fn a_core_file_may_end_anywhere() {
         readers::corefiles::corefile(&whole[..length]);
     }
 }
+
+/// Seed 105220 of `corefile`: a mapping inside of a file whose offset is the highest number that there is.
+#[test]
+fn the_offset_of_a_mapped_file_is_beyond_all_files() {
+    let mut core = readers::corefiles::seed();
+    let words = [0x40_1000_u64, 0x40_2000, 1].map(u64::to_le_bytes).concat();
+    let at =
+        core.windows(words.len()).position(|window| window == words).expect("the second file of NT_FILE");
+    let claimed = [0x40_0800_u64, 0x40_2000, u64::MAX].map(u64::to_le_bytes).concat();
+    core[at..at + claimed.len()].copy_from_slice(&claimed);
+    readers::corefiles::corefile(&core);
+}
