@@ -34,6 +34,9 @@ pub enum EventKind {
         args: Vec<String>,
         /// Whether it ran before we came.
         attached: bool,
+        /// Whether it is a core file's: it ended, or was written to the file, before we came.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        core: bool,
         /// The program break, where known.
         brk: Option<Addr>,
         /// The mappings that were there already (empty right after exec of a launched program is normal).

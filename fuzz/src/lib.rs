@@ -4,6 +4,7 @@
 //! are driven by libFuzzer (`fuzz_targets/any.rs`), by a mutator for stable compilers (`src/main.rs`) and, for a moment and
 //! with fixed seeds, by `tests/fuzz/` of brkwater itself, which takes this file in by its path.
 
+pub mod corefiles;
 pub mod faces;
 pub mod files;
 pub mod memories;
@@ -26,6 +27,8 @@ pub enum Seeds {
     Program,
     /// These texts.
     Texts(&'static [&'static str]),
+    /// A core file.
+    Core,
     /// Nothing but chance.
     Random,
 }
@@ -37,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "types", seeds: Seeds::Program, run: files::types },
     Target { name: "scopes", seeds: Seeds::Program, run: files::scopes },
     Target { name: "unwind", seeds: Seeds::Program, run: files::unwind },
+    Target { name: "corefile", seeds: Seeds::Core, run: corefiles::corefile },
     Target { name: "locations", seeds: Seeds::Random, run: files::locations },
     Target { name: "maps", seeds: Seeds::Texts(texts::MAPS), run: texts::maps },
     Target { name: "limits", seeds: Seeds::Texts(texts::LIMITS), run: texts::limits },

@@ -64,6 +64,11 @@ fn input(target: &Target, files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
             damage(&mut bytes, &[], random);
             bytes
         }
+        Seeds::Core => {
+            let mut bytes = brkwater_fuzz::corefiles::seed();
+            damage(&mut bytes, &[], random);
+            bytes
+        }
         Seeds::Program | Seeds::Random => noise(random, 4096),
     }
 }

@@ -17,7 +17,11 @@ use super::shell::Shell;
 use super::stack::{self, Show};
 use super::table::{Entry, Takes};
 use super::threads;
+use crate::addr::human_size;
+use crate::corefile::write::default_name;
 use crate::kernel::signals;
+use crate::session::protocol::Note;
+use crate::session::{SessionError, Unread};
 
 pub(super) const COMMANDS: &[Entry] = &[
     Entry {
@@ -27,6 +31,15 @@ pub(super) const COMMANDS: &[Entry] = &[
                Usage: core-file [FILE]\n\
                Everything that looks works as on a process: threads, backtraces, values, mappings, the heap.\n\
                No arg means have no core file.",
+        takes: Takes::File,
+    },
+    Entry {
+        names: &["generate-core-file", "gcore"],
+        run: generate,
+        help: "Save a core file with the current state of the debugged process.\n\
+               Usage: generate-core-file [FILENAME]\n\
+               Argument is optional filename.  Default filename is 'core.PROCESS_ID'.\n\
+               What it keeps: \"set use-coredump-filter\", \"set dump-excluded-mappings\"; breakpoints are not in it.",
         takes: Takes::File,
     },
     Entry {
@@ -53,10 +66,7 @@ fn target(shell: &mut Shell, args: &str) -> Done {
 
 fn core_file(shell: &mut Shell, args: &str) -> Done {
     if args.trim().is_empty() {
-        if shell.session.close_core() {
-            shell.say("No core file now.");
-        }
-        return Ok(());
+        return close(shell);
     }
     if shell.session.is_live() {
         if !shell.confirm("A program is being debugged already.  Kill it? ") {
@@ -67,6 +77,43 @@ fn core_file(shell: &mut Shell, args: &str) -> Done {
     let path = expand(&unquote(args));
     shell.session.open_core(Path::new(&path))?;
     tell(shell)
+}
+
+/// Looks at no core file any more.
+pub(super) fn close(shell: &mut Shell) -> Done {
+    if shell.session.close_core() && shell.options.interactive {
+        shell.say("No core file now.");
+    }
+    Ok(())
+}
+
+fn generate(shell: &mut Shell, args: &str) -> Done {
+    /// Bytes after which somebody who waits is told how far it is.
+    const OFTEN: u64 = 1 << 30;
+    let Some(selection) = shell.session.selection().filter(|_| shell.session.is_live()) else {
+        return Err(SessionError::NoProcess.into());
+    };
+    let name = match expand(&unquote(args)) {
+        name if name.as_os_str().is_empty() => default_name(selection.pid).into(),
+        name => name,
+    };
+    let (waits, mut told) = (shell.options.interactive, 0);
+    let unread = shell.session.write_core(&name, &mut |session, done, all| {
+        if waits && done / OFTEN > told {
+            told = done / OFTEN;
+            let text = format!("  {} of {} written\n", human_size(done), human_size(all));
+            session.say(Note::Output { text, error: false });
+        }
+    })?;
+    for Unread(span) in &unread {
+        let size = span.len();
+        shell.complain(format!(
+            "warning: Memory read failed for corefile section, {size} bytes at {}.",
+            span.start
+        ));
+    }
+    shell.say(format!("Saved corefile {}", name.display()));
+    Ok(())
 }
 
 fn tell(shell: &mut Shell) -> Done {

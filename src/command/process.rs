@@ -83,6 +83,9 @@ fn info_proc(shell: &mut Shell, args: &str) -> Done {
         _ => return Err(CommandError::say(format!("Too many parameters: {rest}"))),
     };
     if let Some(core) = shell.session.core().filter(|_| number.is_empty()) {
+        if matches!(part, "cmdline" | "cwd" | "stat" | "status") {
+            return Err(CommandError::say("unable to handle request"));
+        }
         let text = of_core(core, part);
         shell.say(text);
         return Ok(());
@@ -118,7 +121,7 @@ fn info_proc(shell: &mut Shell, args: &str) -> Done {
 /// What gdb tells of a core file's process: it has no `/proc` any more.
 fn of_core(core: &Core, part: &str) -> String {
     let mut text = String::new();
-    if matches!(part, "" | "all" | "exe" | "cmdline") {
+    if matches!(part, "" | "all" | "exe") {
         _ = writeln!(text, "exe = '{}'", core.command());
     }
     if matches!(part, "mappings" | "all") {
@@ -282,7 +285,7 @@ fn library(module: &crate::symbols::Module, name: String) -> Library {
 }
 
 fn info_program(shell: &mut Shell, _: &str) -> Done {
-    let Some(selection) = shell.session.selection() else {
+    let Some(selection) = shell.session.selection().filter(|_| shell.session.is_live()) else {
         shell.say("The program being debugged is not being run.");
         return Ok(());
     };

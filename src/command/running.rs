@@ -336,9 +336,13 @@ fn kill(shell: &mut Shell, args: &str) -> Done {
     if word == "inferiors" || word == "inferior" {
         return kill_inferiors(shell, rest);
     }
-    let selection = shell.must_run()?;
+    let dead = shell.session.core().is_some();
+    let selection = if dead { shell.must_stand()? } else { shell.must_run()? };
     if !shell.confirm("Kill the program being debugged? ") {
         return Err(CommandError::say("Not confirmed."));
+    }
+    if dead {
+        return Err(SessionError::NoProcess.into());
     }
     let number = shell.session.inferior_number(selection.pid);
     shell.session.kill()?;
@@ -384,6 +388,9 @@ fn reconnect(shell: &mut Shell, _: &str) -> Done {
 }
 
 fn detach(shell: &mut Shell, _: &str) -> Done {
+    if shell.session.core().is_some() {
+        return super::corefile::close(shell);
+    }
     let selection = shell.must_run()?;
     let number = shell.session.inferior_number(selection.pid);
     if shell.options.interactive {

@@ -80,6 +80,10 @@ const ACCEPTED: &[&str] = &[
 ];
 
 macro_rules! switch {
+    // The formatter puts a place that is long into braces.
+    ($name:literal, $says:literal, |$shell:ident| { $place:expr }) => {
+        switch!($name, $says, |$shell| $place)
+    };
     ($name:literal, $says:literal, |$shell:ident| $place:expr) => {
         Setting {
             name: $name,
@@ -184,6 +188,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         .session
         .settings_mut()
         .skip_blockers),
+    switch!("use-coredump-filter", "Use of /proc/PID/coredump_filter file to generate corefiles", |shell| {
+        shell.session.settings_mut().coredump_filter
+    }),
+    switch!(
+        "dump-excluded-mappings",
+        "Whether gcore should dump mappings marked with the VM_DONTDUMP flag",
+        |shell| shell.session.settings_mut().dump_excluded
+    ),
     count!("print elements", "Limit on string chars or array elements to print", |shell| shell
         .print
         .elements),

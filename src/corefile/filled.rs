@@ -36,22 +36,22 @@ pub(super) struct Filled {
 
 impl Filled {
     /// The files behind these mappings, as far as they are the right ones.
-    pub(super) fn find(maps: &[Mapping], memory: &dyn Memory, files: &dyn Files) -> Filled {
+    pub(super) fn find(maps: &[Mapping], memory: &dyn Memory, files: &FilesThen) -> Filled {
         let mut filled = Filled::default();
         let mut known: FxHashMap<&str, Option<&'static [u8]>> = FxHashMap::default();
         for mapping in maps {
             let Some(path) = mapping.file() else { continue };
-            let bytes = match known.get(path) {
+            let bytes = match known.get(mapping.path.as_str()) {
                 Some(bytes) => *bytes,
                 None => {
                     // The first of a file's mappings is that of its beginning.
                     let id = Some(mapping).filter(|first| first.offset == 0);
                     let id = id.and_then(|first| build_id(memory, first.span));
-                    let bytes = file(path, id.as_deref(), files);
-                    if bytes.is_none() && mapping.path.starts_with('/') {
-                        filled.doubts.push(doubt(path, id.as_deref(), files));
+                    let bytes = file(mapping, id.as_deref(), files);
+                    if bytes.is_none() {
+                        filled.doubts.push(doubt(mapping, path, id.as_deref(), files));
                     }
-                    known.insert(path, bytes);
+                    known.insert(&mapping.path, bytes);
                     bytes
                 }
             };
@@ -63,9 +63,7 @@ impl Filled {
 
     /// What there is from `at` on, at most up to `end`.
     pub(super) fn read(&self, at: Addr, end: Addr, buf: &mut [u8]) -> usize {
-        let after = self.pieces.partition_point(|piece| piece.span.start <= at);
-        let piece = after.checked_sub(1).and_then(|index| self.pieces.get(index));
-        let Some(piece) = piece.filter(|piece| piece.span.contains(at)) else { return 0 };
+        let Some(piece) = self.piece(at) else { return 0 };
         let from = piece.offset.saturating_add(at.0 - piece.span.start.0);
         let stored = usize::try_from(from).ok().and_then(|from| piece.bytes.get(from..));
         let room = usize::try_from(end.0.min(piece.span.end.0).saturating_sub(at.0)).unwrap_or(usize::MAX);
@@ -75,12 +73,21 @@ impl Filled {
         len
     }
 
+    /// Whether the file that is mapped at `at` is there.
+    pub(super) fn has(&self, at: Addr) -> bool {
+        self.piece(at).is_some()
+    }
+
+    fn piece(&self, at: Addr) -> Option<&Piece> {
+        let after = self.pieces.partition_point(|piece| piece.span.start <= at);
+        self.pieces.get(after.checked_sub(1)?).filter(|piece| piece.span.contains(at))
+    }
+
     /// The rights that the file's program headers give to what is mapped at `at`.
     pub(super) fn rights(&self, at: Addr) -> Option<Perms> {
         use object::elf::{FileHeader64, PF_R, PF_W, PF_X, PT_LOAD};
         use object::read::elf::{FileHeader, ProgramHeader};
-        let after = self.pieces.partition_point(|piece| piece.span.start <= at);
-        let piece = self.pieces.get(after.checked_sub(1)?).filter(|piece| piece.span.contains(at))?;
+        let piece = self.piece(at)?;
         let header = FileHeader64::<LittleEndian>::parse(piece.bytes).ok()?;
         let parts = header.program_headers(LittleEndian, piece.bytes).ok()?;
         let holds = |from: u64, len: u64| {
@@ -100,10 +107,15 @@ impl Filled {
     }
 }
 
-/// The file that was mapped from `path` and has this build-id: there, or where build-ids lead.
-pub(super) fn file(path: &str, id: Option<&[u8]>, files: &dyn Files) -> Option<&'static [u8]> {
-    let right = |bytes: &&'static [u8]| id.is_none_or(|id| id_of(bytes).is_none_or(|theirs| theirs == id));
-    let there = files.map(Path::new(path)).ok().filter(right);
+/// The file that was mapped and has this build-id: at its path, or where build-ids lead. What lies at the path of one that
+/// was deleted is another, unless its build-id says that it is not.
+fn file(mapping: &Mapping, id: Option<&[u8]>, files: &dyn Files) -> Option<&'static [u8]> {
+    let gone = mapping.is_gone();
+    let right = |bytes: &&'static [u8]| match (id, id_of(bytes)) {
+        (Some(id), Some(theirs)) => id == theirs,
+        _ => !gone,
+    };
+    let there = files.map(Path::new(mapping.file()?)).ok().filter(right);
     there.or_else(|| {
         let hex: String = id?.iter().map(|byte| format!("{byte:02x}")).collect();
         let place = PathBuf::from(BY_ID).join(hex.get(..2)?).join(hex.get(2..)?);
@@ -111,15 +123,22 @@ pub(super) fn file(path: &str, id: Option<&[u8]>, files: &dyn Files) -> Option<&
     })
 }
 
-fn doubt(path: &str, id: Option<&[u8]>, files: &dyn Files) -> String {
+fn doubt(mapping: &Mapping, path: &str, id: Option<&[u8]>, files: &FilesThen) -> String {
+    let place = files.place(Path::new(path));
     let there = files.map(Path::new(path)).is_ok();
     match (there, id) {
         (true, Some(_)) => format!(
-            "Warning: {path} is not the file that the process had mapped: its build-id is another. It is not used."
+            "warning: {} is not the file that the process had mapped: its build-id is another. It is not used.",
+            place.display()
         ),
-        _ => format!(
-            "Warning: Can't open file {path} which was mapped; what the core file has not of it is missing."
-        ),
+        _ => {
+            let shown =
+                if place == Path::new(path) { mapping.path.clone() } else { place.display().to_string() };
+            format!(
+                "warning: Can't open file {shown} during file-backed mapping note processing\n  what the core file \
+                 does not have of it is missing"
+            )
+        }
     }
 }
 
@@ -165,19 +184,24 @@ impl FilesThen {
     pub fn new(files: Arc<dyn Files + Send + Sync>, program: Option<(String, PathBuf)>) -> FilesThen {
         FilesThen { files, program }
     }
+
+    /// Where the file of this path is now.
+    fn place(&self, path: &Path) -> PathBuf {
+        let moved = self.program.as_ref().filter(|(then, _)| Path::new(then) == path);
+        moved.map_or_else(|| path.to_owned(), |(_, now)| now.clone())
+    }
 }
 
 impl Files for FilesThen {
     fn map(&self, path: &Path) -> io::Result<&'static [u8]> {
-        let moved = self.program.as_ref().filter(|(then, _)| Path::new(then) == path);
-        self.files.map(moved.map_or(path, |(_, now)| now))
+        self.files.map(&self.place(path))
     }
 
     fn mapped(&self, mappings: &[&Mapping], memory: &dyn Memory) -> io::Result<&'static [u8]> {
         let missing = || io::Error::from(io::ErrorKind::NotFound);
         let first = mappings.first().ok_or_else(missing)?;
         let id = build_id(memory, first.span).filter(|_| first.offset == 0);
-        file(first.file().ok_or_else(missing)?, id.as_deref(), self).ok_or_else(missing)
+        file(first, id.as_deref(), self).ok_or_else(missing)
     }
 
     fn release(&self, bytes: &'static [u8]) {

@@ -7,7 +7,10 @@
 
 mod filled;
 mod notes;
+pub mod select;
+pub mod write;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,6 +38,8 @@ const EXECFN: u64 = 31;
 pub enum CoreError {
     #[error("{0}: No such file or directory.")]
     Missing(String),
+    #[error("{0}: Permission denied.")]
+    Forbidden(String),
     #[error("\"{0}\" is not a core dump: file format not recognized")]
     NotCore(String),
     #[error("\"{0}\" is a core dump of another machine than x86-64")]
@@ -78,9 +83,15 @@ impl Core {
         files: Arc<dyn Files + Send + Sync>,
         program: Option<&Path>,
     ) -> Result<Core, CoreError> {
-        let name = path.to_string_lossy().into_owned();
-        let data = files.map(path).map_err(|_| CoreError::Missing(name.clone()))?;
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let name = whole.to_string_lossy().into_owned();
         let not_core = || CoreError::NotCore(name.clone());
+        let data = files.map(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => CoreError::Missing(name.clone()),
+            ErrorKind::PermissionDenied => CoreError::Forbidden(name.clone()),
+            // A directory, a device, an empty file.
+            _ => not_core(),
+        })?;
         let header = FileHeader64::<LittleEndian>::parse(data).map_err(|_| not_core())?;
         if header.e_type.get(LittleEndian) != ET_CORE {
             return Err(not_core());
@@ -127,7 +138,9 @@ impl Core {
             let after = segments.partition_point(|segment| segment.span.start <= at);
             let stored = after.checked_sub(1).and_then(|index| segments.get(index));
             if stored.is_none_or(|segment| !segment.span.contains(at)) {
-                mapping.perms = filled.rights(at).unwrap_or(mapping.perms);
+                // Where nobody tells them any more, nothing but writing is ruled out.
+                let exec = !filled.has(at);
+                mapping.perms = filled.rights(at).unwrap_or(Perms { exec, ..mapping.perms });
             }
         }
         Ok(core)
@@ -184,11 +197,23 @@ impl Core {
         let mut doubts = self.filled.doubts().to_vec();
         if self.cut > 0 {
             doubts.push(format!(
-                "Warning: {} is truncated: {} bytes of its memory are missing.",
+                "warning: {} is truncated: {} bytes of its memory are missing.",
                 self.path, self.cut
             ));
         }
         doubts
+    }
+
+    /// Gives the mapping that ends at the break its name, which core files leave out (fs/proc/task_mmu.c,
+    /// `vma_is_initial_heap`).
+    pub fn name_heap(&mut self, brk: Addr) {
+        let last = brk.sub(1);
+        let ends_there = |mapping: &&mut Mapping| {
+            mapping.span.contains(last) && mapping.path.is_empty() && mapping.perms.write
+        };
+        if let Some(heap) = self.maps.iter_mut().find(ends_there) {
+            heap.path = "[heap]".to_owned();
+        }
     }
 
     fn segment_at(&self, at: Addr) -> Option<&Segment> {
@@ -325,6 +350,9 @@ fn mappings(segments: &[Segment], notes: &notes::Notes) -> Vec<Mapping> {
         let after = notes.files.partition_point(|file| file.span.start <= segment.span.start);
         let file = after.checked_sub(1).and_then(|index| notes.files.get(index));
         let file = file.filter(|file| file.span.contains(segment.span.start));
+        // A damaged note may claim any offset.
+        let offset =
+            |file: &notes::MappedFile| file.offset.saturating_add(segment.span.start.0 - file.span.start.0);
         let special = || match (vdso, stack) {
             (Some(at), _) if segment.span.contains(at) => "[vdso]".to_owned(),
             (_, Some(at)) if segment.span.contains(at) => "[stack]".to_owned(),
@@ -333,7 +361,7 @@ fn mappings(segments: &[Segment], notes: &notes::Notes) -> Vec<Mapping> {
         Mapping {
             span: segment.span,
             perms: segment.perms,
-            offset: file.map_or(0, |file| file.offset + (segment.span.start.0 - file.span.start.0)),
+            offset: file.map_or(0, offset),
             device: (0, 0),
             // The core file does not tell inodes; that there is a file is what counts.
             inode: u64::from(file.is_some()),

@@ -5,10 +5,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::addr::{Addr, PAGE, Pid, Tid};
+use crate::addr::{Addr, PAGE, Pid, Span, Tid};
 use crate::maps::{self, Mapping};
 
 /// The mappings of a process, sorted by address; empty when it is gone.
@@ -134,6 +134,58 @@ pub fn usage(pid: Pid) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let mut pages = text.split(' ').map(|word| word.parse::<u64>().unwrap_or(0) * PAGE);
     Some((pages.next()?, pages.next()?))
+}
+
+/// Which pages of a mapping have contents of their own, in memory or in swap: of anonymous memory, the others are zero and
+/// were never touched (Documentation/admin-guide/mm/pagemap.rst). Asking does not touch them, reading would. `None` when
+/// the kernel does not tell.
+#[must_use]
+pub fn touched(pid: Pid, span: Span) -> Option<Vec<bool>> {
+    /// Bits 63 (present), 62 (swapped) and 58 (a guard page, which nobody can read; Linux 6.15).
+    const PRESENT: u64 = 1 << 63 | 1 << 62;
+    const GUARD: u64 = 1 << 58;
+    let file = fs::File::open(format!("/proc/{pid}/pagemap")).ok()?;
+    let mut entries = vec![0; usize::try_from(span.len() / PAGE * 8).ok()?];
+    file.read_exact_at(&mut entries, span.start.0 / PAGE * 8).ok()?;
+    let entry = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or(PRESENT);
+    Some(entries.chunks_exact(8).map(entry).map(|entry| entry & PRESENT != 0 && entry & GUARD == 0).collect())
+}
+
+/// What `/proc/PID/stat` tells of a process beyond its memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stat {
+    /// A letter: running, sleeping and so on.
+    pub state: u8,
+    /// Its parent, its process group, its session.
+    pub relatives: [i32; 3],
+    /// The kernel's flags of it.
+    pub flags: u64,
+    /// Its nice value.
+    pub nice: i8,
+}
+
+/// The numbers of a process; zeros when it is gone.
+#[must_use]
+pub fn stat(pid: Pid) -> Stat {
+    let text = text(pid, "stat").unwrap_or_default();
+    // The name in parentheses may hold anything; the state, field 3, follows the last one.
+    let fields: Vec<&str> = text.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let field = |number: usize| fields.get(number - 3).copied().unwrap_or_default();
+    let id = |number| field(number).parse().unwrap_or(0);
+    Stat {
+        state: field(3).bytes().next().unwrap_or(0),
+        relatives: [id(4), id(5), id(6)],
+        flags: field(9).parse().unwrap_or(0),
+        nice: field(19).parse().unwrap_or(0),
+    }
+}
+
+/// A soft limit of `/proc/PID/limits` by its name there (`Max data size`, `Max address space`), in bytes.
+/// `None` when it is unlimited or not known.
+#[must_use]
+pub fn limit(pid: Pid, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
 }
 
 #[cfg(test)]

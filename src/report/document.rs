@@ -359,7 +359,12 @@ fn unknown(inputs: &Inputs<'_>, explanation: &Explanation) -> Vec<String> {
     let mut all: Vec<String> = explanation.unknown().map(str::to_owned).collect();
     if inputs.story.was_attached() {
         let when = moment(inputs.story.began());
-        all.push(format!("What happened before brkwater attached ({when}) was not seen."));
+        all.push(match inputs.story.is_of_core() {
+            true => {
+                "A core file tells one moment: what happened before it was written is not known.".to_owned()
+            }
+            false => format!("What happened before brkwater attached ({when}) was not seen."),
+        });
     }
     if let Some(why) = inputs.backtrace.and_then(|backtrace| backtrace.stopped.as_ref()) {
         all.push(format!("The backtrace ends early: {}", escape::plain(why)));

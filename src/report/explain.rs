@@ -147,7 +147,7 @@ fn refusal_line(story: &Story, refusal: &Refusal) -> String {
             match (found.and_then(words::planter), when) {
                 (Some(planter), Some(when)) => format!("blocker {span} planted by {planter} at {when}"),
                 (None, Some(when)) => format!("blocker {span} planted at {when} by an unknown function"),
-                _ if story.was_attached() => format!("blocker {span}, there before brkwater attached"),
+                _ if story.was_attached() => format!("blocker {span}, there {}", words::before(story)),
                 _ => format!("blocker {span}, whose creation was not seen"),
             }
         }

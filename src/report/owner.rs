@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::escape::plain;
 use super::tables::{frame_json, label_word};
-use super::words::{ending, moment, place};
+use super::words::{self, ending, moment, place};
 use crate::addr::{Addr, human_size};
 use crate::event::StackFrame;
 use crate::heap::story::layout::{Layout, Region, RegionKind};
@@ -111,7 +111,7 @@ fn unseen(story: &Story, region: &Region) -> String {
             format!("{} The kernel mapped it when the program was started.", Evidence::Inferred)
         }
         _ if story.was_attached() => {
-            format!("{} It existed before brkwater attached, so its creator is unknown.", Evidence::Unknown)
+            format!("{} It existed {}, so its creator is unknown.", Evidence::Unknown, words::before(story))
         }
         _ => format!("{} The call that made it was not seen.", Evidence::Unknown),
     }

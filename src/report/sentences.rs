@@ -226,7 +226,10 @@ pub(super) fn planted(story: &Story, blocker: &Blocker, out: &mut Out) {
 
 fn creator(story: &Story, blocker: &Blocker, out: &mut Out) {
     let Some(asked) = &blocker.planted else {
-        let text = if story.was_attached() {
+        let text = if story.is_of_core() {
+            "The blocker was there when the core file was written, and a core file does not tell who made it. Run the \
+             program under brkwater, or look for callers of mmap with MAP_FIXED."
+        } else if story.was_attached() {
             "The blocker existed before brkwater attached, so its creator is unknown. Restart the program under \
              brkwater, or look for callers of mmap with MAP_FIXED."
         } else {

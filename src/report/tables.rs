@@ -367,7 +367,7 @@ fn planted_by(story: &Story, blocker: &Blocker) -> String {
         Some(frame) if planter.evidence == Evidence::Inferred => format!("{} [inferred]", place(&frame)),
         Some(frame) => place(&frame),
         None if story.was_attached() && blocker.planted.is_none() => {
-            "unknown: it existed before brkwater attached".to_owned()
+            format!("unknown: it existed {}", words::before(story))
         }
         None => "unknown".to_owned(),
     }

@@ -92,10 +92,16 @@ pub fn planter(blocker: &Blocker) -> Option<String> {
     })
 }
 
+/// Before what nothing was seen: `before brkwater attached`.
+#[must_use]
+pub fn before(story: &Story) -> &'static str {
+    if story.is_of_core() { "before the core file was written" } else { "before brkwater attached" }
+}
+
 /// ` since brkwater attached at +0.001s` for a process that ran before; nothing for one that was launched.
 #[must_use]
 pub fn since(story: &Story) -> String {
-    if story.was_attached() {
+    if story.was_attached() && !story.is_of_core() {
         format!(" since brkwater attached at {}", moment(story.began()))
     } else {
         String::new()

@@ -24,6 +24,8 @@ const MAX_TAIL_CALLS: usize = 512;
 pub(crate) struct FrameContext<'s> {
     scene: &'s Scene<'s>,
     frame: Option<&'s Physical>,
+    /// The thread pointer of the thread that is looked at, where there is no frame.
+    pointer: Option<u64>,
     bias: u64,
     /// How many callers have been asked on the way here.
     depth: u32,
@@ -32,16 +34,18 @@ pub(crate) struct FrameContext<'s> {
 impl<'s> FrameContext<'s> {
     /// The context of a frame's variables.
     pub(crate) fn of(scene: &'s Scene<'s>, frame: &'s Physical) -> FrameContext<'s> {
-        FrameContext { scene, frame: Some(frame), bias: frame.bias, depth: 0 }
+        FrameContext { scene, frame: Some(frame), pointer: None, bias: frame.bias, depth: 0 }
     }
 
-    /// The context of variables that need no frame, in a module with this load bias.
-    pub(crate) fn global(scene: &'s Scene<'s>, bias: u64) -> FrameContext<'s> {
-        FrameContext { scene, frame: None, bias, depth: 0 }
+    /// The context of variables that need no frame, in a module with this load bias; those that each thread has are meant
+    /// of the thread with this thread pointer.
+    pub(crate) fn global(scene: &'s Scene<'s>, bias: u64, pointer: Option<u64>) -> FrameContext<'s> {
+        FrameContext { scene, frame: None, pointer, bias, depth: 0 }
     }
 
     fn in_caller(&self, caller: &'s Physical) -> FrameContext<'s> {
-        FrameContext { scene: self.scene, frame: Some(caller), bias: caller.bias, depth: self.depth + 1 }
+        let depth = self.depth + 1;
+        FrameContext { scene: self.scene, frame: Some(caller), pointer: None, bias: caller.bias, depth }
     }
 
     /// The value that `pick`s argument had when the function of this frame was entered.
@@ -130,7 +134,7 @@ impl Surroundings for FrameContext<'_> {
     fn thread_local(&self, offset: u64) -> Result<Addr, LocationError> {
         let fs_base = match self.frame {
             Some(frame) => frame.regs.fs_base,
-            None => self.scene.fs_base().unwrap_or(0),
+            None => self.pointer.or_else(|| self.scene.fs_base()).unwrap_or(0),
         };
         self.scene.thread_local(self.bias, offset, fs_base)
     }

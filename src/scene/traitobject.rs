@@ -34,7 +34,7 @@ impl Scene<'_> {
         let module = self.modules.at(table)?;
         let debug = self.caches.debug(module)?;
         let place = |found: &Declared| {
-            let value = self.entry_value_of(&debug, module.bias, found.at, &found.name)?;
+            let value = self.entry_value_of(&debug, (module.bias, None), found.at, &found.name)?;
             Some((FileAddr(value.address()?.0.wrapping_sub(module.bias)), found.at))
         };
         let tables = debug.tables.get_or_init(|| {
@@ -42,7 +42,7 @@ impl Scene<'_> {
             all.iter().filter_map(place).collect()
         });
         let at = tables.get(&FileAddr(table.0.wrapping_sub(module.bias)))?;
-        let ty = self.entry_value_of(&debug, module.bias, *at, "")?.ty().strip();
+        let ty = self.entry_value_of(&debug, (module.bias, None), *at, "")?.ty().strip();
         let Kind::Record(record) = ty.kind() else { return None };
         record.containing()
     }

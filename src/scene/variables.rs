@@ -117,7 +117,8 @@ impl Scene<'_> {
         }
         let names = frame.map_or_else(|| vec![name.to_owned()], |frame| frame.scopes_of(name));
         let find = |name: String| {
-            frame.and_then(|frame| self.unit_static(frame, &name)).or_else(|| self.global(&name))
+            let pointer = frame.map(|frame| frame.physical.regs.fs_base);
+            frame.and_then(|frame| self.unit_static(frame, &name)).or_else(|| self.global_of(&name, pointer))
         };
         let found = names.into_iter().find_map(find);
         let brought = || self.brought(frame?, name).into_iter().find_map(find);
@@ -178,7 +179,7 @@ impl Scene<'_> {
             }
             known = Some(None);
             let mut entries = debug.named_in(name, true, |unit| units.contains(&unit));
-            let found = entries.find_map(|at| self.entry_value_of(&debug, module.bias, at, name));
+            let found = entries.find_map(|at| self.entry_value_of(&debug, (module.bias, None), at, name));
             if found.is_some() {
                 return Some(found);
             }
@@ -203,7 +204,7 @@ impl Scene<'_> {
         let debug = self.caches.debug(module)?;
         let units = debug.dies().units_called(file);
         debug.named_in(name, false, |unit| units.contains(&unit)).find_map(|at| {
-            let value = self.entry_value_of(&debug, module.bias, at, name)?;
+            let value = self.entry_value_of(&debug, (module.bias, None), at, name)?;
             let found = value.ty().is_function().then(|| value.ty().clone())?;
             Some((found, vars::is_external(debug.dies(), at)))
         })
@@ -230,7 +231,8 @@ impl Scene<'_> {
             debug.named(function).find_map(|at| {
                 let found = variables_in(&debug.table, at).into_iter().find(|known| &*known.name == name)?;
                 let fixed = vars::whereabouts(debug.dies(), found.die, FileAddr(0));
-                let around = FrameContext::global(self, module.bias);
+                let pointer = frame.map(|frame| frame.physical.regs.fs_base);
+                let around = FrameContext::global(self, module.bias, pointer);
                 let value = evaluate(&debug, found.ty.get(), &fixed, &around);
                 Some(value.address().is_some().then_some(value))
             })
@@ -251,17 +253,24 @@ impl Scene<'_> {
         let debug = frame.physical.debug.as_ref()?;
         let here = debug.dies().unit_index_at(frame.physical.file_lookup())?;
         let mut found = debug.named_in(name, true, |unit| unit == here);
-        found.find_map(|at| self.entry_value_of(debug, frame.physical.bias, at, name))
+        let pointer = Some(frame.physical.regs.fs_base);
+        found.find_map(|at| self.entry_value_of(debug, (frame.physical.bias, pointer), at, name))
     }
 
     /// A variable, function or constant outside of functions, by its name with all its scopes.
     pub(super) fn global(&self, name: &str) -> Option<Value> {
+        self.global_of(name, None)
+    }
+
+    /// The same for the thread with this thread pointer: it has its own of some variables.
+    fn global_of(&self, name: &str, pointer: Option<u64>) -> Option<Value> {
         let find = |external: bool, gone: bool| {
             self.modules.iter().find_map(|module| {
                 let debug = self.caches.debug(module)?;
                 debug.named_in(name, true, |_| true).find_map(|at| {
                     let fits = vars::is_external(debug.dies(), at) == external;
-                    let value = fits.then(|| self.entry_value_of(&debug, module.bias, at, name)).flatten();
+                    let value = fits.then(|| self.entry_value_of(&debug, (module.bias, pointer), at, name));
+                    let value = value.flatten();
                     value.filter(|value| value.is_optimized_out() == gone)
                 })
             })
@@ -284,17 +293,18 @@ impl Scene<'_> {
         found.map_or(value.clone(), |at| Value::at(value.ty().clone(), at))
     }
 
-    /// The global variable, function or constant called `name` that an entry describes, in a module with this bias.
+    /// The global variable, function or constant called `name` that an entry describes, in a module with this bias, for
+    /// the thread with this thread pointer.
     pub(super) fn entry_value_of(
         &self,
         debug: &ModuleDebug,
-        bias: u64,
+        (bias, pointer): (u64, Option<u64>),
         at: DieRef,
         name: &str,
     ) -> Option<Value> {
         if let Some(variable) = variable_at(&debug.table, at) {
             let whereabouts = vars::whereabouts(debug.dies(), at, FileAddr(0));
-            let around = FrameContext::global(self, bias);
+            let around = FrameContext::global(self, bias, pointer);
             return Some(evaluate(debug, variable.ty.get(), &whereabouts, &around));
         }
         if let (Some(entry), _) = vars::function_at(debug.dies(), at) {

@@ -66,6 +66,14 @@ pub enum SessionError {
         "Nothing to take up: no face was lost here, or what it debugged has ended.\n  hint: \"attach PID\"."
     )]
     NotParted,
+    #[error("You can't do that without a process to debug.")]
+    NoProcess,
+    #[error("Failed to open '{path}' for output.\n  hint: {why}.")]
+    NoOutput { path: String, why: String },
+    #[error("Failed to write '{path}': {why}.\n  hint: what there was of it is removed.")]
+    NotWritten { path: String, why: String },
+    #[error("Quit\n  hint: '{0}' was not finished and is removed.")]
+    DumpInterrupted(String),
     #[error("The debugger's other half is gone.")]
     FaceGone,
 }

@@ -12,6 +12,7 @@ mod calling;
 mod calls;
 mod catching;
 mod claims;
+mod dumping;
 mod emulate;
 mod error;
 mod ground;
@@ -52,6 +53,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Disposition, Location, Scope, Stage, StageSpec};
 pub use calling::CallArgument;
+pub use dumping::Unread;
 pub use error::SessionError;
 pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
@@ -305,6 +307,9 @@ impl Session {
     /// # Errors
     /// When there is no such register, or no thread.
     pub fn write_register(&mut self, name: &str, value: u64) -> Result<(), SessionError> {
+        if self.postmortem.is_some() {
+            return Err(SessionError::NoProcess);
+        }
         let selection = self.living()?;
         let mut regs = self.tracer.regs(selection.tid).ok_or(SessionError::NotRunning)?;
         let name = match name {

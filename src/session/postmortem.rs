@@ -12,7 +12,7 @@ use super::space::unwinder_of;
 use super::{Selection, Session, SessionError};
 use crate::addr::{Addr, Tid};
 use crate::corefile::Core;
-use crate::event::EventKind;
+use crate::event::{EventKind, StopReason};
 use crate::source::{Files, Source};
 use crate::symbols::Modules;
 use crate::unwind::Unwinder;
@@ -44,18 +44,28 @@ impl Session {
             _ = self.set_program(Path::new(&program));
         }
         let (pid, tid) = (core.pid(), core.threads().first().copied().unwrap_or(Tid(core.pid().0)));
-        let (maps, program) = (core.mappings().to_vec(), core.program().unwrap_or_default());
+        let program = core.program().unwrap_or_default();
         self.stories = Default::default();
         self.recorder.restart();
         self.selection = Some(Selection { pid, tid, level: 0 });
         self.numbers.clear();
         self.numbers.insert(pid, 1);
         self.postmortem = Some(PostMortem { core, modules, unwinder });
+        self.resolve();
+        let signal = self.core().and_then(Core::signal);
         let brk = self.with_scene(|scene, _| {
             let word = scene.memory().u64(scene.heap_anchors().curbrk?).ok()?;
             Some(Addr(word))
         });
-        self.record(pid, tid, EventKind::Started { program, args: Vec::new(), attached: true, brk, maps });
+        if let (Some(brk), Some(dead)) = (brk, &mut self.postmortem) {
+            dead.core.name_heap(brk);
+        }
+        let maps = self.mappings();
+        let started = EventKind::Started { program, args: Vec::new(), attached: true, core: true, brk, maps };
+        self.record(pid, tid, started);
+        if let Some(signo) = signal {
+            self.record(pid, tid, EventKind::Stopped(StopReason::Signal { signo }));
+        }
         Ok(())
     }
 
@@ -64,6 +74,7 @@ impl Session {
         let closed = self.postmortem.take().is_some();
         if closed {
             self.selection = None;
+            self.resolve();
         }
         closed
     }

@@ -43,6 +43,10 @@ pub struct Settings {
     pub lossless: bool,
     /// A call that would map something where the next brk goes is not made, and told that it was.
     pub skip_blockers: bool,
+    /// A core file keeps what `/proc/PID/coredump_filter` says.
+    pub coredump_filter: bool,
+    /// It keeps also what the program wants left out of it (`MADV_DONTDUMP`).
+    pub dump_excluded: bool,
     /// What `step` does not enter.
     pub skips: Vec<super::skips::Skip>,
     /// The number of the last of them; none is used again.
@@ -96,6 +100,8 @@ impl Default for Settings {
             journal: true,
             lossless: false,
             skip_blockers: false,
+            coredump_filter: true,
+            dump_excluded: false,
             skips: Vec::new(),
             last_skip: 0,
             signals: Vec::new(),

@@ -170,7 +170,9 @@ impl Session {
                     found.extend(places(stage, Some(*pid), &space.modules, &space.clean()));
                 }
             }
-            if live.is_empty()
+            if let Some(dead) = &self.postmortem {
+                found = places(stage, None, &dead.modules, &dead.core);
+            } else if live.is_empty()
                 && let Some(program) = &self.program
             {
                 found = places(stage, None, &program.modules, &Contents(&program.modules));

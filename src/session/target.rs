@@ -191,7 +191,14 @@ impl Session {
         let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());
         // Without a [heap] the break never moved: then it is where it started.
         let brk = heap.filter(|_| attached).or_else(|| procfs::start_brk(pid));
-        let kind = EventKind::Started { program: program.unwrap_or_default(), args, attached, brk, maps };
+        let kind = EventKind::Started {
+            program: program.unwrap_or_default(),
+            args,
+            attached,
+            core: false,
+            brk,
+            maps,
+        };
         self.record(pid, tid, kind);
         self.libraries_changed(pid);
         self.watch_anew(pid);
@@ -427,7 +434,7 @@ fn refused(pid: Pid, errno: Errno) -> SessionError {
 }
 
 /// The error's words without Rust's `(os error N)`.
-fn words(error: &std::io::Error) -> String {
+pub(super) fn words(error: &std::io::Error) -> String {
     error.raw_os_error().map_or_else(|| error.to_string(), |code| Errno::from_raw(code).desc().to_owned())
 }
 

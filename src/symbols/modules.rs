@@ -82,8 +82,9 @@ impl Modules {
             let span = Span::new(first.span.start, group[group.len() - 1].span.end);
             let path = first.file().unwrap_or_default();
             let image = cache.mapped(path, &group, memory, files);
-            // Data files are mapped, too; only what is executable, or a program, is a module.
-            if image.is_none() && !group.iter().any(|mapping| mapping.perms.exec) {
+            // Files are mapped as data, too, a program's own perhaps: one with code is a module where its code can run.
+            let has_code = |image: &Arc<Image>| image.segments().iter().any(|segment| segment.executable);
+            if !group.iter().any(|mapping| mapping.perms.exec) && image.as_ref().is_none_or(has_code) {
                 continue;
             }
             let bias = image.as_ref().map_or(0, |image| bias(image, first));

@@ -136,6 +136,7 @@ fn state_word(model: &Model) -> (String, Role) {
             let seconds = model.now.saturating_sub(model.resumed_at).as_secs();
             (format!("▶ RUNNING {seconds}s"), Role::Running)
         }
+        Phase::Stopped(_) if model.is_core() => ("■ CORE FILE".to_owned(), Role::Stopped),
         Phase::Stopped(_) => ("■ STOPPED".to_owned(), Role::Stopped),
         Phase::Ended(..) => ("○ ENDED".to_owned(), Role::Strong),
         Phase::Detached(_) => ("○ DETACHED".to_owned(), Role::Strong),

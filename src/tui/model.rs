@@ -432,10 +432,16 @@ impl Model {
         self.phase == Phase::Running
     }
 
+    /// Whether a core file is looked at.
+    #[must_use]
+    pub fn is_core(&self) -> bool {
+        self.growth.story().is_some_and(crate::heap::story::Story::is_of_core)
+    }
+
     /// Whether a process would be killed or let go by leaving now.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        !self.live.is_empty() || self.state.pid.is_some()
+        (!self.live.is_empty() || self.state.pid.is_some()) && !self.is_core()
     }
 
     /// The program's short name.

@@ -4,7 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::common::pty::Terminal;
-use crate::common::{brkwater_path, scratch, target};
+use crate::common::{Debugger, brkwater_path, scratch, target};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -177,4 +177,55 @@ fn a_noisy_target_does_not_reach_the_terminal() {
     quit(&mut terminal);
     terminal.wait_exit(20);
     assert!(!terminal.raw.windows(8).any(|bytes| bytes == b"\x1b]0;owne"), "the target set the title");
+}
+
+/// A core file in the place of a process: everything shows, and what would run says that nothing does.
+#[test]
+fn a_core_file_is_looked_at() {
+    let (dumped, dir) = (target("dumped"), scratch("screen_core"));
+    let core = dir.join("core");
+    let save = format!("gcore {}", core.display());
+    let made = Debugger::brkwater().ex("run").ex("up 4").ex(&save).args(&[&dumped, "segv"]);
+    made.must_have("Saved corefile");
+    for size in [SIZE, (120, 40)] {
+        let mut terminal = open(&["-c", core.to_str().unwrap(), "--tui", &dumped], size, &[]);
+        let screen = terminal.wait_for("the core file", 40, |screen| {
+            screen.contains("CORE FILE") && screen.contains("SIGSEGV") && screen.contains("main (argc=2")
+        });
+        assert!(screen.contains("Heap") && screen.contains("break 0x"), "{screen}");
+        if size.0 >= 120 {
+            terminal.wait_text("*nowhere = local;");
+            terminal.wait_text("measured at this stop");
+        }
+        terminal.send("\x1b[15~");
+        terminal.wait_text("The program is not being run.");
+        terminal.send("core-file\r");
+        terminal.wait_text("NO TARGET");
+        quit(&mut terminal);
+        assert_eq!(terminal.wait_exit(20), Some(0), "{}", terminal.screen());
+        terminal.must_be_restored();
+    }
+}
+
+/// A long core file: one sees how far it is, and what was interrupted is not left behind.
+#[test]
+fn a_core_file_that_is_being_written_can_be_given_up() {
+    let (wide, dir) = (target("spread"), scratch("screen_gcore"));
+    let core = dir.join("core");
+    let mut terminal = open(&["--args", &wide, "1000"], (120, 40), &[]);
+    terminal.wait_text("Command");
+    terminal.send("break ready\r");
+    terminal.wait_text("Breakpoint 1 at");
+    terminal.send("run\r");
+    terminal.wait_for("the stop", 20, |screen| screen.contains("STOPPED") && screen.contains("ready"));
+    terminal.send(&format!("gcore {}\r", core.display()));
+    terminal.wait_for("how far it is", 20, |screen| screen.contains("written"));
+    assert!(core.is_file());
+    terminal.send("\x03");
+    terminal.wait_text("was not finished and is removed");
+    assert!(!core.exists());
+    terminal.send("print 6 * 7\r");
+    terminal.wait_text("$1 = 42");
+    quit(&mut terminal);
+    assert_eq!(terminal.wait_exit(20), Some(0), "{}", terminal.screen());
 }

@@ -48,10 +48,11 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
     let moment = Moment { seq: event.seq, t: event.t };
     clock(story, event);
     match &event.kind {
-        EventKind::Started { program, attached, brk, maps, .. } => {
+        EventKind::Started { program, attached, core, brk, maps, .. } => {
             *story = begin(maps, *brk);
             story.program.clone_from(program);
             story.attached = *attached;
+            story.core = *core;
             story.began = event.t;
             story.clock = Clock { ran: 0.0, since: Some(event.t) };
             if *attached {

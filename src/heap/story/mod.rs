@@ -218,6 +218,7 @@ pub enum Ending {
 pub struct Story {
     program: String,
     attached: bool,
+    core: bool,
     began: f64,
     ending: Option<(f64, Ending)>,
     seen: u64,
@@ -274,6 +275,12 @@ impl Story {
     #[must_use]
     pub fn was_attached(&self) -> bool {
         self.attached
+    }
+
+    /// Whether it is a core file's: a moment without a story.
+    #[must_use]
+    pub fn is_of_core(&self) -> bool {
+        self.core
     }
 
     /// When the story began, in seconds of the event clock.

@@ -35,6 +35,7 @@ impl Run {
                 program: program.to_owned(),
                 args: Vec::new(),
                 attached,
+                core: false,
                 brk: brk.map(Addr),
                 maps: maps::parse(maps),
             },

@@ -70,6 +70,7 @@ pub(crate) fn run(face: &mut Face, teller: &mut Teller, growths: u64) {
         program: "/opt/case/bin/nginx".to_owned(),
         args: vec!["-p".to_owned(), "run".to_owned()],
         attached: false,
+        core: false,
         brk: Some(Addr(BREAK - 0x314000)),
         maps: crate::maps::parse(MAPS) as Vec<Mapping>,
     };
