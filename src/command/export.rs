@@ -195,7 +195,7 @@ fn reproduce(shell: &Shell) -> Vec<String> {
     };
     let go = if shell.session.was_attached() { "continue" } else { "run" };
     let breaks = shell.session.breakpoints().iter().map(breakinfo::chain_text);
-    let last = shell.session.is_live().then(|| "bt".to_owned());
+    let last = shell.session.exists().then(|| "bt".to_owned());
     let commands = breaks.chain([go.to_owned()]).chain(last);
     let words: String = commands.map(|command| format!(" -ex {}", shell_word(&command))).collect();
     let mut all = vec![format!("brkwater -batch{words} {target}")];

@@ -17,6 +17,7 @@ mod error;
 mod ground;
 mod halting;
 pub mod handle;
+mod held;
 mod hits;
 mod inbox;
 mod inlines;
@@ -136,7 +137,7 @@ pub struct Session {
     passing_hits: u32,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
-    /// A core file, in the place of a process.
+    /// A core file or another debugger's process, in the place of one that we trace.
     postmortem: Option<postmortem::PostMortem>,
     /// Calls that were not made.
     pretended: Vec<pretended::Pretended>,
