@@ -33,13 +33,15 @@ class Refused(Exception):
 
 
 class Stop(object):
-    """What stands in the debugger: a core file, or a process with its threads' registers, the selected one first."""
+    """What stands in the debugger: a core file, or a process with its threads' registers, the selected one first, and
+    with the bytes that the debugger's breakpoints hide."""
 
-    def __init__(self, pid=0, program=None, core=None, threads=(), arguments=()):
+    def __init__(self, pid=0, program=None, core=None, threads=(), originals=(), arguments=()):
         self.pid = pid
         self.program = program
         self.core = core
         self.threads = threads
+        self.originals = list(originals)
         self.arguments = list(arguments)
 
 
@@ -82,9 +84,9 @@ def ask(stop, command):
         if memory is not None:
             words += ["--look-memory", str(memory)]
         with tempfile.TemporaryFile() as told:
-            told.write(_lines(stop.threads).encode())
+            told.write(_lines(stop).encode())
             told.flush()
-            words += ["--look-threads", "/dev/fd/%d" % told.fileno()]
+            words += ["--look-facts", "/dev/fd/%d" % told.fileno()]
             return _run(words, command, descriptors + [told.fileno()])
     finally:
         for descriptor in descriptors:
@@ -98,9 +100,10 @@ def _open_memory(pid):
         return None  # then brkwater tries, and says why not
 
 
-def _lines(threads):
-    line = lambda tid, regs: "%d %s\n" % (tid, " ".join("%s=0x%x" % pair for pair in regs))
-    return "".join(line(tid, regs) for tid, regs in threads)
+def _lines(stop):
+    thread = lambda tid, regs: "%d %s\n" % (tid, " ".join("%s=0x%x" % pair for pair in regs))
+    lines = [thread(tid, regs) for tid, regs in stop.threads]
+    return "".join(lines + ["byte 0x%x 0x%x\n" % pair for pair in stop.originals])
 
 
 def _run(words, command, descriptors):
@@ -132,8 +135,7 @@ def json_flag(words, usage):
 
 def again(stop):
     """The command line that runs the same program under brkwater."""
-    program = [stop.program] if stop.program else ["PROGRAM"]
-    words = program + [word for word in stop.arguments]
+    words = [stop.program or "PROGRAM"] + (_arguments_of(stop) or stop.arguments)
     return "brkwater -batch -ex run --args %s" % " ".join(_quoted(word) for word in words)
 
 
@@ -143,6 +145,17 @@ def recording(text, stop):
     # -ex goes in front of --args, behind which everything is the program's.
     lead, _, flag = text.partition("{again} ")
     return "%s%s %s --args %s\n" % (lead, run, flag, arguments)
+
+
+def _arguments_of(stop):
+    """What a process was started with, as the kernel has it."""
+    if stop.core:
+        return []
+    try:
+        with open("/proc/%d/cmdline" % stop.pid, "rb") as words:
+            return [word.decode("utf-8", "replace") for word in words.read().split(b"\0")[1:-1]]
+    except OSError:
+        return []
 
 
 def _quoted(word):

@@ -62,7 +62,9 @@ def _stop():
         )
     if any(thread.is_running() for thread in inferior.threads()):
         raise Refused("Cannot execute this command while the selected thread is running.")
-    return brkwater_ask.Stop(inferior.pid, program, threads=_threads(inferior), arguments=arguments)
+    return brkwater_ask.Stop(
+        inferior.pid, program, threads=_threads(inferior), originals=_originals(inferior), arguments=arguments
+    )
 
 
 def _core():
@@ -77,8 +79,9 @@ def _core():
 
 
 def _arguments():
-    text = gdb.parameter("args") or ""
-    return text.split()
+    """What a core file's program was given, if gdb was told."""
+    text = gdb.execute("show args", to_string=True)
+    return text.partition(' is "')[2].rpartition('"')[0].split()
 
 
 def _threads(inferior):
@@ -97,6 +100,19 @@ def _threads(inferior):
         frame.select()
     first = selected.ptid[1] if selected is not None else 0
     return sorted(told, key=lambda thread: (thread[0] != first, thread[0]))
+
+
+def _originals(inferior):
+    """The bytes below breakpoints: gdb takes them out at a stop, unless `breakpoint always-inserted` says otherwise."""
+    for breakpoint in gdb.breakpoints():
+        if breakpoint.type != gdb.BP_BREAKPOINT:
+            continue
+        for location in breakpoint.locations:
+            try:
+                if location.address:
+                    yield location.address, bytes(inferior.read_memory(location.address, 1))[0]
+            except gdb.MemoryError:
+                pass  # it is not mapped any more
 
 
 def _registers(frame):

@@ -75,7 +75,9 @@ def _stop(target):
             "brkwater reads processes of this machine that this lldb has stopped, and core files of the kernel's format.\n"
             "  hint: gcore, or kernel.core_pattern, makes one: brkwater -c CORE PROGRAM"
         )
-    return brkwater_ask.Stop(pid, path, threads=_threads(process), arguments=arguments)
+    return brkwater_ask.Stop(
+        pid, path, threads=_threads(process), originals=_originals(target, process), arguments=arguments
+    )
 
 
 def _arguments(target):
@@ -173,6 +175,17 @@ def _threads(process):
         thread = process.GetThreadAtIndex(at)
         told.append((thread.GetThreadID(), list(_registers(thread.GetFrameAtIndex(0)))))
     return sorted(told, key=lambda thread: (thread[0] != first, thread[0]))
+
+
+def _originals(target, process):
+    """The bytes below breakpoints, which lldb leaves in at a stop and hides from who reads through it."""
+    for at in range(target.GetNumBreakpoints()):
+        breakpoint = target.GetBreakpointAtIndex(at)
+        for index in range(breakpoint.GetNumLocations()):
+            address, error = breakpoint.GetLocationAtIndex(index).GetLoadAddress(), lldb.SBError()
+            byte = process.ReadMemory(address, 1, error) if address != lldb.LLDB_INVALID_ADDRESS else None
+            if byte and error.Success():
+                yield address, bytes(byte)[0]
 
 
 def _registers(frame):

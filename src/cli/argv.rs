@@ -58,7 +58,7 @@ const LONG: &[&str] = &[
     "json",
     "look",
     "look-memory",
-    "look-threads",
+    "look-facts",
 ];
 
 /// What there is not yet, each with what to do instead.
@@ -126,7 +126,7 @@ pub(super) struct Arguments {
     pub(super) look: Option<i32>,
     /// What is handed over with it.
     pub(super) look_memory: Option<i32>,
-    pub(super) look_threads: Option<String>,
+    pub(super) look_facts: Option<String>,
     pub(super) reconnect: Option<Option<i32>>,
     pub(super) program: Option<String>,
     pub(super) program_args: Vec<String>,
@@ -246,9 +246,9 @@ struct Flags {
     /// An open descriptor of its /proc/PID/mem, handed over by who traces it
     #[arg(long = "look-memory", value_name = "DESCRIPTOR", requires = "look")]
     look_memory: Option<i32>,
-    /// Its threads' registers, a line for each: TID NAME=VALUE...
-    #[arg(long = "look-threads", value_name = "FILE", requires = "look")]
-    look_threads: Option<String>,
+    /// What its debugger tells: lines TID NAME=VALUE... and byte ADDRESS VALUE (help look)
+    #[arg(long = "look-facts", value_name = "FILE", requires = "look")]
+    look_facts: Option<String>,
     /// With `gdb-scripts`: print the directory that they are in
     #[arg(long, hide = true)]
     path: bool,
@@ -345,8 +345,8 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
         (false, _, Some(_)) => return wrong("--install belongs to \"brkwater gdb-scripts\""),
         (false, false, None) => {}
     }
-    (arguments.look, arguments.look_memory, arguments.look_threads) =
-        (flags.look, flags.look_memory, flags.look_threads);
+    (arguments.look, arguments.look_memory, arguments.look_facts) =
+        (flags.look, flags.look_memory, flags.look_facts);
     arguments.demo = first.is_some_and(|word| word == "demo") && theirs.is_none();
     let second = if arguments.demo { None } else { words.next().cloned() };
     // As in gdb, what is no number is a core file.

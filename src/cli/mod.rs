@@ -139,9 +139,9 @@ impl Lines {
         }
         if let Some(pid) = arguments.look {
             let memory = arguments.look_memory.map(|descriptor| format!(" -memory {descriptor}"));
-            let threads = arguments.look_threads.as_deref();
-            let threads = threads.map(|file| format!(" -threads {}", quote::file(file)));
-            before.push(format!("look {pid}{}{}", memory.unwrap_or_default(), threads.unwrap_or_default()));
+            let facts = arguments.look_facts.as_deref();
+            let facts = facts.map(|file| format!(" -facts {}", quote::file(file)));
+            before.push(format!("look {pid}{}{}", memory.unwrap_or_default(), facts.unwrap_or_default()));
         }
         if let Some(pid) = arguments.pid {
             before.push(format!("attach {pid}"));

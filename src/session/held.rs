@@ -27,6 +27,17 @@ pub(super) struct Held {
     pub(super) auxv: Vec<(u64, u64)>,
     /// By number.
     pub(super) threads: Vec<Told>,
+    /// What its debugger's breakpoints hide, by address.
+    pub(super) originals: Vec<(Addr, u8)>,
+}
+
+/// What whoever holds a process tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Registers, those of the thread to be selected first.
+    pub threads: Vec<(Tid, Regs)>,
+    /// The bytes that its breakpoints replaced.
+    pub bytes: Vec<(Addr, u8)>,
 }
 
 /// What is known of a thread that is not ours.
@@ -53,16 +64,11 @@ impl Told {
 
 impl Session {
     /// Looks at a process that another debugger has stopped. `memory` is a descriptor of its `/proc/PID/mem` that we
-    /// inherited; without one we open it. `told` are registers, those of the thread to be selected first.
+    /// inherited; without one we open it.
     ///
     /// # Errors
     /// [`SessionError::AlreadyRunning`], and [`SessionError::Held`] with what stands in the way.
-    pub fn look_at(
-        &mut self,
-        pid: Pid,
-        memory: Option<i32>,
-        told: &[(Tid, Regs)],
-    ) -> Result<(), SessionError> {
+    pub fn look_at(&mut self, pid: Pid, memory: Option<i32>, facts: Facts) -> Result<(), SessionError> {
         if let Some(selection) = self.selection.filter(|_| self.is_live()) {
             return Err(SessionError::AlreadyRunning(selection.pid));
         }
@@ -77,6 +83,8 @@ impl Session {
         }
         self.close_core();
         self.files = Rc::new(files_of(pid));
+        let mut originals = facts.bytes;
+        originals.sort_unstable();
         let auxv = procfs::auxv(pid);
         let maps = procfs::mappings(pid);
         let modules = Modules::from_maps(&maps, &auxv, &memory, &*self.files, &mut self.images);
@@ -86,15 +94,15 @@ impl Session {
             // Symbols come from the process itself; without a readable file they are fewer.
             let _ = self.set_program(&path);
         }
-        let regs_of = |tid| told.iter().find(|(known, _)| *known == tid).map(|(_, regs)| *regs);
+        let regs_of = |tid| facts.threads.iter().find(|(known, _)| *known == tid).map(|(_, regs)| *regs);
         let threads: Vec<_> =
             procfs::threads(pid).into_iter().map(|tid| Told::new(tid, regs_of(tid), &memory)).collect();
         let lives = |tid: &Tid| threads.iter().any(|told: &Told| told.tid == *tid);
-        let tid = told.first().map(|(tid, _)| *tid).filter(lives).unwrap_or(Tid(pid.0));
+        let tid = facts.threads.first().map(|(tid, _)| *tid).filter(lives).unwrap_or(Tid(pid.0));
         let heap = maps.iter().rfind(|mapping| mapping.path == "[heap]").map(|mapping| mapping.span.end);
         let brk = heap.or_else(|| procfs::start_brk(pid));
         let args = procfs::command_line(pid).into_iter().skip(1).collect();
-        let world = World::Held(Held { pid, memory, auxv, threads });
+        let world = World::Held(Held { pid, memory, auxv, threads, originals });
         self.look_from(pid, tid, PostMortem { world, modules, unwinder });
         let program = path.to_string_lossy().into_owned();
         self.record(pid, tid, EventKind::Started { program, args, attached: true, brk, maps });

@@ -54,6 +54,7 @@ use rustc_hash::FxHashMap;
 pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Disposition, Location, Scope, Stage, StageSpec};
 pub use calling::CallArgument;
 pub use error::SessionError;
+pub use held::Facts;
 pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Locking, Settings};

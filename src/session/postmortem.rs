@@ -17,6 +17,7 @@ use crate::addr::{Addr, Pid, Tid};
 use crate::corefile::Core;
 use crate::event::EventKind;
 use crate::maps::Mapping;
+use crate::memory::Patched;
 use crate::regs::Regs;
 use crate::source::{Files, Source};
 use crate::symbols::Modules;
@@ -42,7 +43,8 @@ impl World {
             World::Core(core) => work(&**core),
             World::Held(held) => {
                 let threads = Threads::Told(&held.threads);
-                work(&Live::new(held.pid, &held.memory, &held.auxv, threads))
+                let memory = Patched { inner: &held.memory, originals: &held.originals };
+                work(&Live::new(held.pid, &memory, &held.auxv, threads))
             }
         }
     }
