@@ -13,7 +13,7 @@ use crate::fronts::{Front, Target, World, fronts};
 const FLAGS: &str = "-O1 -g -pthread -ldl";
 
 /// A process that has said `ready` and waits.
-fn ready(scenario: &str) -> (String, Running) {
+pub(crate) fn ready(scenario: &str) -> (String, Running) {
     let program = target_with("heap_truth", FLAGS);
     let mut command = Command::new(&program);
     command.arg(scenario);

@@ -84,18 +84,43 @@ fn its_options_are_brkwater_s() {
 
 #[test]
 fn every_stage_has_a_condition_of_its_own() {
-    let stage = stage("scripts_conditions");
-    for chain in [
-        "open if strcmp($rdi, BUNDLE) == 0 then mmap if $arg2 > 395K",
-        "open if strcmp($rdi, BUNDLE) == 0 then malloc if $rdi > 350000 then mmap",
-        "open if strcmp($arg1, BUNDLE) != 0 then mmap if $arg1 == 0 && ($arg3 & 3) == 3",
-        "open if strstr($rdi, \"bundle\") then mmap if $rsi % 4096 == 0 || $rsi / 0",
-        "open if strncmp($rdi, \"/\", 1) == 0 && strlen($rdi) > 3 then mmap if !($rsi < 300000)",
-        "open if strcasecmp($rdi, BUNDLE) == 0 then mmap if $r8 == -1",
-        "open if memcmp($rdi, \"/nothing\", 8) == 0 then mmap",
-        "take if size >= 300000 then mmap if $rsi > 0x4a000 + 1K",
-        "take if blocks > 3 && size > 200000 then mmap",
-    ] {
+    must_stop_alike(
+        "scripts_conditions",
+        &[
+            "open if strcmp($rdi, BUNDLE) == 0 then mmap if $arg2 > 395K",
+            "open if strcmp($rdi, BUNDLE) == 0 then malloc if $rdi > 350000 then mmap",
+            "open if strcmp($arg1, BUNDLE) != 0 then mmap if $arg1 == 0 && ($arg3 & 3) == 3",
+        ],
+    );
+}
+
+#[test]
+fn strings_are_compared_as_brkwater_compares_them() {
+    must_stop_alike(
+        "scripts_strings",
+        &[
+            "open if strstr($rdi, \"bundle\") then mmap if $rsi % 4096 == 0 || $rsi / 0",
+            "open if strncmp($rdi, \"/\", 1) == 0 && strlen($rdi) > 3 then mmap if !($rsi < 300000)",
+            "open if strcasecmp($rdi, BUNDLE) == 0 then mmap if $r8 == 0xffffffff && ~$r9 == -1",
+            "open if memcmp($rdi, \"/nothing\", 8) == 0 then mmap",
+        ],
+    );
+}
+
+#[test]
+fn conditions_see_variables() {
+    must_stop_alike(
+        "scripts_variables",
+        &[
+            "take if size >= 300000 then mmap if $rsi > 0x4a000 + 1K",
+            "take if blocks > 3 && size > 200000 then mmap",
+        ],
+    );
+}
+
+fn must_stop_alike(name: &str, chains: &[&str]) {
+    let stage = stage(name);
+    for chain in chains {
         let ours = stage.must_stop_alike(chain);
         assert_eq!(ours.is_empty(), chain.contains("nothing"), "{chain} {ours:?}");
     }

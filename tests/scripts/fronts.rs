@@ -74,14 +74,21 @@ impl Front {
             None => command.env_remove("BRKWATER").env("PATH", "/usr/bin:/bin"),
         };
         let load = self.load(&world.entry);
-        let flag = if self == Front::Gdb { "-ex" } else { "-o" };
         let attach = match (self, target) {
             (Front::Gdb, Target::Process(pid)) => Some(format!("attach {pid}")),
             (Front::Lldb, Target::Process(pid)) => Some(format!("process attach -p {pid}")),
             _ => None,
         };
-        for line in [load.as_str()].into_iter().chain(attach.as_deref()).chain(commands.iter().copied()) {
-            command.args([flag, line]);
+        let lines = [load.as_str()].into_iter().chain(attach.as_deref()).chain(commands.iter().copied());
+        // lldb goes on behind an error, and behind a stop, only in a file that is told so.
+        let file = tempfile::NamedTempFile::new().unwrap();
+        match self {
+            Front::Gdb => lines.for_each(|line| _ = command.args(["-ex", line])),
+            Front::Lldb => {
+                fs::write(&file, lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+                let source = "command source --stop-on-error false --stop-on-continue false";
+                command.args(["-o", &format!("{source} {}", file.path().display())]);
+            }
         }
         match (self, target) {
             (_, Target::Nothing | Target::Process(_)) => {}
@@ -117,7 +124,7 @@ pub(crate) enum Target<'a> {
     Core(&'a str, &'a str),
 }
 
-/// lldb in batch mode, that goes on behind an error, with the Python modules that Debian 12 puts where lldb does not look.
+/// lldb in batch mode with the Python modules that Debian 12 puts where lldb does not look.
 fn lldb() -> Command {
     let mut command = Command::new("lldb");
     command.args([

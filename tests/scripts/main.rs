@@ -10,4 +10,5 @@ mod answers;
 mod chains;
 mod fronts;
 mod install;
+mod look;
 mod refusals;
