@@ -70,7 +70,7 @@ def binary():
 
 
 def ask(stop, command):
-    """brkwater's answer to one command about this stop: its text, and its complaints."""
+    """brkwater's answer to a command, or to a line of each, about this stop: its text, and its complaints."""
     words = [binary(), "-batch", "-nx", "--strict"]
     if stop.core:
         words += ["-c", stop.core] + ([stop.program] if stop.program else [])
@@ -107,7 +107,9 @@ def _lines(stop):
 
 
 def _run(words, command, descriptors):
-    words += ["-ex", "echo %s\\n" % _MARK, "-ex", command]
+    words += ["-ex", "echo %s\\n" % _MARK]
+    for line in command.splitlines():
+        words += ["-ex", line]
     try:
         done = subprocess.run(
             words,
@@ -204,6 +206,9 @@ def answer(name, words, stop_of):
     question, closing = ASKED[name]
     as_json = json_flag(words, HELP[name].rpartition("Usage: ")[2])
     stop = stop_of()
+    if name == "brk-growth" and not as_json:
+        # What one moment does tell: how much there is, and what bounds it.
+        question = "info memory\n" + question
     text, complaints = ask(stop, question + (" -json" if as_json else ""))
     if closing and not as_json:
         text += recording(closing, stop)

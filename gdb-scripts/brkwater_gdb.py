@@ -35,7 +35,7 @@ class _Command(gdb.Command):
                 gdb.write(_chain(text))
                 return
             said, complaints = brkwater_ask.answer(self.name, text.split(), _stop)
-        except Refused as why:
+        except (Refused, gdb.error) as why:
             raise gdb.GdbError(str(why))
         if complaints:
             gdb.write(complaints, gdb.STDERR)
@@ -58,7 +58,7 @@ def _stop():
     if kind != "native":
         raise Refused(
             "brkwater reads processes of this machine and core files; this target is \"%s\".\n"
-            "  hint: \"gcore FILE\" here, then: brkwater FILE's program, with -c FILE" % kind
+            "  hint: \"gcore CORE\" here, then: brkwater -c CORE PROGRAM" % kind
         )
     if any(thread.is_running() for thread in inferior.threads()):
         raise Refused("Cannot execute this command while the selected thread is running.")
@@ -93,7 +93,7 @@ def _threads(inferior):
         for thread in inferior.threads():
             thread.switch()
             innermost = gdb.newest_frame()
-            told.append((thread.ptid[1] or thread.ptid[0], [pair for pair in _registers(innermost)]))
+            told.append((thread.ptid[1] or thread.ptid[0], list(_registers(innermost))))
     finally:
         if selected is not None:
             selected.switch()

@@ -113,8 +113,9 @@ impl Session {
     /// The name of a thread that is debugged, as the kernel has it; empty when it is gone.
     #[must_use]
     pub fn thread_name(&self, tid: Tid) -> String {
-        let thread = self.tracer.table.threads.get(&tid);
-        thread.map_or_else(String::new, |thread| procfs::name(thread.pid, tid))
+        let held = self.selection.filter(|_| self.exists() && self.postmortem.is_some()).map(|s| s.pid);
+        let pid = held.or_else(|| Some(self.tracer.table.threads.get(&tid)?.pid));
+        pid.map_or_else(String::new, |pid| procfs::name(pid, tid))
     }
 
     /// The number that users know a process by; also of one that has ended in this run.

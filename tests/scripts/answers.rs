@@ -91,19 +91,39 @@ fn a_core_file_is_the_same_everywhere() {
         let live = Debugger::gdb().flag("-p").flag(&process.pid().to_string());
         live.ex(&format!("generate-core-file {core}")).plain(&[]).must_have("Saved corefile");
         let ours = Debugger::brkwater().flag("-c").flag(core).ex("info heap -json").plain(&[&program]);
-        let ours = object_line(&ours).to_owned();
+        let heap = object_line(&ours).to_owned();
         for front in fronts() {
             let theirs = front.run(&World::default(), &["brk-heap -json"], &Target::Core(&program, core));
-            assert_eq!(object_line(&theirs), ours, "{front:?} {scenario}");
+            assert_eq!(object_line(&theirs), heap, "{front:?} {scenario}");
             let words = front.run(&World::default(), &["brk-blockers"], &Target::Core(&program, core));
             words.must_have("only a run under brkwater knows").must_not_have("Traceback");
+        }
+        let ours = page_of(|file| {
+            let ours = Debugger::brkwater().flag("-c").flag(core).ex(&format!("export md {file}"));
+            ours.plain(&[&program])
+        });
+        assert!(ours.contains(&format!("brkwater -batch -ex bt -c {core} {program}")), "{ours}");
+        assert!(!ours.contains("by the debugger"), "how it was started is not known: {ours}");
+        for front in fronts() {
+            let export = |file: &str| {
+                let line = format!("brk-export md {file}");
+                front.run(&World::default(), &[&line], &Target::Core(&program, core))
+            };
+            assert_eq!(page_of(export), ours, "{front:?} {scenario}");
         }
         // The core file tells of the same heap as the process.
         let alive = Debugger::brkwater().flag("-p").flag(&process.pid().to_string());
         let alive = json::object(&alive.ex("info heap -json").plain(&[]).text);
-        let dead: Value = serde_json::from_str(&ours).unwrap();
+        let dead: Value = serde_json::from_str(&heap).unwrap();
         assert_eq!((&alive["arenas"], &alive["tcache"]), (&dead["arenas"], &dead["tcache"]), "{scenario}");
     }
+}
+
+/// What an export wrote.
+fn page_of(export: impl FnOnce(&str) -> Output) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    export(file.path().to_str().unwrap()).must_have("Exported to");
+    timeless(&fs::read_to_string(&file).unwrap())
 }
 
 #[test]
