@@ -126,6 +126,18 @@ fn must_stop_alike(name: &str, chains: &[&str]) {
     }
 }
 
+/// One thread crosses the first stage, others the second: who may, the scope says.
+#[test]
+fn threads_are_told_apart_as_brkwater_tells_them_apart() {
+    let stage = Stage { words: vec![target("chain_threads")], bundle: String::new() };
+    let per_thread = stage.must_stop_alike("first then second");
+    assert_eq!(per_thread, [101, 103]);
+    let in_process = stage.must_stop_alike("first then second in process");
+    assert_eq!(in_process, [200, 101, 202, 103]);
+    let every = stage.must_stop_alike("first if $arg1 == 2 then every second in process");
+    assert_eq!(every, [202, 302, 103, 203, 303]);
+}
+
 #[test]
 fn an_error_is_told_once_and_is_no_hit() {
     let stage = stage("scripts_errors");
