@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::addr::{Pid, Tid};
+use crate::addr::{Addr, Pid, Tid};
 use crate::maps::Mapping;
 use crate::memory::Memory;
 use crate::regs::{FrameRegs, Regs};
@@ -27,6 +27,10 @@ pub trait Source {
     fn threads(&self) -> Vec<Tid>;
     /// A thread's registers; `None` when the thread is gone.
     fn regs(&self, tid: Tid) -> Option<Regs>;
+    /// Where a thread's thread-local storage begins (`fs_base`), known also where its other registers are not.
+    fn thread_pointer(&self, tid: Tid) -> Option<Addr> {
+        self.regs(tid).map(|regs| Addr(regs.fs_base()))
+    }
     /// The same as a frame's registers, vector registers included where the source has them.
     fn frame_regs(&self, tid: Tid) -> Option<FrameRegs> {
         self.regs(tid).map(|regs| FrameRegs::from(&regs))

@@ -60,6 +60,9 @@ const LONG: &[&str] = &[
     "export",
     "record",
     "json",
+    "look",
+    "look-memory",
+    "look-facts",
 ];
 
 /// What there is not yet, each with what to do instead.
@@ -80,8 +83,21 @@ pub(super) enum Parsed {
     Trace(Box<Tracing>),
     /// Print this.
     Show(String),
+    /// `gdb-scripts`: where the scripts for gdb and lldb are, or put them there.
+    Scripts(Scripts),
     /// Wrong usage, and what to say about it.
     Wrong(String),
+}
+
+/// What `gdb-scripts` is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scripts {
+    /// How they are loaded.
+    Tell,
+    /// The directory that they are in.
+    Path,
+    /// Write them down, here or where they belong.
+    Install(Option<PathBuf>),
 }
 
 /// A line or a file of lines.
@@ -108,6 +124,11 @@ pub(super) struct Arguments {
     /// Take up a session whose face was lost: that of this process, or the only one.
     /// A core file.
     pub(super) core: Option<String>,
+    /// A process that another debugger holds.
+    pub(super) look: Option<i32>,
+    /// What is handed over with it.
+    pub(super) look_memory: Option<i32>,
+    pub(super) look_facts: Option<String>,
     pub(super) reconnect: Option<Option<i32>>,
     pub(super) program: Option<String>,
     pub(super) program_args: Vec<String>,
@@ -147,7 +168,7 @@ enum ThemeName {
 #[derive(Debug, Parser)]
 #[command(name = "brkwater", version, max_term_width = 110, disable_help_subcommand = true)]
 #[command(
-    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG..."
+    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG...\n       brkwater gdb-scripts [--path | --install [DIR]]"
 )]
 struct Flags {
     /// A program to be debugged, and the pid of a process that runs it; `demo` is the one that ships inside
@@ -221,6 +242,21 @@ struct Flags {
     /// A core file to be looked at; behind PROGRAM the flag may be left out
     #[arg(short = 'c', long = "core", value_name = "FILE")]
     core: Option<String>,
+    /// Look at this process, which another debugger has stopped, without tracing it
+    #[arg(long, value_name = "PID")]
+    look: Option<i32>,
+    /// An open descriptor of its /proc/PID/mem, handed over by who traces it
+    #[arg(long = "look-memory", value_name = "DESCRIPTOR", requires = "look")]
+    look_memory: Option<i32>,
+    /// What its debugger tells: lines TID NAME=VALUE... and byte ADDRESS VALUE (help look)
+    #[arg(long = "look-facts", value_name = "FILE", requires = "look")]
+    look_facts: Option<String>,
+    /// With `gdb-scripts`: print the directory that they are in
+    #[arg(long, hide = true)]
+    path: bool,
+    /// With `gdb-scripts`: write them into DIR, or where they belong
+    #[arg(long, hide = true, value_name = "DIR", num_args = 0..=1)]
+    install: Option<Option<PathBuf>>,
     #[arg(long, hide = true, value_name = "FILE")]
     record: Option<String>,
     #[arg(long, hide = true)]
@@ -308,6 +344,18 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
     {
         return wrong(&format!("\"{name}\" is not there yet; {instead}"));
     }
+    let scripts = first.is_some_and(|word| word == "gdb-scripts") && theirs.is_none();
+    match (scripts, flags.path, flags.install) {
+        (true, true, None) => return Parsed::Scripts(Scripts::Path),
+        (true, false, None) => return Parsed::Scripts(Scripts::Tell),
+        (true, false, Some(dir)) => return Parsed::Scripts(Scripts::Install(dir)),
+        (true, true, Some(_)) => return wrong("--path and --install exclude each other"),
+        (false, true, _) => return wrong("--path belongs to \"brkwater gdb-scripts\""),
+        (false, _, Some(_)) => return wrong("--install belongs to \"brkwater gdb-scripts\""),
+        (false, false, None) => {}
+    }
+    (arguments.look, arguments.look_memory, arguments.look_facts) =
+        (flags.look, flags.look_memory, flags.look_facts);
     arguments.demo = first.is_some_and(|word| word == "demo") && theirs.is_none();
     let second = if arguments.demo { None } else { words.next().cloned() };
     // As in gdb, what is no number is a core file.
@@ -382,6 +430,7 @@ mod tests {
             Parsed::Run(arguments) => *arguments,
             Parsed::Show(text) | Parsed::Wrong(text) => panic!("{text}"),
             Parsed::Trace(_) => panic!("traced: {words:?}"),
+            Parsed::Scripts(asked) => panic!("{asked:?}"),
         }
     }
 
@@ -411,7 +460,22 @@ mod tests {
             [Step::Line("-json is no flag here".into())]
         );
         assert!(run(&["demo", "--batch", "-ex", "list"]).demo);
+        assert_eq!(run(&["-look", "7", "-look-memory=3"]).look.zip(run(&["--look=7"]).look), Some((7, 7)));
         assert_eq!(run(&["--args", "demo"]).program.as_deref(), Some("demo"));
+    }
+
+    #[test]
+    fn the_scripts_are_asked_for() {
+        let asked = |words: &[&str]| match parse(words.iter().map(OsString::from)) {
+            Parsed::Scripts(asked) => asked,
+            _ => panic!("{words:?}"),
+        };
+        assert_eq!(asked(&["gdb-scripts"]), Scripts::Tell);
+        assert_eq!(asked(&["gdb-scripts", "--path"]), Scripts::Path);
+        assert_eq!(asked(&["gdb-scripts", "--install"]), Scripts::Install(None));
+        assert_eq!(asked(&["gdb-scripts", "--install", "/x"]), Scripts::Install(Some("/x".into())));
+        assert_eq!(run(&["--args", "gdb-scripts"]).program.as_deref(), Some("gdb-scripts"));
+        assert!(refused(&["--path"]).contains("gdb-scripts"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod argv;
 mod demo;
 mod engine;
 mod quote;
+mod scripts;
 mod trace;
 
 use std::io::{self, IsTerminal, Write};
@@ -50,6 +51,16 @@ pub fn main() -> ExitCode {
             say(&text);
             0
         }
+        Parsed::Scripts(asked) => match scripts::answer(&asked) {
+            Ok(text) => {
+                say(&text);
+                0
+            }
+            Err(why) => {
+                tell(&format!("brkwater: {why}\n"));
+                1
+            }
+        },
         Parsed::Wrong(words) => {
             tell(&words);
             USAGE
@@ -85,6 +96,7 @@ fn debug(arguments: &Arguments, demo: Option<&Demo>) -> u8 {
     let screen = arguments.tui || (terminal && !dumb && !arguments.plain && !arguments.batch);
     let nothing = arguments.program.is_none()
         && arguments.pid.is_none()
+        && arguments.look.is_none()
         && arguments.reconnect.is_none()
         && arguments.steps.is_empty();
     if nothing && demo.is_none() && terminal && !arguments.tui && !arguments.plain && !arguments.batch {
@@ -140,6 +152,12 @@ impl Lines {
         }
         if let Some(core) = &arguments.core {
             before.push(format!("core-file {}", quote::file(core)));
+        }
+        if let Some(pid) = arguments.look {
+            let memory = arguments.look_memory.map(|descriptor| format!(" -memory {descriptor}"));
+            let facts = arguments.look_facts.as_deref();
+            let facts = facts.map(|file| format!(" -facts {}", quote::file(file)));
+            before.push(format!("look {pid}{}{}", memory.unwrap_or_default(), facts.unwrap_or_default()));
         }
         if let Some(pid) = arguments.pid {
             before.push(format!("attach {pid}"));

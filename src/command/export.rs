@@ -158,13 +158,17 @@ fn environment(shell: &mut Shell) -> Vec<(String, String)> {
     add("distribution", host::distribution());
     add("address space randomization", Some(randomization(shell)));
     add("brkwater", Some(env!("CARGO_PKG_VERSION").to_owned()));
-    let live = shell.session.selection().map(|selection| procfs::command_line(selection.pid));
+    let live = shell.session.selection().filter(|_| shell.session.exists());
+    let live = live.map(|selection| procfs::command_line(selection.pid));
     let command = live.filter(|words| !words.is_empty()).or_else(|| started(shell));
     add("command", command.map(|words| shell_words(&words)));
     all
 }
 
 fn randomization(shell: &Shell) -> String {
+    if shell.session.core().is_some() {
+        return "unknown: a core file does not tell".to_owned();
+    }
     if !shell.session.was_attached() && shell.session.settings().disable_randomization {
         return "off, by the debugger".to_owned();
     }
@@ -189,13 +193,17 @@ fn started(shell: &Shell) -> Option<Vec<String>> {
 /// so it is said that there was something.
 fn reproduce(shell: &Shell) -> Vec<String> {
     let Some(command) = started(shell) else { return Vec::new() };
+    if let (Some(core), Some(program)) = (shell.session.core(), command.first()) {
+        let (core, program) = (shell_word(core.path()), shell_word(program));
+        return vec![format!("brkwater -batch -ex bt -c {core} {program}")];
+    }
     let target = match shell.session.was_attached() {
         true => "-p PID".to_owned(),
         false => format!("--args {}", shell_words(&command)),
     };
     let go = if shell.session.was_attached() { "continue" } else { "run" };
     let breaks = shell.session.breakpoints().iter().map(breakinfo::chain_text);
-    let last = shell.session.is_live().then(|| "bt".to_owned());
+    let last = shell.session.exists().then(|| "bt".to_owned());
     let commands = breaks.chain([go.to_owned()]).chain(last);
     let words: String = commands.map(|command| format!(" -ex {}", shell_word(&command))).collect();
     let mut all = vec![format!("brkwater -batch{words} {target}")];

@@ -58,7 +58,7 @@ fn heap_find(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say("Argument required (an address, a value or a \"text\")."));
     }
     let survey = look::survey_of(shell)?;
-    let pid = Some(shell.must_stand()?.pid).filter(|_| shell.session.is_live());
+    let pid = Some(shell.must_stand()?.pid).filter(|_| shell.session.exists());
     let (needle, place, target) = needle_of(shell, &survey, width, text)?;
     let most = asked.count.unwrap_or(PLACES);
     let (found, counts, searched) = in_scene(shell, |scene| seek(scene, pid, &survey, &needle, most));

@@ -8,7 +8,7 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data, disassemble,
-    display, export, heap, heapchunks, inferiors, listing, memory, options, printers, printf, rbreak,
+    display, export, heap, heapchunks, held, inferiors, listing, memory, options, printers, printf, rbreak,
     refused, running, script, signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
 };
 
@@ -67,7 +67,7 @@ const CLASSES: &[Class] = &[
     (
         "files",
         "Specifying and examining files.",
-        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS, corefile::COMMANDS],
+        &[listing::COMMANDS, sourcepath::COMMANDS, classinfo::COMMANDS, corefile::COMMANDS, held::COMMANDS],
         &[],
     ),
     (

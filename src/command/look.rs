@@ -93,7 +93,7 @@ pub(super) fn survey_of(shell: &mut Shell) -> Done<Survey> {
         story.pieces().filter(|(_, owner)| is_fallback(owner)).map(|(span, _)| span).collect()
     });
     // Nobody wrote down where a core file's break began.
-    let start_brk = shell.session.is_live().then(|| procfs::start_brk(pid)).flatten();
+    let start_brk = shell.session.exists().then(|| procfs::start_brk(pid)).flatten();
     Ok(shell.session.with_scene(|scene, _| {
         let anchors = heap::Anchors { regions, start_brk, ..scene.heap_anchors() };
         heap::survey(scene.memory(), scene.source.mappings(), &anchors)

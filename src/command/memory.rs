@@ -43,7 +43,7 @@ fn info_memory(shell: &mut Shell, args: &str) -> Done {
     let pid = look::pid(shell).ok_or(CommandError::Session(SessionError::NotRunning))?;
     let growing = growing(shell, pid);
     // The kernel walks over all pages for this: only where it is asked for.
-    let rollup = if shell.session.is_live() { limits::rollup(pid) } else { None };
+    let rollup = if shell.session.exists() { limits::rollup(pid) } else { None };
     let facts = Facts { rollup, ..facts(shell, pid) };
     let story = shell.session.story();
     if json {
@@ -72,7 +72,7 @@ fn growing(shell: &Shell, pid: Pid) -> Growing {
 
 /// Reads what is quick to read. Of a process that has ended the cgroups are told that it was in when it came.
 fn facts(shell: &Shell, pid: Pid) -> Facts {
-    let lives = shell.session.is_live();
+    let lives = shell.session.exists();
     let before = shell.session.groups_at_start(pid);
     let gone = || match cgroup::again(before) {
         groups if groups.is_empty() => {

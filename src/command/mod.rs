@@ -28,6 +28,7 @@ mod heap;
 mod heapchunk;
 mod heapchunks;
 mod heapfind;
+mod held;
 mod help;
 mod inferiors;
 mod language;

@@ -7,7 +7,7 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
-    disassemble, display, export, heap, heapchunks, help, inferiors, listing, lookup, memory, options,
+    disassemble, display, export, heap, heapchunks, held, help, inferiors, listing, lookup, memory, options,
     printers, printf, process, rbreak, refused, registers, running, scopeinfo, script, signals, skipping,
     sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
 };
@@ -89,6 +89,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     inferiors::COMMANDS,
     heap::COMMANDS,
     corefile::COMMANDS,
+    held::COMMANDS,
     heapchunks::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,

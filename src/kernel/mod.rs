@@ -18,6 +18,7 @@ pub mod pagemap;
 pub mod procfs;
 pub mod ptrace;
 pub mod rendezvous;
+pub mod robust;
 pub mod signals;
 pub mod spawn;
 mod standing;

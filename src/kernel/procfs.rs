@@ -119,6 +119,14 @@ pub fn is_zombie(tid: Tid) -> bool {
     status_field(tid.0, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
+/// Whether every thread of a process stands, held by a debugger or by a signal (proc(5), `status`); false when it is gone.
+#[must_use]
+pub fn stands(pid: Pid) -> bool {
+    let stands = |tid: &Tid| status_field(tid.0, "State").is_some_and(|state| state.starts_with(['t', 'T']));
+    let tids = threads(pid);
+    !tids.is_empty() && tids.iter().all(stands)
+}
+
 /// Where the break of a process began (field 47 of `/proc/PID/stat`).
 #[must_use]
 pub fn start_brk(pid: Pid) -> Option<Addr> {

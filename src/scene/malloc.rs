@@ -68,7 +68,7 @@ impl Scene<'_> {
     }
 
     fn thread_pointers(&self) -> Vec<(crate::addr::Tid, Addr)> {
-        let pointer = |tid| Some((tid, Addr(self.source.regs(tid)?.fs_base())));
+        let pointer = |tid| Some((tid, self.source.thread_pointer(tid)?));
         let threads = self.source.threads().into_iter().filter_map(pointer);
         threads.filter(|(_, pointer)| pointer.0 != 0).collect()
     }

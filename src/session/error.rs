@@ -23,6 +23,8 @@ pub enum SessionError {
     Launch { path: String, why: String },
     #[error("ptrace: {why}.\n  hint: {hint}")]
     Attach { why: String, hint: String },
+    #[error("Cannot look at process {pid}: {why}.\n  hint: {hint}")]
+    Held { pid: Pid, why: String, hint: &'static str },
     #[error("Already debugging process {0}.\n  hint: \"detach\" or \"kill\" it first.")]
     AlreadyRunning(Pid),
     #[error("No frame at level {0}.")]

@@ -2,8 +2,9 @@
 
 use std::cell::OnceCell;
 
+use super::held::Told;
 use super::process::Table;
-use crate::addr::{Pid, Tid};
+use crate::addr::{Addr, Pid, Tid};
 use crate::kernel::{procfs, ptrace};
 use crate::maps::Mapping;
 use crate::memory::{Cached, Memory};
@@ -26,6 +27,8 @@ pub(super) enum Threads<'a> {
     Of(&'a Table),
     /// One thread's.
     One(Tid, &'a Regs),
+    /// Those that whoever holds the process has told; not by ptrace, for it is not ours.
+    Told(&'a [Told]),
     /// Nobody's.
     None,
 }
@@ -38,6 +41,11 @@ impl<'a> Live<'a> {
         threads: Threads<'a>,
     ) -> Live<'a> {
         Live { pid, memory: Cached::new(memory), maps: OnceCell::new(), auxv, threads }
+    }
+
+    /// Whether the kernel lets us ask for more of a thread.
+    fn is_ours(&self) -> bool {
+        !matches!(self.threads, Threads::Told(_))
     }
 }
 
@@ -61,6 +69,7 @@ impl Source for Live<'_> {
                 table.threads_of(self.pid).into_iter().filter(stands).collect()
             }
             Threads::One(tid, _) => vec![*tid],
+            Threads::Told(threads) => threads.iter().map(|told| told.tid).collect(),
             Threads::None => Vec::new(),
         }
     }
@@ -71,29 +80,39 @@ impl Source for Live<'_> {
                 table.threads.get(&tid).filter(|thread| thread.pid == self.pid && !thread.running)?.regs
             }
             Threads::One(known, regs) => (*known == tid).then_some(**regs),
+            Threads::Told(threads) => threads.iter().find(|told| told.tid == tid)?.regs,
             Threads::None => None,
+        }
+    }
+
+    fn thread_pointer(&self, tid: Tid) -> Option<Addr> {
+        match &self.threads {
+            Threads::Told(threads) => threads.iter().find(|told| told.tid == tid)?.pointer,
+            _ => self.regs(tid).map(|regs| Addr(regs.fs_base())),
         }
     }
 
     fn frame_regs(&self, tid: Tid) -> Option<FrameRegs> {
         let mut frame = FrameRegs::from(&self.regs(tid)?);
-        frame.xmm = ptrace::vector_registers(tid).ok().map(std::sync::Arc::new);
+        if self.is_ours() {
+            frame.xmm = ptrace::vector_registers(tid).ok().map(std::sync::Arc::new);
+        }
         Some(frame)
     }
 
     fn extended_state(&self, tid: Tid) -> Option<Vec<u8>> {
-        ptrace::extended_state(tid).ok()
+        self.is_ours().then(|| ptrace::extended_state(tid).ok()).flatten()
     }
 
     fn hidden_inlines(&self, tid: Tid) -> usize {
         match &self.threads {
             Threads::Of(table) => table.threads.get(&tid).map_or(0, super::process::Thread::hidden_inlines),
-            Threads::One(..) | Threads::None => 0,
+            Threads::One(..) | Threads::Told(_) | Threads::None => 0,
         }
     }
 
     fn siginfo(&self, tid: Tid) -> Option<Siginfo> {
-        ptrace::siginfo(tid).ok()
+        self.is_ours().then(|| ptrace::siginfo(tid).ok()).flatten()
     }
 
     fn auxv(&self) -> &[(u64, u64)] {

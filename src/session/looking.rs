@@ -15,9 +15,9 @@ impl Session {
     /// as its file describes it.
     pub fn with_scene<R>(&mut self, work: impl FnOnce(&Scene<'_>, &mut Vars) -> R) -> R {
         if let Some(dead) = &self.postmortem {
-            let (modules, unwinder) = (&dead.modules, &dead.unwinder);
-            let scene = Scene { source: &dead.core, modules, unwinder, caches: &self.caches };
-            return work(&scene, &mut self.vars);
+            let (modules, unwinder, caches) = (&dead.modules, &dead.unwinder, &self.caches);
+            let vars = &mut self.vars;
+            return dead.world.with(|source| work(&Scene { source, modules, unwinder, caches }, vars));
         }
         if let Some(selection) = self.selection {
             self.refresh(selection.pid);

@@ -18,6 +18,7 @@ mod error;
 mod ground;
 mod halting;
 pub mod handle;
+mod held;
 mod hits;
 mod inbox;
 mod inlines;
@@ -55,6 +56,7 @@ pub use breakpoint::{Armed, Breakpoint, BreakpointSpec, Disposition, Location, S
 pub use calling::CallArgument;
 pub use dumping::Unread;
 pub use error::SessionError;
+pub use held::Facts;
 pub use inbox::{Inbox, Outbox, join};
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Locking, Settings};
@@ -140,7 +142,7 @@ pub struct Session {
     calls: Vec<calling::Called>,
     /// The return addresses whose names were told, by process.
     announced: FxHashMap<Pid, FxHashSet<Addr>>,
-    /// A core file, in the place of a process.
+    /// A core file or another debugger's process, in the place of one that we trace.
     postmortem: Option<postmortem::PostMortem>,
     /// Calls that were not made.
     pretended: Vec<pretended::Pretended>,

@@ -1,4 +1,5 @@
-//! A core file in the place of a process: all that looks works on it, nothing that runs does.
+//! A core file, or a process that another debugger holds, in the place of a process that we trace: all that looks works on
+//! it, nothing that runs does.
 //!
 //! It is not in the tracer's table, so no number of its threads is ever given to ptrace(2) or kill(2): by now they may be
 //! somebody else's.
@@ -8,20 +9,45 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::held::Held;
+use super::live::{Live, Threads};
 use super::space::unwinder_of;
 use super::{Selection, Session, SessionError};
-use crate::addr::{Addr, Tid};
+use crate::addr::{Addr, Pid, Tid};
 use crate::corefile::Core;
 use crate::event::{EventKind, StopReason};
+use crate::maps::Mapping;
+use crate::memory::Patched;
+use crate::regs::Regs;
 use crate::source::{Files, Source};
 use crate::symbols::Modules;
 use crate::unwind::Unwinder;
 
 /// What is looked at.
 pub(super) struct PostMortem {
-    pub(super) core: Core,
+    pub(super) world: World,
     pub(super) modules: Modules,
     pub(super) unwinder: Unwinder,
+}
+
+/// Where what is looked at comes from.
+pub(super) enum World {
+    Core(Box<Core>),
+    Held(Held),
+}
+
+impl World {
+    /// Does `work` with it as a source.
+    pub(super) fn with<R>(&self, work: impl FnOnce(&dyn Source) -> R) -> R {
+        match self {
+            World::Core(core) => work(&**core),
+            World::Held(held) => {
+                let threads = Threads::Told(&held.threads);
+                let memory = Patched { inner: &held.memory, originals: &held.originals };
+                work(&Live::new(held.pid, &memory, &held.auxv, threads))
+            }
+        }
+    }
 }
 
 impl Session {
@@ -45,20 +71,14 @@ impl Session {
         }
         let (pid, tid) = (core.pid(), core.threads().first().copied().unwrap_or(Tid(core.pid().0)));
         let program = core.program().unwrap_or_default();
-        self.stories = Default::default();
-        self.recorder.restart();
-        self.selection = Some(Selection { pid, tid, level: 0 });
-        self.numbers.clear();
-        self.numbers.insert(pid, 1);
-        self.postmortem = Some(PostMortem { core, modules, unwinder });
-        self.resolve();
+        self.look_from(pid, tid, PostMortem { world: World::Core(Box::new(core)), modules, unwinder });
         let signal = self.core().and_then(Core::signal);
         let brk = self.with_scene(|scene, _| {
             let word = scene.memory().u64(scene.heap_anchors().curbrk?).ok()?;
             Some(Addr(word))
         });
-        if let (Some(brk), Some(dead)) = (brk, &mut self.postmortem) {
-            dead.core.name_heap(brk);
+        if let (Some(brk), Some(PostMortem { world: World::Core(core), .. })) = (brk, &mut self.postmortem) {
+            core.name_heap(brk);
         }
         let maps = self.mappings();
         let started = EventKind::Started { program, args: Vec::new(), attached: true, core: true, brk, maps };
@@ -69,7 +89,18 @@ impl Session {
         Ok(())
     }
 
-    /// Looks at no core file any more; whether it did.
+    /// From now on this is looked at: nothing was recorded of it.
+    pub(super) fn look_from(&mut self, pid: Pid, tid: Tid, what: PostMortem) {
+        self.stories = Default::default();
+        self.recorder.restart();
+        self.selection = Some(Selection { pid, tid, level: 0 });
+        self.numbers.clear();
+        self.numbers.insert(pid, 1);
+        self.postmortem = Some(what);
+        self.resolve();
+    }
+
+    /// Looks at no core file any more, nor at another's process; whether it did.
     pub fn close_core(&mut self) -> bool {
         let closed = self.postmortem.take().is_some();
         if closed {
@@ -82,7 +113,34 @@ impl Session {
     /// The core file that is looked at.
     #[must_use]
     pub fn core(&self) -> Option<&Core> {
-        self.postmortem.as_ref().map(|dead| &dead.core)
+        match &self.postmortem.as_ref()?.world {
+            World::Core(core) => Some(core),
+            World::Held(_) => None,
+        }
+    }
+
+    /// Whether the selected process exists, so that `/proc` tells of it: ours, or another debugger's.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.selection.is_some() && self.core().is_none()
+    }
+
+    /// Something of what is looked at in the place of a process, if that is done.
+    pub(super) fn still<R>(&self, work: impl FnOnce(&dyn Source) -> R) -> Option<R> {
+        self.postmortem.as_ref().map(|dead| dead.world.with(work))
+    }
+
+    /// A thread's registers, of a core file or a process.
+    pub(super) fn known_regs(&self, tid: Tid) -> Option<Regs> {
+        match self.still(|source| source.regs(tid)) {
+            Some(regs) => regs,
+            None => self.tracer.table.threads.get(&tid)?.regs,
+        }
+    }
+
+    /// The mappings of what is looked at.
+    pub(super) fn still_mappings(&self) -> Option<Vec<Mapping>> {
+        self.still(|source| source.mappings().to_vec())
     }
 
     /// The selection, of a process that can be run.

@@ -28,6 +28,9 @@ impl Session {
     /// Whether the selected process ran before we came.
     #[must_use]
     pub fn was_attached(&self) -> bool {
+        if self.postmortem.is_some() {
+            return self.core().is_none();
+        }
         let selected = self.selection.and_then(|s| self.tracer.table.processes.get(&s.pid));
         selected.is_some_and(|process| !process.launched)
     }
@@ -45,11 +48,7 @@ impl Session {
             ExitStatus::Code(code) => code,
             ExitStatus::Signal(signal) => 128 + signal,
         };
-        let regs = |tid| match self.core() {
-            Some(core) => core.regs(tid),
-            None => self.tracer.table.threads.get(&tid)?.regs,
-        };
-        let pc = self.selection.and_then(|s| regs(s.tid));
+        let pc = self.selection.and_then(|s| self.known_regs(s.tid));
         State {
             pid: self.selection.map(|s| s.pid),
             tid: self.selection.map(|s| s.tid),
@@ -80,8 +79,8 @@ impl Session {
     /// [`SessionError::NoThread`] when it is not debugged.
     pub fn select_thread(&mut self, tid: Tid) -> Result<(), SessionError> {
         let missing = || SessionError::NoThread(tid.to_string());
-        if let Some(core) = self.core() {
-            let pid = core.regs(tid).map(|_| core.pid()).ok_or_else(missing)?;
+        if let Some(found) = self.still(|source| source.threads().contains(&tid).then(|| source.pid())) {
+            let pid = found.ok_or_else(missing)?;
             self.selection = Some(Selection { pid, tid, level: 0 });
             return Ok(());
         }
@@ -99,8 +98,8 @@ impl Session {
     /// The threads of a process that is debugged, by number.
     #[must_use]
     pub fn threads_of(&self, pid: Pid) -> Vec<ThreadInfo> {
-        if let Some(core) = self.core() {
-            let all = core.threads().into_iter().zip(1..);
+        if let Some(threads) = self.still(|source| source.threads()) {
+            let all = threads.into_iter().zip(1..);
             return all.map(|(tid, number)| ThreadInfo { tid, number }).collect();
         }
         let table = &self.tracer.table;
@@ -114,8 +113,9 @@ impl Session {
     /// The name of a thread that is debugged, as the kernel has it; empty when it is gone.
     #[must_use]
     pub fn thread_name(&self, tid: Tid) -> String {
-        let thread = self.tracer.table.threads.get(&tid);
-        thread.map_or_else(String::new, |thread| procfs::name(thread.pid, tid))
+        let held = self.selection.filter(|_| self.exists() && self.postmortem.is_some()).map(|s| s.pid);
+        let pid = held.or_else(|| Some(self.tracer.table.threads.get(&tid)?.pid));
+        pid.map_or_else(String::new, |pid| procfs::name(pid, tid))
     }
 
     /// The number that users know a process by; also of one that has ended in this run.
@@ -127,18 +127,14 @@ impl Session {
     /// The highest number that a thread of this run got.
     #[must_use]
     pub fn highest_thread(&self) -> u32 {
-        let dead = self.core().map(|core| u32::try_from(core.threads().len()).unwrap_or(u32::MAX));
+        let dead = self.still(|source| u32::try_from(source.threads().len()).unwrap_or(u32::MAX));
         dead.unwrap_or(self.tracer.table.last_thread_number)
     }
 
     /// Where a thread's thread-local storage begins: libpthread's name of the thread (`Thread 0x…`).
     #[must_use]
     pub fn thread_pointer(&self, tid: Tid) -> Option<u64> {
-        let regs = match self.core() {
-            Some(core) => core.regs(tid),
-            None => self.tracer.table.threads.get(&tid).and_then(|thread| thread.regs),
-        };
-        let now = regs.map(|regs| regs.fs_base()).filter(|pointer| *pointer != 0);
+        let now = self.known_regs(tid).map(|regs| regs.fs_base()).filter(|pointer| *pointer != 0);
         now.or_else(|| self.pointers.get(&tid).copied())
     }
 
@@ -164,6 +160,10 @@ impl Session {
     pub fn processes(&self) -> Vec<(u32, Pid, String)> {
         if let Some(core) = self.core() {
             return vec![(1, core.pid(), core.program().unwrap_or_default())];
+        }
+        if let Some(pid) = self.still(|source| source.pid()) {
+            let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());
+            return vec![(1, pid, program.unwrap_or_default())];
         }
         let followed = |process: &&process::Process| process.role == process::Role::Followed;
         let mut all: Vec<_> = self
@@ -196,8 +196,8 @@ impl Session {
     /// The mappings of the selected process.
     #[must_use]
     pub fn mappings(&self) -> Vec<Mapping> {
-        match self.core() {
-            Some(core) => core.mappings().to_vec(),
+        match self.still_mappings() {
+            Some(maps) => maps,
             None => self.selection.map_or_else(Vec::new, |selection| procfs::mappings(selection.pid)),
         }
     }

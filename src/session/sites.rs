@@ -171,7 +171,7 @@ impl Session {
                 }
             }
             if let Some(dead) = &self.postmortem {
-                found = places(stage, None, &dead.modules, &dead.core);
+                found = dead.world.with(|source| places(stage, None, &dead.modules, source.memory()));
             } else if live.is_empty()
                 && let Some(program) = &self.program
             {

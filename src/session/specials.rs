@@ -25,8 +25,8 @@ impl Snapshot {
         values.push(("bpnum", u64::from(session.last_breakpoint)));
         let numbers = session.selection.and_then(|s| {
             let table = &session.tracer.table;
-            if let Some(core) = session.core() {
-                let index = core.thread_list().iter().position(|thread| thread.tid == s.tid)?;
+            if let Some(threads) = session.still(|source| source.threads()) {
+                let index = threads.iter().position(|tid| *tid == s.tid)?;
                 return Some((u32::try_from(index).ok()? + 1, 1, s));
             }
             Some((table.threads.get(&s.tid)?.number, table.processes.get(&s.pid)?.number, s))
@@ -38,7 +38,7 @@ impl Snapshot {
             values.push(("pid", selection.pid.0 as u64));
             values.push(("tid", selection.tid.0 as u64));
             // The number may be another process's by now.
-            let rss = session.is_live().then(|| procfs::usage(selection.pid)).flatten();
+            let rss = session.exists().then(|| procfs::usage(selection.pid)).flatten();
             values.push(("rss", rss.map_or(0, |(_, rss)| rss)));
         }
         if let Some(story) = session.story() {
