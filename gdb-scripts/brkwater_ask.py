@@ -200,9 +200,11 @@ def answer(name, words, stop_of):
     """The text of one of the commands above but brk-chain. `stop_of` tells what stands in the debugger."""
     if name == "brk-export":
         if len(words) < 2 or words[0].startswith("-"):
-            raise Refused("Argument required (a format: md, json; and a file).\n  hint: usage: brk-export md|json FILE [-raw]")
-        text, complaints = ask(stop_of(), "export " + " ".join(words))
-        return text, complaints
+            raise Refused(
+                "Argument required (a format: md, json; and a file).\n"
+                "  hint: usage: brk-export md|json FILE [-raw]"
+            )
+        return ask(stop_of(), "export " + " ".join(words))
     question, closing = ASKED[name]
     as_json = json_flag(words, HELP[name].rpartition("Usage: ")[2])
     stop = stop_of()

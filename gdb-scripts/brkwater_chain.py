@@ -75,7 +75,10 @@ class Chain(object):
         self.armed = set()
 
     def text(self):
-        lines = ["Chain %d: %s" % (self.number, " then ".join(stage.words() for stage in self.stages))]
+        words = [stage.words() for stage in self.stages]
+        words[-1] = ("every " if self.every else "") + words[-1]
+        options = (" once" if self.once else "") + ("" if self.scope == "thread" else " in " + self.scope)
+        lines = ["Chain %d: %s%s" % (self.number, " then ".join(words), options)]
         if self.over:
             lines[0] += " (over: it was to stop once)"
         for index, stage in enumerate(self.stages):
@@ -96,7 +99,10 @@ def parse(text):
     """`A [if C] then [every] B [if D] [then ...] [once] [in thread|process]` as a Chain without breakpoints."""
     pieces = cut(text, "then")
     if len(pieces) < 2:
-        raise Refused("A chain has two stages or more.\n  hint: brk-chain open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap")
+        raise Refused(
+            "A chain has two stages or more.\n"
+            "  hint: brk-chain open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap"
+        )
     every = once = False
     scope = "thread"
     words = pieces[-1].split()
@@ -127,7 +133,9 @@ def _stage(piece, index):
     parts = cut(piece, "if")
     location = parts[0].strip()
     if not location:
-        raise Refused("\"then\" needs a location: brk-chain open then mmap" if index else "A chain needs a location in front of \"then\".")
+        if index == 0:
+            raise Refused("A chain needs a location in front of \"then\".")
+        raise Refused("\"then\" needs a location: brk-chain open then mmap")
     if location.split()[0] == "syscall":
         raise Refused(
             "A stage that is a system call needs brkwater: break %s\n  hint: here, name libc's function: mmap" % location

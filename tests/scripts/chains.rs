@@ -134,6 +134,10 @@ fn threads_are_told_apart_as_brkwater_tells_them_apart() {
     assert_eq!(per_thread, [101, 103]);
     let in_process = stage.must_stop_alike("first then second in process");
     assert_eq!(in_process, [200, 101, 202, 103]);
+    for front in fronts() {
+        let (_, said) = stage.theirs(front, "first then every second once in process");
+        said.must_have("Chain 1: first then every second once in process");
+    }
     let every = stage.must_stop_alike("first if $arg1 == 2 then every second in process");
     assert_eq!(every, [202, 302, 103, 203, 303]);
 }
