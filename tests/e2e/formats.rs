@@ -148,7 +148,7 @@ fn text_has_gdb_s_backtrace() {
     if !have("gdb") {
         return;
     }
-    for (name, place) in [("calls", "leaf"), ("noisy", "show"), ("inlines", "main"), ("threads", "puts")] {
+    for (name, place) in [("calls", "leaf"), ("noisy", "show"), ("inlines", "main"), ("threads", "work")] {
         let file = scratch(&format!("formats_text_{name}")).join("text");
         let export = format!("export text {} -redact none", file.display());
         let place = format!("break {place}");
@@ -370,7 +370,7 @@ fn secrets_stay_at_home() {
 #[test]
 fn a_hostile_path_stays_a_name() {
     let dir = scratch("formats_hostile");
-    let home = dir.join("a;b\"<c>&d,e'f\\g\u{1b}[31m");
+    let home = dir.join("a;b\"<c>&d,e'f \u{1b}[31m");
     fs::create_dir_all(&home).unwrap();
     let program = home.join("=x");
     fs::copy(target("blocker"), &program).unwrap();

@@ -8,17 +8,18 @@ use serde_json::{Value, json};
 
 use super::super::escape;
 use super::super::words::file_name;
-use super::page::{Happening, Page};
-use crate::addr::Addr;
+use super::page::{Happening, Page, StackLines};
 
 /// The file, one event a line.
 pub(super) fn write(page: &Page) -> String {
-    let mut events = names(page);
-    let mut timed: Vec<(f64, Value)> = page.events.iter().filter_map(|event| instant(page, event)).collect();
-    timed.extend(counters(page));
+    let mut stacks = StackLines::of(page);
+    // Each is text at once: a long run has more events than should be in memory as objects.
+    let timed = page.events.iter().filter_map(|event| instant(event, &mut stacks));
+    let mut timed: Vec<(f64, String)> = timed.map(|(t, event)| (t, escape::json(&event))).collect();
+    timed.extend(counters(page).into_iter().map(|(t, event)| (t, escape::json(&event))));
     timed.sort_by(|a, b| a.0.total_cmp(&b.0));
-    events.extend(timed.into_iter().map(|(_, event)| event));
-    let lines: Vec<String> = events.iter().map(escape::json).collect();
+    let mut lines: Vec<String> = names(page).iter().map(escape::json).collect();
+    lines.extend(timed.into_iter().map(|(_, event)| event));
     let about = json!({"schema": "brkwater.trace/1", "version": env!("CARGO_PKG_VERSION"), "title": page.document.title});
     format!(
         "{{\"displayTimeUnit\":\"ms\",\"otherData\":{},\"traceEvents\":[\n{}\n]}}\n",
@@ -49,7 +50,7 @@ fn names(page: &Page) -> Vec<Value> {
     all
 }
 
-fn instant(page: &Page, event: &Happening) -> Option<(f64, Value)> {
+fn instant<'a>(event: &'a Happening, stacks: &mut StackLines<'a>) -> Option<(f64, Value)> {
     if event.kind == "usage" {
         return None;
     }
@@ -58,7 +59,7 @@ fn instant(page: &Page, event: &Happening) -> Option<(f64, Value)> {
     let mut set = |key: &str, value: Value| args[key] = value;
     if is_call {
         set("call", json!(event.text));
-        set("stack", json!(stack(page, &event.stack)));
+        set("stack", json!(stacks.line(&event.stack)));
         for (key, value) in [("site", &event.site), ("cause", &event.cause), ("allocator", &event.allocator)]
         {
             if !value.is_empty() {
@@ -74,12 +75,6 @@ fn instant(page: &Page, event: &Happening) -> Option<(f64, Value)> {
         "pid": event.pid, "tid": event.tid, "s": if is_call { "t" } else { "p" }, "args": args,
     });
     Some((event.t, value))
-}
-
-/// The stack in one line, innermost first.
-fn stack(page: &Page, stack: &[Addr]) -> String {
-    let frames = stack.iter().flat_map(|at| page.frames(*at));
-    frames.map(|frame| page.frame_name(&frame)).collect::<Vec<_>>().join(" < ")
 }
 
 fn counters(page: &Page) -> Vec<(f64, Value)> {

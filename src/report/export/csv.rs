@@ -3,7 +3,7 @@
 //! A name that a spreadsheet would take for a formula gets an apostrophe before it.
 
 use super::super::escape::plain;
-use super::page::{Happening, Page};
+use super::page::{Happening, Page, StackLines};
 
 /// The columns.
 const HEAD: [&str; 16] = [
@@ -28,17 +28,16 @@ const HEAD: [&str; 16] = [
 /// The file.
 pub(super) fn write(page: &Page) -> String {
     let mut out = HEAD.join(",") + "\r\n";
+    let mut stacks = StackLines::of(page);
     for event in &page.events {
-        let fields = fields(page, event).map(|field| quoted(&field));
+        let fields = fields(event, &mut stacks).map(|field| quoted(&field));
         out.push_str(&fields.join(","));
         out.push_str("\r\n");
     }
     out
 }
 
-fn fields(page: &Page, event: &Happening) -> [String; 16] {
-    let frames = event.stack.iter().flat_map(|at| page.frames(*at));
-    let stack: Vec<String> = frames.map(|frame| plain(&page.frame_name(&frame))).collect();
+fn fields<'a>(event: &'a Happening, stacks: &mut StackLines<'a>) -> [String; 16] {
     let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
     [
         event.seq.to_string(),
@@ -56,7 +55,7 @@ fn fields(page: &Page, event: &Happening) -> [String; 16] {
         number(event.rss),
         harmless(&event.site),
         harmless(&event.allocator),
-        harmless(&stack.join(" < ")),
+        harmless(stacks.line(&event.stack)),
     ]
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
+use super::super::escape::plain;
 use super::super::redact::Redactor;
 use super::super::tables::label_word;
 use super::super::{Document, Inputs, calls};
@@ -132,7 +133,7 @@ impl Page {
         let mut stories = Stories::default();
         events.iter().for_each(|event| stories.apply(event));
         let mut heap = inputs.heap.cloned();
-        heap.iter_mut().for_each(|heap| stable.people_in(heap));
+        heap.iter_mut().for_each(|heap| stable.ordinals_in(heap));
         let again = Inputs {
             story: stories.of_mut(pid),
             pid,
@@ -166,6 +167,9 @@ impl Page {
         let points = inputs.story.series().points.clone();
         let time = (points.first().map_or(0.0, |point| point.t), inputs.t);
         let binaries = binaries.collect();
+        if let Some(stable) = &stable {
+            document.layout_text = stable.table(&document.layout_text);
+        }
         document.redacted = redactor.map_or(0, |redactor| redactor.found());
         Page {
             document,
@@ -231,6 +235,26 @@ impl Page {
             Some(stable) => stable.text(&text),
             None => text,
         }
+    }
+}
+
+/// Stacks in one line, innermost function first; each is written once, because many events have the same.
+pub(super) struct StackLines<'a> {
+    page: &'a Page,
+    known: FxHashMap<&'a [Addr], String>,
+}
+
+impl<'a> StackLines<'a> {
+    pub(super) fn of(page: &'a Page) -> StackLines<'a> {
+        StackLines { page, known: FxHashMap::default() }
+    }
+
+    pub(super) fn line(&mut self, stack: &'a [Addr]) -> &str {
+        let page = self.page;
+        self.known.entry(stack).or_insert_with(|| {
+            let frames = stack.iter().flat_map(|at| page.frames(*at));
+            frames.map(|frame| plain(&page.frame_name(&frame))).collect::<Vec<_>>().join(" < ")
+        })
     }
 }
 

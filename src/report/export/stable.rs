@@ -77,6 +77,10 @@ impl Stable {
         self.people.get(&id).copied().unwrap_or(0)
     }
 
+    fn number(&self, seq: Seq) -> Seq {
+        self.numbers.get(&seq).copied().unwrap_or_default()
+    }
+
     /// The events with ordinals, without what was measured.
     #[must_use]
     pub fn events(&self, events: &[Event]) -> Vec<Event> {
@@ -84,19 +88,18 @@ impl Stable {
     }
 
     fn event(&self, event: &Event) -> Event {
-        let seq = |seq: Seq| self.numbers.get(&seq).copied().unwrap_or_default();
         let mut kind = event.kind.clone();
         match &mut kind {
             EventKind::Call(record) => {
                 if let Some(Cause::Occupied { planted_by: Some(by), .. }) = &mut record.cause {
-                    *by = seq(*by);
+                    *by = self.number(*by);
                 }
             }
             EventKind::Forked { child, .. } => *child = Pid(self.ordinal(child.0)),
             EventKind::Hit { rss, .. } => *rss = None,
             _ => {}
         }
-        let number = seq(event.seq);
+        let number = self.number(event.seq);
         Event {
             seq: number,
             t: number.0 as f64,
@@ -106,16 +109,17 @@ impl Stable {
         }
     }
 
-    /// Processes and threads in an object of brkwater's.
-    pub fn people_in(&self, value: &mut Value) {
+    /// Processes, threads and events in an object of brkwater's that was made from the journal as it was.
+    pub fn ordinals_in(&self, value: &mut Value) {
         match value {
-            Value::Array(all) => all.iter_mut().for_each(|value| self.people_in(value)),
+            Value::Array(all) => all.iter_mut().for_each(|value| self.ordinals_in(value)),
             Value::Object(all) => {
                 for (key, value) in all.iter_mut() {
                     let id = value.as_i64().and_then(|id| i32::try_from(id).ok());
-                    match id.filter(|_| key == "pid" || key == "tid") {
-                        Some(id) => *value = self.ordinal(id).into(),
-                        None => self.people_in(value),
+                    match (key.as_str(), id, value.as_u64()) {
+                        ("pid" | "tid", Some(id), _) => *value = self.ordinal(id).into(),
+                        ("seq", _, Some(seq)) => *value = self.number(Seq(seq)).0.into(),
+                        _ => self.ordinals_in(value),
                     }
                 }
             }
@@ -146,6 +150,25 @@ impl Stable {
             None => ('-', span.start.0 - at),
         };
         Some(format!("{{{name}{sign}{offset:#x}}}"))
+    }
+
+    /// Lines of a table with addresses in its first column: that column gets the width of the names, because how long
+    /// an address is, is chance too.
+    #[must_use]
+    pub fn table(&self, lines: &[String]) -> Vec<String> {
+        let is_row = |line: &&String| line.starts_with("0x");
+        let first = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+        let rows: Vec<String> = lines.iter().filter(is_row).map(|line| first(line)).collect();
+        let old = rows.iter().map(String::len).max().unwrap_or(0).max("address".len());
+        let named: Vec<String> = rows.iter().map(|at| self.addresses(at)).collect();
+        let new = named.iter().map(String::len).max().unwrap_or(0);
+        let line = |line: &String| match line.get(old..) {
+            Some(rest) if line.starts_with("0x") || line.starts_with("address ") => {
+                format!("{:<new$}{rest}", self.addresses(&first(line)))
+            }
+            _ => line.clone(),
+        };
+        lines.iter().map(line).collect()
     }
 
     /// The text with addresses named and times as `t7`.
@@ -232,6 +255,10 @@ mod tests {
         ] {
             assert_eq!(stable.text(text), expected);
         }
+        let lines =
+            ["address         size", "0x427000          4K", "0x7ffff7dd0000    5K", "▲"].map(str::to_owned);
+        let wanted = ["address          size", "{heap+0x0}         4K", "{libc.so.6+0x0}    5K", "▲"];
+        assert_eq!(stable.table(&lines), wanted);
         assert_eq!(stable.placed(Addr(0x7fff_f7dd_0010)), Addr((3 << 32) + 0x10));
         assert_eq!(stable.placed(Addr(0x10)), Addr(0));
     }
