@@ -105,8 +105,12 @@ fn export(shell: &mut Shell, args: &str) -> Done {
         let secrets = count(page.document.redacted, "secret");
         shell.say(format!("  {secrets} replaced; \"export {name} {file} -redact none\" leaves them."));
     }
-    if format.whole && !shell.session.is_live() {
-        shell.say("  The process has ended: functions of libraries have no names. At a stop before its end they do.");
+    let nameless = page.nameless();
+    if format.whole && nameless > 0 {
+        let places = count(nameless, "place");
+        let why =
+            if shell.session.is_live() { "" } else { "; at a stop before its end more names are known" };
+        shell.say(format!("  {places} in code without a name{why}."));
     }
     Ok(())
 }
@@ -205,12 +209,17 @@ fn binaries(shell: &mut Shell, maps: Option<&[Mapping]>) -> Vec<Binary> {
     })
 }
 
-/// The environment that a program gets here; one that was attached to had its own, which is most often the same.
+/// The environment of the process, and what a program gets here: after its end only that is known.
 fn variables(shell: &Shell) -> Vec<(String, String)> {
+    let own = shell.session.selection().map(|selection| procfs::environment(selection.pid));
     let all = shell.session.settings().final_environment();
     let text = all.iter().map(|variable| String::from_utf8_lossy(variable).into_owned());
-    text.filter_map(|text| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
-        .collect()
+    let given =
+        text.filter_map(|text| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut variables: Vec<(String, String)> = own.unwrap_or_default().into_iter().chain(given).collect();
+    variables.sort();
+    variables.dedup();
+    variables
 }
 
 /// Why the target stopped, unless it has ended since.

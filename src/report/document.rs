@@ -254,7 +254,7 @@ impl Document {
     #[must_use]
     pub fn json(&self) -> String {
         // Plain values with string keys always serialise.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        escape::json_text(serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 }
 

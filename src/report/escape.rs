@@ -83,7 +83,13 @@ pub fn xml(text: &str) -> String {
 #[must_use]
 pub fn json(value: &impl serde::Serialize) -> String {
     // Plain values with string keys always serialise.
-    let text = serde_json::to_string(value).unwrap_or_default();
+    json_text(serde_json::to_string(value).unwrap_or_default())
+}
+
+/// The same for JSON that was written already, and that may have several lines.
+#[must_use]
+pub fn json_text(text: String) -> String {
+    let plain_letter = |letter: char| letter == '\n' || plain_letter(letter);
     if text.chars().all(plain_letter) {
         return text;
     }

@@ -7,8 +7,7 @@
 use std::collections::BTreeSet;
 
 /// Words in the name of a variable whose value is a secret wherever it stands.
-const SECRET_WORDS: &[&str] =
-    &["TOKEN", "SECRET", "PASS", "KEY", "CRED", "AUTH", "COOKIE", "SESSION", "PRIVATE", "DSN"];
+const SECRET_WORDS: &[&str] = &["TOKEN", "SECRET", "PASS", "KEY", "CRED", "AUTH", "COOKIE", "PRIVATE", "DSN"];
 
 /// A shorter value would be found where it only looks like one.
 const SHORTEST: usize = 6;

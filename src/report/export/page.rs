@@ -213,6 +213,13 @@ impl Page {
         self.binaries.iter().find(|binary| binary.code.contains(at.sub(1)))
     }
 
+    /// How many return addresses of the run have no function's name.
+    #[must_use]
+    pub fn nameless(&self) -> u64 {
+        let is_named = |frames: &&Vec<StackFrame>| frames.iter().any(|frame| frame.function.is_some());
+        (self.names.len() - self.names.values().filter(is_named).count()) as u64
+    }
+
     /// A name for a frame: its function, or the place in its file.
     #[must_use]
     pub fn frame_name(&self, frame: &StackFrame) -> String {

@@ -1,5 +1,5 @@
 //! Growth by stack for speedscope (<https://www.speedscope.app/file-format-schema.json>): one sampled profile for each
-//! kind of call, the largest first, with the bytes that the kernel gave as weights.
+//! kind of call, the largest first and the loader's last, with the bytes that the kernel gave as weights.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,8 @@ pub(super) fn write(page: &Page) -> String {
     if profiles.is_empty() {
         profiles.push(sampled("no growth", Vec::new(), Vec::new()));
     }
-    profiles.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    // The files that the loader maps are seldom what is asked for.
+    profiles.sort_by_key(|(bytes, profile)| (profile["name"] == "loader", std::cmp::Reverse(*bytes)));
     let all: Vec<Value> = profiles.into_iter().map(|(_, profile)| profile).collect();
     let file = json!({
         "$schema": "https://www.speedscope.app/file-format-schema.json",

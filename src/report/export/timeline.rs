@@ -61,7 +61,7 @@ pub(super) fn draw(page: &Page, top: f64, body: &mut String) -> f64 {
     body.push_str(&format!(
         "<text class=\"quiet\" x=\"{MARGIN}\" y=\"{:.1}\">{}</text>\n",
         low + 18.0,
-        meanings.join("   ")
+        meanings.join(" · ")
     ));
     low + 26.0
 }
