@@ -224,7 +224,7 @@ struct Flags {
     /// The first command that fails ends it with status 1; so does a breakpoint that never found its place
     #[arg(long)]
     strict: bool,
-    /// Write the last stop to FILE at the end: md:FILE or json:FILE
+    /// Write the last stop to FILE at the end, such as md:FILE, html:FILE, pprof:FILE ("help export" lists the formats)
     #[arg(long, value_name = "FORMAT:FILE")]
     export: Vec<String>,
     /// Draw the screen with ASCII characters only

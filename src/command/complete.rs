@@ -45,6 +45,7 @@ fn command(shell: &mut Shell, tables: &'static [&'static [Entry]], line: &str) -
         Takes::Place => place(shell, args),
         Takes::Expression => expression(shell, args),
         Takes::File => file(args),
+        Takes::Export => super::export::complete(args).unwrap_or_else(|| file(args)),
         Takes::Sub(tables) => command(shell, tables, args),
         Takes::Command => command(shell, table::COMMANDS, args),
     };

@@ -16,54 +16,112 @@ use super::error::{CommandError, Done};
 use super::look;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
-use crate::addr::Tid;
+use crate::addr::{Addr, Span, Tid};
 use crate::event::{EventKind, StopReason};
 use crate::kernel::{host, procfs};
+use crate::maps::Mapping;
+use crate::report::export::{Binary, FORMATS, Format, Page, format};
 use crate::report::words::count;
-use crate::report::{Document, Inputs, markdown};
+use crate::report::{Inputs, paths};
 use crate::scene::frame_text;
-
-/// A format's name, and how a document is written in it.
-type Format = (&'static str, fn(&Document) -> String);
-
-const FORMATS: &[Format] = &[("md", markdown), ("json", Document::json)];
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
     names: &["export"],
     run: export,
-    help: "Write this stop into a file: backtrace, explanation, heap, calls, environment.\n\
-           Usage: export md|json FILE [-raw]\n\
-           Private keys, authorisation headers and names in home directories are replaced; -raw leaves them.",
-    takes: Takes::File,
+    help: "Write this stop, or the whole run, into a file that others can read.\n\
+           Usage: export FORMAT FILE [-stable] [-redact none]\n\
+           The formats:\n\
+           \x20 md          Markdown, for an issue or a report\n\
+           \x20 text        plain text with gdb's backtrace, for a bug tracker\n\
+           \x20 html        one page for a browser, with pictures\n\
+           \x20 svg         a picture: address space and timeline\n\
+           \x20 json        everything as brkwater.stop/1\n\
+           \x20 folded      growth by stack, for flamegraph.pl, inferno\n\
+           \x20 speedscope  growth by stack, for speedscope.app\n\
+           \x20 pprof       growth by stack, for pprof and stores of profiles\n\
+           \x20 perfetto    calls and memory over time, for ui.perfetto.dev\n\
+           \x20 chrome      the same, for chrome://tracing\n\
+           \x20 csv         every event, for a spreadsheet\n\
+           With -stable two runs are comparable: addresses are offsets in files, times and processes ordinals.\n\
+           Private keys, authorisation headers, values of the environment and names in home directories are replaced;\n\
+           -redact none (or -raw) leaves them.",
+    takes: Takes::Export,
 }];
 
+/// What was asked for, without the format and the file.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+struct Wishes {
+    stable: bool,
+    redact: bool,
+}
+
+/// Takes the flags out of the arguments.
+fn wishes(args: &str) -> Done<(Wishes, String)> {
+    let mut args = args.trim().to_owned();
+    let mut flag = |name: &str| {
+        let (found, rest) = take_flag(&args, name);
+        args = rest;
+        found
+    };
+    let raw = flag("-raw") | flag("-redact=none") | flag("--redact=none");
+    let stable = flag("-stable") | flag("--stable");
+    _ = flag("-redact=secrets") | flag("--redact=secrets");
+    let mut wishes = Wishes { stable, redact: !raw };
+    let words: Vec<&str> = args.split_whitespace().collect();
+    let Some(at) = words.iter().position(|word| matches!(*word, "-redact" | "--redact")) else {
+        return Ok((wishes, args));
+    };
+    match words.get(at + 1).copied() {
+        Some("none") => wishes.redact = false,
+        Some("secrets") => {}
+        _ => return Err(CommandError::say("Argument required (-redact none, or -redact secrets).")),
+    }
+    let kept = words.iter().enumerate().filter(|(n, _)| *n != at && *n != at + 1).map(|(_, word)| *word);
+    Ok((wishes, kept.collect::<Vec<_>>().join(" ")))
+}
+
 fn export(shell: &mut Shell, args: &str) -> Done {
-    let (raw, args) = take_flag(args, "-raw");
-    let (format, file) = first_word(&args);
-    let known = || FORMATS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    if format.is_empty() {
+    let (wishes, args) = wishes(args)?;
+    let (name, file) = first_word(&args);
+    let known = || FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
+    if name.is_empty() {
         return Err(CommandError::say(format!("Argument required (a format: {}; and a file).", known())));
     }
-    let write = FORMATS.iter().find(|(name, _)| *name == format).map(|(_, write)| write);
-    let write = write.ok_or_else(|| {
+    let format = format(name).ok_or_else(|| {
         CommandError::say(format!(
-            "Undefined export format: \"{format}\".\n  hint: the formats are {}.",
+            "Undefined export format: \"{name}\".\n  hint: the formats are {}.",
             known()
         ))
     })?;
     if file.is_empty() {
         return Err(CommandError::say("Argument required (a file to write to)."));
     }
-    let document = document(shell, !raw)?;
+    let page = page(shell, format, wishes)?;
     let path = expand(file);
     let failed = |error: std::io::Error| CommandError::say(format!("{file}: {}.", words(&error)));
-    std::fs::write(&path, write(&document)).map_err(failed)?;
+    std::fs::write(&path, (format.write)(&page)).map_err(failed)?;
     shell.say(format!("Exported to '{file}'."));
-    if document.redacted > 0 {
-        let secrets = count(document.redacted, "secret");
-        shell.say(format!("  {secrets} replaced; \"export {format} {file} -raw\" leaves them."));
+    if page.document.redacted > 0 {
+        let secrets = count(page.document.redacted, "secret");
+        shell.say(format!("  {secrets} replaced; \"export {name} {file} -redact none\" leaves them."));
+    }
+    let nameless = page.nameless();
+    if format.whole && nameless > 0 {
+        let places = count(nameless, "place");
+        let why =
+            if shell.session.is_live() { "" } else { "; at a stop before its end more names are known" };
+        shell.say(format!("  {places} in code without a name{why}."));
     }
     Ok(())
+}
+
+/// What `export` could go on with: a format, then a file.
+pub(super) fn complete(text: &str) -> Option<Vec<String>> {
+    if text.contains(char::is_whitespace) {
+        return None;
+    }
+    let names = FORMATS.iter().map(|format| format.name).filter(|name| name.starts_with(text));
+    Some(names.map(str::to_owned).collect())
 }
 
 /// The error without Rust's ` (os error 2)`.
@@ -82,17 +140,20 @@ pub(super) fn expand(path: &str) -> PathBuf {
     }
 }
 
-fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
+fn page(shell: &mut Shell, format: &Format, wishes: Wishes) -> Done<Page> {
     let seen = look::stop(shell);
     let environment = environment(shell);
+    let variables = variables(shell);
     let reproduce = reproduce(shell);
     let maps = shell.session.selection().is_some().then(|| shell.session.mappings());
+    let binaries = binaries(shell, maps.as_deref());
     let stop = last_stop(shell);
     let stop_text = stop_text(&seen, stop.as_ref());
-    let names = look::joint_names(shell);
+    let wanted = wanted(shell, format);
+    let names = look::names(shell, &wanted);
     let (pid, story) = super::heap::told(shell)?;
     let events = shell.session.events();
-    Ok(Document::build(&Inputs {
+    let inputs = Inputs {
         story,
         pid,
         tid: seen.tid.unwrap_or(Tid(pid.0)),
@@ -108,8 +169,57 @@ fn document(shell: &mut Shell, redact: bool) -> Done<Document> {
         reproduce: &reproduce,
         events,
         names: &names,
-        redact,
-    }))
+        secrets: wishes.redact.then_some(variables.as_slice()),
+        gaps: true,
+    };
+    Ok(Page::build(&inputs, &binaries, wishes.stable))
+}
+
+/// The return addresses that need names.
+fn wanted(shell: &Shell, format: &Format) -> Vec<Addr> {
+    let Some(story) = shell.session.story() else { return Vec::new() };
+    let mut wanted = paths::joints(&story.growth());
+    if format.whole {
+        wanted.extend(shell.session.events().iter().flat_map(look::stack_of));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
+/// The files with code, and where the kernel mapped that.
+fn binaries(shell: &mut Shell, maps: Option<&[Mapping]>) -> Vec<Binary> {
+    shell.session.with_scene(|scene, _| {
+        let all = scene.modules.iter().filter(|module| module.path.starts_with('/')).flat_map(|module| {
+            let build_id = module.image.as_ref().and_then(|image| image.build_id()).map(str::to_owned);
+            let code = |span: Span, offset: u64| Binary {
+                path: module.path.clone(),
+                build_id: build_id.clone(),
+                code: span,
+                offset,
+            };
+            let mapped = maps.unwrap_or_default().iter();
+            let mapped = mapped.filter(|mapping| mapping.perms.exec && module.span.overlaps(mapping.span));
+            let found: Vec<Binary> = mapped.map(|mapping| code(mapping.span, mapping.offset)).collect();
+            if found.is_empty() { vec![code(module.span, 0)] } else { found }
+        });
+        let mut all: Vec<Binary> = all.collect();
+        all.sort_by_key(|binary| binary.code.start);
+        all
+    })
+}
+
+/// The environment of the process, and what a program gets here: after its end only that is known.
+fn variables(shell: &Shell) -> Vec<(String, String)> {
+    let own = shell.session.selection().map(|selection| procfs::environment(selection.pid));
+    let all = shell.session.settings().final_environment();
+    let text = all.iter().map(|variable| String::from_utf8_lossy(variable).into_owned());
+    let given =
+        text.filter_map(|text| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut variables: Vec<(String, String)> = own.unwrap_or_default().into_iter().chain(given).collect();
+    variables.sort();
+    variables.dedup();
+    variables
 }
 
 /// Why the target stopped, unless it has ended since.
@@ -239,6 +349,29 @@ fn shell_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_may_stand_anywhere() {
+        let read = |text| wishes(text).unwrap();
+        let plain = Wishes { stable: false, redact: true };
+        assert_eq!(read("md page.md"), (plain, "md page.md".to_owned()));
+        assert_eq!(read("md -stable a b"), (Wishes { stable: true, ..plain }, "md a b".to_owned()));
+        for text in ["-redact none csv x", "csv x -raw", "csv --redact=none x"] {
+            assert_eq!(read(text), (Wishes { redact: false, ..plain }, "csv x".to_owned()), "{text}");
+        }
+        assert!(wishes("md x -redact").is_err());
+    }
+
+    /// `help export` lists every format with the words that the format has of itself.
+    #[test]
+    fn help_lists_the_formats() {
+        let help = COMMANDS[0].help;
+        for format in FORMATS {
+            assert!(help.contains(&format!("\n  {:<11} {}\n", format.name, format.what)), "{format:?}");
+        }
+        assert_eq!(complete("p"), Some(vec!["pprof".to_owned(), "perfetto".to_owned()]));
+        assert_eq!(complete("md "), None);
+    }
 
     #[test]
     fn words_survive_a_shell() {

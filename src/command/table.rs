@@ -35,6 +35,8 @@ pub(super) enum Takes {
     Expression,
     /// A file.
     File,
+    /// A format of `export`, and a file.
+    Export,
     /// A command of this prefix's table.
     Sub(&'static [&'static [Entry]]),
     /// A setting.

@@ -57,6 +57,16 @@ pub fn command_line(pid: Pid) -> Vec<String> {
     text.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
+/// The environment that a process was started with, name and value; empty where it may not be read.
+#[must_use]
+pub fn environment(pid: Pid) -> Vec<(String, String)> {
+    let text = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let variables = text.split(|b| *b == 0).map(|variable| String::from_utf8_lossy(variable).into_owned());
+    variables
+        .filter_map(|text| text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
+        .collect()
+}
+
 /// The directory that a process works in.
 ///
 /// # Errors

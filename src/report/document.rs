@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::explain::{Explanation, Question, explain};
 use super::folding::{Fold, folds};
 use super::owner::Names;
+use super::redact::Redactor;
 use super::words::moment;
-use super::{Amounts, escape, event, pending, redact, tables};
+use super::{Amounts, escape, event, pending, tables};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, StopReason};
 use crate::heap::story::strip::{Glyphs, strip};
@@ -58,8 +59,10 @@ pub struct Inputs<'a> {
     pub events: &'a [Event],
     /// Names for recorded return addresses.
     pub names: Names<'a>,
-    /// Whether secrets are replaced (see [`super::redact`]).
-    pub redact: bool,
+    /// The environment of the process (name and value), if secrets are to be replaced (see [`super::redact`]).
+    pub secrets: Option<&'a [(String, String)]>,
+    /// Whether gaps between mappings are shown; their sizes are chance where addresses are.
+    pub gaps: bool,
 }
 
 /// A stop, written down; its JSON has the schema `brkwater.stop/1`.
@@ -123,6 +126,9 @@ pub struct Frame {
     pub line: Option<u32>,
     /// The mapped file.
     pub module: Option<String>,
+    /// The name behind ` from `, where gdb prints one.
+    #[serde(default)]
+    pub from: Option<String>,
     /// Its build-id.
     pub build_id: Option<String>,
     /// Whether it is inlined into the next.
@@ -171,7 +177,16 @@ impl Document {
     /// Writes a stop down.
     #[must_use]
     pub fn build(inputs: &Inputs<'_>) -> Document {
-        let mut secrets = Secrets { on: inputs.redact, found: 0 };
+        let mut document = Document::unredacted(inputs);
+        if let Some(environment) = inputs.secrets {
+            let mut redactor = Redactor::new(environment);
+            document.redact(&mut redactor);
+            document.redacted = redactor.found();
+        }
+        document
+    }
+
+    fn unredacted(inputs: &Inputs<'_>) -> Document {
         let frames = inputs.backtrace.map(|backtrace| backtrace.frames.as_slice()).unwrap_or_default();
         let question = Question {
             story: inputs.story,
@@ -185,17 +200,16 @@ impl Document {
             closing: None,
         };
         let explanation = explain(&question);
-        let layout = inputs.story.layout(inputs.maps);
+        let layout = inputs.layout();
         let request = inputs.backtrace.and_then(pending::request);
         // Up to the caller of malloc nothing is folded.
         let keep = request.as_ref().map_or(1, |request| request.level + 2);
-        let environment = inputs.environment.iter();
         Document {
             schema: Document::SCHEMA.to_owned(),
-            title: title(frames, &mut secrets),
+            title: title(frames),
             stop: stop(inputs),
             cause: cause(inputs.story),
-            frames: frames.iter().map(|view| frame(view, request.as_ref(), &mut secrets)).collect(),
+            frames: frames.iter().map(|view| frame(view, request.as_ref())).collect(),
             fold: folds(frames, keep),
             heap: heap(inputs, &layout, question.amounts),
             strip: lines(&strip(&layout, WIDTH, Glyphs::Unicode).text(Glyphs::Unicode)),
@@ -204,11 +218,35 @@ impl Document {
             growth_text: lines(&tables::growth(inputs.story, SITES, inputs.names)),
             layout_text: lines(&tables::layout(inputs.story, &layout, WIDTH, Glyphs::Unicode)),
             calls: calls(inputs),
-            environment: environment.map(|(name, value)| (name.clone(), secrets.hide(value))).collect(),
+            environment: inputs.environment.to_vec(),
             unknown: unknown(inputs, &explanation),
-            reproduce: inputs.reproduce.iter().map(|line| secrets.hide(line)).collect(),
+            reproduce: inputs.reproduce.to_vec(),
             explanation,
-            redacted: secrets.found,
+            redacted: 0,
+        }
+    }
+
+    /// Replaces secrets in everything that was read from the target or typed.
+    pub(super) fn redact(&mut self, redactor: &mut Redactor) {
+        let Document { title, stop, cause, explanation, frames, heap, layout, growth, .. } = self;
+        for value in [stop, cause, heap, layout, growth] {
+            redact_value(value, redactor);
+        }
+        let mut texts: Vec<&mut String> = vec![title, &mut explanation.headline];
+        texts.extend(explanation.sentences.iter_mut().map(|sentence| &mut sentence.text));
+        for frame in frames {
+            texts.extend(
+                frame.args.iter_mut().flat_map(|arg| [&mut arg.value, &mut arg.entry_value]).flatten(),
+            );
+            texts.extend([&mut frame.file, &mut frame.module, &mut frame.from].into_iter().flatten());
+        }
+        for lines in [&mut self.growth_text, &mut self.layout_text, &mut self.unknown, &mut self.reproduce] {
+            texts.extend(lines.iter_mut());
+        }
+        texts.extend(self.calls.iter_mut().filter_map(|call| call.site.as_mut()));
+        texts.extend(self.environment.iter_mut().map(|(_, value)| value));
+        for text in texts {
+            *text = redactor.hide(text);
         }
     }
 
@@ -216,28 +254,21 @@ impl Document {
     #[must_use]
     pub fn json(&self) -> String {
         // Plain values with string keys always serialise.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        escape::json_text(serde_json::to_string_pretty(self).unwrap_or_default()) + "\n"
     }
 }
 
-struct Secrets {
-    on: bool,
-    found: u64,
-}
-
-impl Secrets {
-    fn hide(&mut self, text: &str) -> String {
-        if !self.on {
-            return text.to_owned();
-        }
-        let (text, found) = redact::redact(text);
-        self.found += found;
-        text
+fn redact_value(value: &mut Value, redactor: &mut Redactor) {
+    match value {
+        Value::String(text) => *text = redactor.hide(text),
+        Value::Array(all) => all.iter_mut().for_each(|value| redact_value(value, redactor)),
+        Value::Object(all) => all.values_mut().for_each(|value| redact_value(value, redactor)),
+        _ => {}
     }
 }
 
 /// `Stopped in mmap64(addr=0x0, len=135168, …)`: the arguments of the innermost frame, at most three.
-fn title(frames: &[FrameView], secrets: &mut Secrets) -> String {
+fn title(frames: &[FrameView]) -> String {
     let Some(frame) = frames.first() else { return "Stopped".to_owned() };
     let name = frame.function.as_deref().map_or("??", names::plain);
     let value = |arg: &ArgView| arg.value.clone().or_else(|| arg.entry_value.clone()).unwrap_or_default();
@@ -246,7 +277,7 @@ fn title(frames: &[FrameView], secrets: &mut Secrets) -> String {
         args.truncate(2);
         args.push("…".to_owned());
     }
-    secrets.hide(&escape::plain(&format!("Stopped in {name}({})", args.join(", "))))
+    escape::plain(&format!("Stopped in {name}({})", args.join(", ")))
 }
 
 fn stop(inputs: &Inputs<'_>) -> Value {
@@ -294,11 +325,11 @@ fn cause(story: &Story) -> Value {
     })
 }
 
-fn frame(view: &FrameView, request: Option<&pending::Request>, secrets: &mut Secrets) -> Frame {
-    let arg = |arg: &ArgView, secrets: &mut Secrets| Arg {
+fn frame(view: &FrameView, request: Option<&pending::Request>) -> Frame {
+    let arg = |arg: &ArgView| Arg {
         name: arg.name.clone(),
-        value: arg.value.as_deref().map(|value| secrets.hide(value)),
-        entry_value: arg.entry_value.as_deref().map(|value| secrets.hide(value)),
+        value: arg.value.clone(),
+        entry_value: arg.entry_value.clone(),
         prov: match (&arg.value, &arg.entry_value) {
             (_, Some(_)) => "entry-value",
             (Some(value), None) if value == "<optimized out>" => "optimized-out",
@@ -313,10 +344,11 @@ fn frame(view: &FrameView, request: Option<&pending::Request>, secrets: &mut Sec
         function: view.function.clone(),
         address: view.address,
         show_address: view.show_address,
-        args: view.args.iter().map(|view| arg(view, secrets)).collect(),
-        file: view.file.as_deref().map(|file| secrets.hide(file)),
+        args: view.args.iter().map(arg).collect(),
+        file: view.file.clone(),
         line: view.line,
-        module: view.module.as_deref().map(|module| secrets.hide(module)),
+        module: view.module.clone(),
+        from: view.from.clone(),
         build_id: view.build_id.clone(),
         inlined: view.inlined,
         signal_handler: view.signal_handler,

@@ -59,12 +59,37 @@ pub fn prose(text: &str) -> String {
     out
 }
 
+/// The text as character data or an attribute's value of XML and HTML, without control characters.
+#[must_use]
+pub fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in plain(text).chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // No character of XML 1.0.
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
 /// A value as one line of JSON, without a line end, that a terminal may see: what JSON itself leaves as it is of
 /// control characters is escaped.
 #[must_use]
 pub fn json(value: &impl serde::Serialize) -> String {
     // Plain values with string keys always serialise.
-    let text = serde_json::to_string(value).unwrap_or_default();
+    json_text(serde_json::to_string(value).unwrap_or_default())
+}
+
+/// The same for JSON that was written already, and that may have several lines.
+#[must_use]
+pub fn json_text(text: String) -> String {
+    let plain_letter = |letter: char| letter == '\n' || plain_letter(letter);
     if text.chars().all(plain_letter) {
         return text;
     }

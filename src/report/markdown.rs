@@ -112,28 +112,28 @@ fn details(document: &Document, page: &mut String) {
 }
 
 /// `#1  0x… in sysmalloc (nb=nb@entry=48) at ./malloc/malloc.c:2746`, as gdb prints it.
-fn gdb_line(frame: &Frame) -> String {
+pub(super) fn gdb_line(frame: &Frame) -> String {
     let level = format!("#{:<3}", frame.n);
     if frame.signal_handler {
         return format!("{level}<signal handler called>");
     }
     let address = if frame.show_address { format!("{:#018x} in ", frame.address.0) } else { String::new() };
-    let place = match (&frame.file, frame.line, &frame.module) {
+    let place = match (&frame.file, frame.line, &frame.from) {
         (Some(file), Some(line), _) => format!(" at {file}:{line}"),
-        (_, _, Some(module)) => format!(" from {module}"),
+        (_, _, Some(from)) => format!(" from {from}"),
         _ => String::new(),
     };
     format!("{level}{address}{} ({}){place}", function(frame), arguments(frame))
 }
 
-fn function(frame: &Frame) -> String {
+pub(super) fn function(frame: &Frame) -> String {
     frame
         .function
         .clone()
         .unwrap_or_else(|| if frame.signal_handler { "<signal handler called>" } else { "??" }.to_owned())
 }
 
-fn arguments(frame: &Frame) -> String {
+pub(super) fn arguments(frame: &Frame) -> String {
     frame.args.iter().map(argument).collect::<Vec<_>>().join(", ")
 }
 
@@ -141,6 +141,7 @@ fn arguments(frame: &Frame) -> String {
 fn argument(arg: &Arg) -> String {
     let name = &arg.name;
     match (&arg.value, &arg.entry_value) {
+        _ if name.is_empty() => "...".to_owned(),
         (Some(value), Some(entry)) if value == entry => format!("{name}={name}@entry={value}"),
         (Some(value), Some(entry)) => format!("{name}={value}, {name}@entry={entry}"),
         (None, Some(entry)) => format!("{name}@entry={entry}"),
@@ -149,7 +150,7 @@ fn argument(arg: &Arg) -> String {
     }
 }
 
-fn place(frame: &Frame) -> String {
+pub(super) fn place(frame: &Frame) -> String {
     match (&frame.file, frame.line, &frame.module) {
         (Some(file), Some(line), _) => format!("{}:{line}", plain(file_name(file))),
         (Some(file), None, _) => plain(file_name(file)),

@@ -13,6 +13,7 @@ pub mod document;
 pub mod escape;
 pub mod event;
 pub mod explain;
+pub mod export;
 pub mod folding;
 pub mod found;
 pub mod markdown;

@@ -98,7 +98,8 @@ fn document(run: &Run, backtrace: &Backtrace) -> Document {
         reproduce: &["brkwater -batch -ex 'break open then mmap' -ex run --args nginx -t".to_owned()],
         events: &run.events,
         names: &|_| Vec::new(),
-        redact: true,
+        secrets: Some(&[]),
+        gaps: true,
     })
 }
 

@@ -23,6 +23,7 @@ mod debuginfod;
 mod demo;
 mod export;
 mod family;
+mod formats;
 mod heap;
 mod hostile;
 mod libraries;
