@@ -9,7 +9,7 @@ use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data, disassemble,
     display, export, heap, heapchunks, inferiors, listing, memory, options, printers, printf, rbreak,
-    refused, running, script, signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
+    refused, running, saving, script, signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -44,6 +44,7 @@ const CLASSES: &[Class] = &[
         "Making program stop at certain points.",
         &[
             breakpoints::COMMANDS,
+            saving::COMMANDS,
             skipping::COMMANDS,
             rbreak::COMMANDS,
             catchpoints::COMMANDS,

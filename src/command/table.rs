@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
     disassemble, display, export, heap, heapchunks, help, inferiors, listing, lookup, memory, options,
-    printers, printf, process, rbreak, refused, registers, running, scopeinfo, script, signals, skipping,
-    sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
+    printers, printf, process, rbreak, refused, registers, running, saving, scopeinfo, script, signals,
+    skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -69,6 +69,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     calling::COMMANDS,
     breakpoints::COMMANDS,
+    saving::COMMANDS,
     skipping::COMMANDS,
     rbreak::COMMANDS,
     catchpoints::COMMANDS,

@@ -30,6 +30,7 @@ mod parity;
 mod printers;
 mod refused;
 mod replaced;
+mod saving;
 mod screen;
 mod signals;
 mod sources;
