@@ -5,6 +5,7 @@
 
 mod argv;
 mod demo;
+mod doctor;
 mod engine;
 mod quote;
 
@@ -44,6 +45,16 @@ pub fn main() -> ExitCode {
             say(&text);
             0
         }
+        Parsed::Doctor(words) => match doctor::run(&words) {
+            Ok(text) => {
+                say(&text);
+                0
+            }
+            Err(why) => {
+                tell(&format!("{why}\n"));
+                1
+            }
+        },
         Parsed::Wrong(words) => {
             tell(&words);
             USAGE

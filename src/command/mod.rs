@@ -70,6 +70,7 @@ mod watchpoints;
 use std::os::unix::net::UnixStream;
 
 pub use error::CommandError;
+pub use memory::living as memory_facts;
 
 use crate::session::protocol::{Note, Request};
 use crate::session::{Session, join};

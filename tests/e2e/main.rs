@@ -18,6 +18,7 @@ mod chunks;
 mod compare;
 mod debuginfod;
 mod demo;
+mod doctor;
 mod export;
 mod family;
 mod heap;
