@@ -8,8 +8,9 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data, disassemble,
-    display, export, heap, heapchunks, inferiors, listing, memory, options, printers, printf, rbreak,
-    refused, running, saving, script, signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
+    display, elsewhere, export, heap, heapchunks, inferiors, listing, memory, options, printers, printf,
+    rbreak, refused, running, saving, script, signals, skipping, sourcepath, stack, threads, transfer,
+    watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -77,7 +78,7 @@ const CLASSES: &[Class] = &[
         &[heap::COMMANDS, heapchunks::COMMANDS, export::COMMANDS],
         &[heap::INFO, memory::INFO, compare::INFO],
     ),
-    ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
+    ("obscure", "Obscure features.", &[refused::COMMANDS, elsewhere::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),
     ("stack", "Examining the stack.", &[stack::COMMANDS, applying::COMMANDS], &[]),
     ("status", "Status inquiries.", &[], table::INFO),

@@ -33,6 +33,7 @@ mod refused;
 mod replaced;
 mod saving;
 mod screen;
+mod scripts;
 mod signals;
 mod sources;
 mod split;
