@@ -17,6 +17,8 @@ brkwater: why does this process's memory look like that?
     brkwater trace ./prog ARG...         log its memory calls: who made it grow, and why
     brkwater reconnect [PID]             take up a session whose terminal was lost
     brkwater -p PID                      attach to a process; on leaving, it goes on unharmed
+    brkwater doctor [PID]                what stands in the way of attaching
+    brkwater doctor oom [PID|LOG]        what the OOM killer did to a process, or what would end it
     brkwater -batch -ex 'break open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap' \\
              -ex run -ex bt -ex explain --args ./prog
 
@@ -72,7 +74,6 @@ const NOT_THERE: &[(&str, &str)] = &[
     ("diff", "run it twice and compare \"info growth -json\""),
     ("serve", "the prompt takes gdb's commands"),
     ("lesson", "\"brkwater demo\" is the first lesson"),
-    ("doctor", "a failed attach says what stands in its way"),
 ];
 
 /// What the command line asks for.
@@ -85,6 +86,8 @@ pub(super) enum Parsed {
     Show(String),
     /// `gdb-scripts`: where the scripts for gdb and lldb are, or put them there.
     Scripts(Scripts),
+    /// Look at what stands in the way, or at what the OOM killer did; with what follows the word.
+    Doctor(Vec<String>),
     /// Wrong usage, and what to say about it.
     Wrong(String),
 }
@@ -168,7 +171,7 @@ enum ThemeName {
 #[derive(Debug, Parser)]
 #[command(name = "brkwater", version, max_term_width = 110, disable_help_subcommand = true)]
 #[command(
-    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG...\n       brkwater gdb-scripts [--path | --install [DIR]]"
+    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG...\n       brkwater gdb-scripts [--path | --install [DIR]]\n       brkwater doctor [oom] [PID|LOG]"
 )]
 struct Flags {
     /// A program to be debugged, and the pid of a process that runs it; `demo` is the one that ships inside
@@ -338,6 +341,9 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
     let mut arguments = Arguments::default();
     let mut words = flags.words.iter();
     let first = words.next();
+    if theirs.is_none() && first.is_some_and(|word| word == "doctor") {
+        return Parsed::Doctor(words.cloned().collect());
+    }
     if theirs.is_none()
         && let Some((name, instead)) = first.and_then(|word| NOT_THERE.iter().find(|(name, _)| name == word))
         && !std::path::Path::new(name).exists()
@@ -431,6 +437,7 @@ mod tests {
             Parsed::Show(text) | Parsed::Wrong(text) => panic!("{text}"),
             Parsed::Trace(_) => panic!("traced: {words:?}"),
             Parsed::Scripts(asked) => panic!("{asked:?}"),
+            Parsed::Doctor(words) => panic!("doctor {words:?}"),
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod argv;
 mod demo;
+mod doctor;
 mod engine;
 mod quote;
 mod scripts;
@@ -58,6 +59,16 @@ pub fn main() -> ExitCode {
             }
             Err(why) => {
                 tell(&format!("brkwater: {why}\n"));
+                1
+            }
+        },
+        Parsed::Doctor(words) => match doctor::run(&words) {
+            Ok(text) => {
+                say(&text);
+                0
+            }
+            Err(why) => {
+                tell(&format!("{why}\n"));
                 1
             }
         },

@@ -1,4 +1,4 @@
-//! Breakpoints as text: `info breakpoints` in gdb's columns with our additions below, and scripts for gdb.
+//! Breakpoints as text: `info breakpoints` in gdb's columns with our additions below.
 
 use std::fmt::Write;
 
@@ -277,113 +277,6 @@ fn modules(out: &mut String, stage: &Stage) -> std::fmt::Result {
     writeln!(out, "        in {}", names.join(", "))
 }
 
-/// A script that gdb can load: a chain becomes breakpoints that enable one another.
-pub(super) fn script(session: &Session) -> String {
-    let mut out = String::new();
-    let mut number = 0;
-    for breakpoint in session.breakpoints() {
-        number += 1;
-        // Writing into a String cannot fail.
-        let _ = if breakpoint.is_chain() {
-            save_chain(&mut out, breakpoint, &mut number)
-        } else {
-            save_plain(&mut out, breakpoint)
-        };
-    }
-    out
-}
-
-fn save_plain(out: &mut String, breakpoint: &Breakpoint) -> std::fmt::Result {
-    let Some(stage) = breakpoint.stages.first() else { return Ok(()) };
-    let command = match (breakpoint.disposition == Disposition::Delete, breakpoint.hardware) {
-        (false, false) => "break",
-        (true, false) => "tbreak",
-        (false, true) => "hbreak",
-        (true, true) => "thbreak",
-    };
-    match &breakpoint.print {
-        Some(print) => writeln!(out, "dprintf {},{print}", stage.text)?,
-        None => writeln!(out, "{}", gdb_line(command, stage))?,
-    }
-    if !breakpoint.commands.is_empty() {
-        writeln!(out, "  commands")?;
-        for line in &breakpoint.commands {
-            writeln!(out, "    {}", line.trim())?;
-        }
-        writeln!(out, "  end")?;
-    }
-    if !breakpoint.enabled {
-        writeln!(out, "disable $bpnum")?;
-    }
-    Ok(())
-}
-
-/// Stage N is `$brkwater_N`; each but the last enables the next and goes on; the last disables itself again.
-fn save_chain(out: &mut String, breakpoint: &Breakpoint, number: &mut u32) -> std::fmt::Result {
-    let count = breakpoint.stages.len();
-    let name = |stage: usize| format!("$brkwater_{}_{}", breakpoint.number, stage + 1);
-    // Not as one line of ours: gdb's users would take it for one of theirs.
-    writeln!(out, "# A chain of {count} stages: each one enables the next.")?;
-    writeln!(out, "set breakpoint pending on")?;
-    for (index, stage) in breakpoint.stages.iter().enumerate() {
-        writeln!(out, "{}", gdb_line("break", stage))?;
-        writeln!(out, "set {} = $bpnum", name(index))?;
-        if index > 0 {
-            writeln!(out, "disable $bpnum")?;
-            *number += 1;
-        }
-    }
-    for index in 0..count {
-        writeln!(out, "commands {}", name(index))?;
-        if index + 1 < count {
-            writeln!(out, "  silent\n  enable {}\n  continue", name(index + 1))?;
-        } else {
-            if !breakpoint.every {
-                writeln!(out, "  disable {}", name(index))?;
-            }
-            breakpoint.commands.iter().try_for_each(|line| writeln!(out, "  {}", line.trim()))?;
-        }
-        writeln!(out, "end")?;
-    }
-    if !breakpoint.enabled {
-        writeln!(out, "disable {}", name(0))?;
-    }
-    Ok(())
-}
-
-fn gdb_line(command: &str, stage: &Stage) -> String {
-    let caught = stage.trigger.catch().map(catchpoints::script_line);
-    let other = caught.or_else(|| stage.trigger.data().map(watchpoints::script_line));
-    match (other, &stage.condition) {
-        (Some(line), Some((condition, _))) => return format!("{line} if {}", for_gdb(condition)),
-        (Some(line), None) => return line,
-        (None, _) => {}
-    }
-    match &stage.condition {
-        Some((condition, _)) => format!("{command} {} if {}", stage.text, for_gdb(condition)),
-        None => format!("{command} {}", stage.text),
-    }
-}
-
-/// The condition in words that gdb 13.1 evaluates without a call: its `$_streq` for our `strcmp(…) == 0`.
-fn for_gdb(condition: &str) -> String {
-    let text = condition.trim();
-    let inner = text.strip_prefix("strcmp(").and_then(|rest| rest.rsplit_once(')'));
-    let plain = inner.filter(|(inner, tail)| tail.replace(' ', "") == "==0" && !inner.contains(')'));
-    let Some((arguments, _)) = plain else { return text.to_owned() };
-    let Some((string, wanted)) = arguments.split_once(',') else { return text.to_owned() };
-    let register = match string.trim() {
-        "$arg1" => "$rdi",
-        "$arg2" => "$rsi",
-        "$arg3" => "$rdx",
-        "$arg4" => "$rcx",
-        "$arg5" => "$r8",
-        "$arg6" => "$r9",
-        other => other,
-    };
-    format!("$_streq((char *) {register}, {})", wanted.trim())
-}
-
 /// A chain as one line.
 pub(super) fn chain_text(breakpoint: &Breakpoint) -> String {
     let stages: Vec<String> = breakpoint.stages.iter().map(wish_text).collect();
@@ -399,16 +292,4 @@ pub(super) fn chain_text(breakpoint: &Breakpoint) -> String {
         return format!("break {last}");
     }
     format!("break {}{every}{last}{once}{scope}", first.join(" then "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::for_gdb;
-
-    #[test]
-    fn string_conditions_become_gdb_s_own_function() {
-        assert_eq!(for_gdb("strcmp($arg1, \"/x\") == 0"), "$_streq((char *) $rdi, \"/x\")");
-        assert_eq!(for_gdb("x == 3"), "x == 3");
-        assert_eq!(for_gdb("strcmp(a, b) == 0 && c"), "strcmp(a, b) == 0 && c");
-    }
 }

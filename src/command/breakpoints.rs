@@ -92,12 +92,6 @@ pub(super) const COMMANDS: &[Entry] = &[
         Nothing,
         "Set commands to be executed when the given breakpoints are hit.\n\nUsage: commands [N]...\nThe lines that follow, up to \"end\", are run at each stop; \"silent\" as the first says nothing of the stop."
     ),
-    entry!(
-        ["save"],
-        save,
-        File,
-        "Save breakpoint definitions as a script.\n\nUsage: save breakpoints FILE\nThe file is gdb's language: chains are written with commands that gdb has."
-    ),
 ];
 
 pub(super) fn set(shell: &mut Shell, args: &str, temporary: bool, hardware: bool) -> Done {
@@ -263,8 +257,9 @@ fn condition(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say("Argument required (breakpoint number)."));
     }
     let (word, text) = first_word(args);
-    let number =
-        word.parse::<u32>().map_err(|_| CommandError::say(format!("Bad breakpoint argument: '{word}'")))?;
+    let number = with_variables(shell, word)
+        .parse::<u32>()
+        .map_err(|_| CommandError::say(format!("Bad breakpoint argument: '{word}'")))?;
     let missing = || CommandError::say(format!("No breakpoint number {number}."));
     if text.is_empty() {
         let breakpoint = shell.session.breakpoint_mut(number).ok_or_else(missing)?;
@@ -292,8 +287,9 @@ fn ignore(shell: &mut Shell, args: &str) -> Done {
     if word.is_empty() {
         return Err(CommandError::say("Argument required (a breakpoint number)."));
     }
-    let number: u32 =
-        word.parse().map_err(|_| CommandError::say(format!("bad breakpoint number: '{word}'")))?;
+    let number: u32 = with_variables(shell, word)
+        .parse()
+        .map_err(|_| CommandError::say(format!("bad breakpoint number: '{word}'")))?;
     if count.is_empty() {
         return Err(CommandError::say("Second argument (specified ignore-count) is missing."));
     }
@@ -435,26 +431,4 @@ impl Shell {
         }
         Ok(())
     }
-}
-
-fn save(shell: &mut Shell, args: &str) -> Done {
-    let (what, name) = first_word(args);
-    if what.is_empty() || !"breakpoints".starts_with(what) {
-        return Err(CommandError::say("\"save\" must be followed by the name of a save command."));
-    }
-    if name.is_empty() {
-        return Err(CommandError::say("Argument required (file name in which to save)"));
-    }
-    if shell.session.breakpoints().is_empty() {
-        shell.complain("Nothing to save.");
-        return Ok(());
-    }
-    let text = super::breakinfo::script(&shell.session);
-    std::fs::write(super::options::expand(name), text).map_err(|error| {
-        let why = error.to_string();
-        let why = why.split(" (os error").next().unwrap_or_default().to_owned();
-        CommandError::say(format!("Unable to open file '{name}' for saving ({why})"))
-    })?;
-    shell.say(format!("Saved to file '{name}'."));
-    Ok(())
 }

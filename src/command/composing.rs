@@ -58,7 +58,7 @@ fn with(shell: &mut Shell, args: &str) -> Done {
     let (known, value) = match settings::find(setting)? {
         Some((known, value)) => (known, value.trim()),
         // What is taken without an effect has none to be taken back.
-        None if settings::accepted(setting).is_some() => return nested(shell, command),
+        None if super::taken::taken(setting).is_some() => return nested(shell, command),
         None => {
             let (word, _) = first_word(setting);
             let words = format!("Undefined set command: \"{word}\".  Try \"help set\".");

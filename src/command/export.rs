@@ -301,7 +301,7 @@ fn started(shell: &Shell) -> Option<Vec<String>> {
 
 /// The commands that lead here again, and the same for gdb. What was typed after the first stop is not known here,
 /// so it is said that there was something.
-fn reproduce(shell: &Shell) -> Vec<String> {
+fn reproduce(shell: &mut Shell) -> Vec<String> {
     let Some(command) = started(shell) else { return Vec::new() };
     if let (Some(core), Some(program)) = (shell.session.core(), command.first()) {
         let (core, program) = (shell_word(core.path()), shell_word(program));
@@ -325,7 +325,7 @@ fn reproduce(shell: &Shell) -> Vec<String> {
             count(stops as u64 - 1, "stop")
         ));
     }
-    let script = breakinfo::script(&shell.session);
+    let script = super::saving::for_gdb(shell);
     if !script.is_empty() {
         all.push(format!("# the same for gdb: gdb -x FILE {target}, with these lines in FILE, then {go}"));
         all.extend(script.lines().map(|line| format!("#   {line}")));

@@ -8,8 +8,9 @@ use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data, disassemble,
-    display, export, heap, heapchunks, held, inferiors, listing, memory, options, printers, printf, rbreak,
-    refused, running, script, signals, skipping, sourcepath, stack, threads, transfer, watchpoints,
+    display, elsewhere, export, heap, heapchunks, held, inferiors, listing, memory, options, printers,
+    printf, rbreak, refused, running, saving, script, signals, skipping, sourcepath, stack, threads,
+    transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -44,6 +45,7 @@ const CLASSES: &[Class] = &[
         "Making program stop at certain points.",
         &[
             breakpoints::COMMANDS,
+            saving::COMMANDS,
             skipping::COMMANDS,
             rbreak::COMMANDS,
             catchpoints::COMMANDS,
@@ -76,7 +78,7 @@ const CLASSES: &[Class] = &[
         &[heap::COMMANDS, heapchunks::COMMANDS, export::COMMANDS],
         &[heap::INFO, memory::INFO, compare::INFO],
     ),
-    ("obscure", "Obscure features.", &[refused::COMMANDS], &[]),
+    ("obscure", "Obscure features.", &[refused::COMMANDS, elsewhere::COMMANDS], &[]),
     ("running", "Running the program.", RUNNING, &[]),
     ("stack", "Examining the stack.", &[stack::COMMANDS, applying::COMMANDS], &[]),
     ("status", "Status inquiries.", &[], table::INFO),

@@ -72,30 +72,46 @@ fn growing(shell: &Shell, pid: Pid) -> Growing {
 
 /// Reads what is quick to read. Of a process that has ended the cgroups are told that it was in when it came.
 fn facts(shell: &Shell, pid: Pid) -> Facts {
-    let lives = shell.session.exists();
-    let before = shell.session.groups_at_start(pid);
-    let gone = || match cgroup::again(before) {
+    let before = shell.session.groups_at_start(pid).to_vec();
+    let mappings = shell.session.mappings().len() as u64;
+    if shell.session.exists() {
+        return Facts { before, ..living(pid, mappings) };
+    }
+    let cgroups = match cgroup::again(&before) {
         groups if groups.is_empty() => {
             Err("The cgroup of the process that has ended is not known.".to_owned())
         }
         groups => Ok(groups),
     };
-    let cgroups = if lives { cgroup::groups(pid) } else { gone() };
-    let counters = if lives { limits::counters(pid) } else { limits::Counters::default() };
-    let of_living = |name| if lives { limits::limit(pid, name) } else { None };
+    Facts {
+        lives: false,
+        counters: limits::Counters::default(),
+        data: None,
+        address_space: None,
+        cgroups,
+        before,
+        oom_score: None,
+        oom_score_adj: None,
+        ..living(pid, mappings)
+    }
+}
+
+/// The same of any process that lives, which has so many mappings.
+#[must_use]
+pub fn living(pid: Pid, mappings: u64) -> Facts {
     Facts {
         pid,
-        lives,
-        counters,
+        lives: true,
+        counters: limits::counters(pid),
         rollup: None,
-        data: of_living("Max data size"),
-        address_space: of_living("Max address space"),
-        cgroups,
-        before: before.to_vec(),
+        data: limits::limit(pid, "Max data size"),
+        address_space: limits::limit(pid, "Max address space"),
+        cgroups: cgroup::groups(pid),
+        before: Vec::new(),
         machine: limits::machine(),
         overcommit: limits::sysctl("overcommit_memory"),
-        oom_score: if lives { limits::number(pid, "oom_score") } else { None },
-        oom_score_adj: if lives { limits::number(pid, "oom_score_adj") } else { None },
-        mappings: (shell.session.mappings().len() as u64, limits::sysctl("max_map_count")),
+        oom_score: limits::number(pid, "oom_score"),
+        oom_score_adj: limits::number(pid, "oom_score_adj"),
+        mappings: (mappings, limits::sysctl("max_map_count")),
     }
 }

@@ -7,6 +7,7 @@ use super::error::{CommandError, Done};
 use super::settings::{self, SETTINGS};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
+use super::taken;
 
 pub(super) const COMMANDS: &[Entry] = &[
     Entry {
@@ -112,9 +113,12 @@ fn set(shell: &mut Shell, args: &str) -> Done {
     if let Some((setting, value)) = settings::find(args)? {
         return (setting.set)(shell, value.trim());
     }
-    if let Some((name, value)) = settings::accepted(args) {
+    if let Some((name, value)) = taken::taken(args) {
         shell.options.accepted.retain(|(known, _)| *known != name);
         shell.options.accepted.push((name, value));
+        if let Some(words) = taken::told(args) {
+            shell.warn(&words);
+        }
         return Ok(());
     }
     unknown(shell, args)
@@ -123,7 +127,7 @@ fn set(shell: &mut Shell, args: &str) -> Done {
 /// A setting that nobody knows: in a file a warning, because real files are full of them.
 fn unknown(shell: &mut Shell, args: &str) -> Done {
     if shell.definitions.in_file() {
-        shell.complain(format!("warning: unknown setting ignored: set {args}"));
+        shell.warn(&format!("unknown setting ignored: set {args}"));
         return Ok(());
     }
     if let Some(rest) = args.strip_prefix("print ") {
@@ -148,7 +152,7 @@ fn show(shell: &mut Shell, args: &str) -> Done {
         shell.say(text);
         return Ok(());
     }
-    if let Some((name, _)) = settings::accepted(args) {
+    if let Some((name, _)) = taken::taken(args) {
         let value = shell.options.accepted.iter().find(|(known, _)| *known == name);
         let value = value.map_or_else(|| "auto".to_owned(), |(_, value)| value.clone());
         shell.say(format!("The current value of '{name}' is \"{value}\"."));

@@ -44,14 +44,14 @@ pub(super) struct Definitions {
     aliases: Vec<(String, String)>,
     /// How many files and user-defined commands we are inside of.
     depth: usize,
-    /// How many of these are files.
-    files: usize,
+    /// The files that are being read, the innermost last, and the line that runs.
+    places: Vec<(String, usize)>,
 }
 
 impl Definitions {
     /// Whether the line comes from a file.
     pub(super) fn in_file(&self) -> bool {
-        self.files > 0
+        !self.places.is_empty()
     }
 
     /// Whether `define` made a command of this name.
@@ -157,6 +157,9 @@ impl Shell {
         let mut input = Input::Text { lines, taken: 0 };
         while let Some(line) = self.next_line(&mut input) {
             let Input::Text { taken, .. } = input else { break };
+            if let (Kind::File(_), Some((_, line))) = (kind, self.definitions.places.last_mut()) {
+                *line = taken;
+            }
             let flow = self.step(&line, &mut input).and_then(|flow| {
                 if matches!(kind, Kind::File(_)) {
                     self.run_actions()?;
@@ -195,7 +198,7 @@ impl Shell {
                 let body = self.body(input)?;
                 self.attach_commands(args, body.yes)?;
             }
-            "python" | "py" | "python-interactive" | "guile" | "gu" => {
+            "python" | "py" | "python-interactive" | "pi" | "guile" | "gu" | "guile-repl" | "gr" => {
                 self.skip_foreign(word, args, input)?
             }
             "loop_break" => return Ok(Flow::Break),
@@ -297,12 +300,31 @@ impl Shell {
                     continue;
                 }
                 "end" => depth -= 1,
-                "if" | "while" | "define" | "document" | "commands" | "python" | "guile" => depth += 1,
+                "if" | "while" | "define" | "commands" => depth += 1,
                 _ => {}
             }
-            if no { body.no.push(line) } else { body.yes.push(line) }
+            let is_text = word == "document" || is_foreign_block(&line);
+            let text = if is_text { self.text(input) } else { Vec::new() };
+            let lines = if no { &mut body.no } else { &mut body.yes };
+            lines.push(line);
+            if is_text {
+                lines.extend(text);
+                lines.push("end".to_owned());
+            }
         }
         Ok(body)
+    }
+
+    /// Reads up to the `end` of a block whose lines are no commands: an `if` in it opens nothing.
+    fn text(&mut self, input: &mut Input<'_>) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.next_line(input) {
+            if line.trim() == "end" {
+                break;
+            }
+            lines.push(line);
+        }
+        lines
     }
 
     fn define(&mut self, args: &str, input: &mut Input<'_>) -> Done {
@@ -315,6 +337,9 @@ impl Shell {
             return Err(CommandError::say(format!("Junk in argument list: \"{args}\"")));
         }
         let body = self.body(input)?;
+        if name.starts_with("hook-") || name.starts_with("hookpost-") {
+            self.warn(&format!("{name} is a command like others: brkwater runs no hooks."));
+        }
         self.definitions.commands.insert(name.to_owned(), body.yes);
         Ok(())
     }
@@ -324,23 +349,37 @@ impl Shell {
         if !self.definitions.commands.contains_key(&name) {
             return Err(CommandError::say(format!("Undefined command: \"{name}\".  Try \"help\".")));
         }
-        let text = self.body(input)?.yes.join("\n");
+        let text = self.text(input).join("\n");
         self.definitions.documents.insert(name, text);
         Ok(())
     }
 
-    /// A block in a language that we do not have is read over, and said so.
+    /// A block in a language that we do not have is read over, and said so: in a file with the place of its first line.
     fn skip_foreign(&mut self, word: &str, args: &str, input: &mut Input<'_>) -> Done {
         if args.is_empty() {
-            self.body(input)?;
+            self.text(input);
         }
-        let words = format!("{word} block skipped: brkwater runs no {word}.\n  hint: see \"help source\".");
+        let language = if word.starts_with("gu") { "guile" } else { "python" };
+        let what = if args.is_empty() { "block" } else { "line" };
+        let words = format!("{language} {what} skipped: brkwater runs no {language}.");
         if self.definitions.in_file() {
-            self.complain(format!("warning: {words}"));
+            self.warn(&words);
             return Ok(());
         }
-        Err(CommandError::Say(words))
+        Err(CommandError::Say(format!("{words}\n  hint: see \"help source\".")))
     }
+
+    /// `warning: FILE:LINE: …` for something in a file that is not done, when the file goes on.
+    pub(super) fn warn(&mut self, words: &str) {
+        let place = self.definitions.places.last().map(|(file, line)| format!("{file}:{line}: "));
+        self.complain(format!("warning: {}{words}", place.unwrap_or_default()));
+    }
+}
+
+/// Whether a line opens a block of another language: with anything behind the word it is a line of its own.
+fn is_foreign_block(line: &str) -> bool {
+    let (word, args) = first_word(line);
+    args.is_empty() && matches!(word, "python" | "py" | "python-interactive" | "pi" | "guile" | "gu")
 }
 
 #[derive(Default)]
@@ -356,7 +395,15 @@ fn source(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say("source command requires file name of file to source."));
     }
     let path = super::options::expand(&name);
-    let text = std::fs::read(&path).map_err(|error| unreadable(&name, &error))?;
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        // As in gdb, a file goes on without one that it wants.
+        Err(error) if shell.definitions.in_file() => {
+            shell.warn(&unreadable(&name, &error).to_string());
+            return Ok(());
+        }
+        Err(error) => return Err(unreadable(&name, &error)),
+    };
     let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
     if verbose {
         let shown = lines.iter().fold(String::new(), |mut all, line| {
@@ -365,9 +412,9 @@ fn source(shell: &mut Shell, args: &str) -> Done {
         });
         shell.say(shown);
     }
-    shell.definitions.files += 1;
+    shell.definitions.places.push((name.clone(), 0));
     let done = shell.deeper(|shell| shell.block(&lines, Kind::File(&name)).map(|_| ()));
-    shell.definitions.files -= 1;
+    shell.definitions.places.pop();
     done
 }
 

@@ -23,62 +23,6 @@ pub(super) struct Setting {
     pub(super) show: fn(&mut Shell, &str) -> String,
 }
 
-/// gdb's settings that are taken and have no effect here, by their beginnings: files are full of them.
-const ACCEPTED: &[&str] = &[
-    "annotate",
-    "auto-load",
-    "auto-solib-add",
-    "charset",
-    "cp-abi",
-    "disassembly-flavor",
-    "disassemble-next-line",
-    "editing",
-    "environment-none",
-    "exec-wrapper",
-    "history",
-    "host-charset",
-    "logging",
-    "max-completions",
-    "max-value-size",
-    "multiple-symbols",
-    "osabi",
-    "pagination",
-    "prompt",
-    "python",
-    "height",
-    "non-stop",
-    "print asm-demangle",
-    "print demangle",
-    "print finish",
-    "print inferior-events",
-    "print max-depth",
-    "print sevenbit-strings",
-    "print symbol-filename",
-    "print thread-events",
-    "print type",
-    "print vtbl",
-    "startup-with-shell",
-    "step-mode",
-    "stop-on-solib-events",
-    "style",
-    "sysroot",
-    "target-async",
-    "target-charset",
-    "trace-commands",
-    "tui",
-    "unwindonsignal",
-    "verbose",
-    "width",
-    "write",
-    "can-use-hw-watchpoints",
-    "breakpoint auto-hw",
-    "breakpoint always-inserted",
-    "breakpoint condition-evaluation",
-    "backtrace limit",
-    "filename-display",
-    "solib-search-path",
-];
-
 macro_rules! switch {
     // The formatter puts a place that is long into braces.
     ($name:literal, $says:literal, |$shell:ident| { $place:expr }) => {
@@ -240,21 +184,6 @@ fn fit<'t>(name: &str, text: &'t str) -> Option<(&'t str, bool)> {
     Some((rest, exact))
 }
 
-/// The name and value of a setting of gdb's that has no effect here.
-pub(super) fn accepted(text: &str) -> Option<(String, String)> {
-    let text = text.trim();
-    let text = text.strip_prefix("p ").map_or_else(|| text.to_owned(), |rest| format!("print {rest}"));
-    let known = ACCEPTED.iter().find(|known| {
-        text.strip_prefix(**known)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
-    })?;
-    // `set history size 5`: the last word is the value.
-    let rest = text[known.len()..].trim();
-    let (name, value) = rest.rsplit_once(char::is_whitespace).unwrap_or(("", rest));
-    let name = format!("{known} {}", name.trim());
-    Some((name.trim().to_owned(), value.to_owned()))
-}
-
 /// `on`, `1`, `yes`, `enable`, or nothing at all.
 fn boolean(value: &str) -> Done<bool> {
     match value {
@@ -409,12 +338,5 @@ mod tests {
         assert_eq!(found("env A=1"), Some(("environment", "A=1")));
         assert_eq!(found("nosuch"), None);
         assert_eq!(found("x = 3"), None);
-    }
-
-    #[test]
-    fn settings_of_gdb_s_are_taken() {
-        assert_eq!(accepted("history size 500"), Some(("history size".into(), "500".into())));
-        assert_eq!(accepted("width 0"), Some(("width".into(), "0".into())));
-        assert_eq!(accepted("widthx 0"), None);
     }
 }

@@ -7,9 +7,9 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
-    disassemble, display, export, heap, heapchunks, held, help, inferiors, listing, lookup, memory, options,
-    printers, printf, process, rbreak, refused, registers, running, scopeinfo, script, signals, skipping,
-    sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
+    disassemble, display, elsewhere, export, heap, heapchunks, held, help, inferiors, listing, lookup,
+    memory, options, printers, printf, process, rbreak, refused, registers, running, saving, scopeinfo,
+    script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -71,6 +71,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     running::COMMANDS,
     calling::COMMANDS,
     breakpoints::COMMANDS,
+    saving::COMMANDS,
     skipping::COMMANDS,
     rbreak::COMMANDS,
     catchpoints::COMMANDS,
@@ -98,6 +99,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     composing::COMMANDS,
     options::COMMANDS,
     refused::COMMANDS,
+    elsewhere::COMMANDS,
     help::COMMANDS,
 ];
 
@@ -122,6 +124,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     compare::INFO,
     memory::INFO,
     refused::INFO,
+    elsewhere::INFO,
     options::INFO,
 ];
 
@@ -226,7 +229,11 @@ mod tests {
             name("brek"),
             "Undefined command: \"brek\".  Try \"help\".\n  hint: Did you mean \"break\"?"
         );
-        assert!(name("de") == "Ambiguous command \"de\": delete, demangle, detach.", "{}", name("de"));
+        assert!(
+            name("de") == "Ambiguous command \"de\": define-prefix, delete, demangle, detach.",
+            "{}",
+            name("de")
+        );
     }
 
     #[test]

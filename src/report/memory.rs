@@ -41,6 +41,23 @@ pub fn text(facts: &Facts, story: Option<&Story>, growing: &Growing) -> String {
     text
 }
 
+/// What comes when each limit is met, the nearest first: what would end the process.
+#[must_use]
+pub fn endings(facts: &Facts) -> String {
+    let mut text = String::from("what would end it, the nearest first\n");
+    let bounds = facts.bounds();
+    for bound in &bounds {
+        text.push_str(&format!("  {} more, {}: {}\n", size(bound.room()), bound.name, bound.then()));
+    }
+    if bounds.is_empty() {
+        text.push_str("  nothing that can be read here\n");
+    }
+    if facts.oom_score_adj == Some(-1000) {
+        text.push_str("  the OOM killer never takes it: its oom_score_adj is -1000\n");
+    }
+    text
+}
+
 /// The counters, a line for each kind.
 fn counted(facts: &Facts) -> String {
     let counters = &facts.counters;

@@ -18,6 +18,7 @@ pub mod folding;
 pub mod found;
 pub mod markdown;
 pub mod memory;
+pub mod oom;
 pub mod owner;
 pub mod paths;
 pub mod place;

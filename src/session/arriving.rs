@@ -131,7 +131,15 @@ impl Session {
         self.sync_face();
     }
 
+    /// Tests a condition as the thread that arrived sees it: `$_thread` is its number, not the selected one's.
     fn test(&mut self, index: usize, arrival: Arrival) -> Tested {
+        let selected = self.selection.replace(Selection { pid: arrival.pid, tid: arrival.tid, level: 0 });
+        let tested = self.test_selected(index, arrival);
+        self.selection = selected;
+        tested
+    }
+
+    fn test_selected(&mut self, index: usize, arrival: Arrival) -> Tested {
         let Some(regs) = self.tracer.regs(arrival.tid) else { return Ok(false) };
         let breakpoint = &self.breakpoints[index];
         let Some((_, condition)) = breakpoint.stages.get(arrival.stage).and_then(|s| s.condition.as_ref())

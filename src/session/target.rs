@@ -15,7 +15,7 @@ use crate::event::{EventKind, StopReason};
 use crate::kernel::affinity;
 use crate::kernel::spawn::{self, Launch, LaunchError};
 use crate::kernel::wait::{self, Status};
-use crate::kernel::{Errno, procfs, ptrace};
+use crate::kernel::{Errno, permission, procfs, ptrace};
 use crate::source::Files;
 use crate::symbols::Modules;
 
@@ -400,30 +400,7 @@ impl Session {
 fn refused(pid: Pid, errno: Errno) -> SessionError {
     let hint = match errno {
         Errno::ESRCH => "there is no such process; it may have ended just now".to_owned(),
-        _ if procfs::is_zombie(Tid(pid.0)) && procfs::threads(pid).len() > 1 => {
-            // The others may live on, or be dying of the same signal; nothing tells which for sure.
-            format!(
-                "process {pid} is ending, or only its first thread has ended: the others cannot be had without it"
-            )
-        }
-        _ if procfs::is_zombie(Tid(pid.0)) => {
-            format!("process {pid} is a zombie - the process has already terminated")
-        }
-        _ => match procfs::status_field(pid.0, "TracerPid").as_deref() {
-            None | Some("0") => {
-                let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-                match scope.trim() {
-                    "" | "0" => {
-                        "the process belongs to another user, or a container forbids ptrace; try as root"
-                            .into()
-                    }
-                    scope => format!(
-                        "kernel.yama.ptrace_scope is {scope}; try as root, or \"sysctl kernel.yama.ptrace_scope=0\""
-                    ),
-                }
-            }
-            Some(tracer) => format!("process {tracer} is tracing it already"),
-        },
+        _ => permission::hint(pid),
     };
     let why = match errno {
         Errno::ESRCH => "No such process".to_owned(),

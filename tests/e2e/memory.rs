@@ -218,4 +218,18 @@ fn the_limit_of_a_cgroup_is_found_and_its_kills_are_told() {
         shown.contains("[inferred] Signal 9 ended the process, and the OOM killer ended one process in"),
         "{shown}"
     );
+    // And its log says so, where it may be read: the process's number is that of the machine there.
+    let doctor = Debugger::brkwater().plain(&["doctor", "oom"]);
+    if doctor.code != Some(0) {
+        doctor.must_have("The kernel's log cannot be read: ").must_have("  hint: ");
+        return;
+    }
+    let told = doctor.text.split("\n\n").find(|kill| kill.contains(name));
+    let told = told.unwrap_or_else(|| panic!("no kill in {name} is in:\n{}", doctor.text));
+    assert!(told.contains("(growing) was ended by the OOM killer at "), "{told}");
+    assert!(
+        told.contains("[recorded] The limit of its cgroup was met, not the machine's memory: "),
+        "{told}"
+    );
+    assert!(told.contains(&format!("{name} had 96.0 MiB of 96.0 MiB.")), "{told}");
 }
