@@ -100,16 +100,6 @@ pub(super) const COMMANDS: &[Entry] = &[
         |_, args| if args.is_empty() { fails("Directory argument required.") } else { Ok(()) }
     ),
     entry!(
-        &["generate-core-file", "gcore"],
-        File,
-        "Save a core file with the current state of the debugged process; brkwater writes none.",
-        |shell, _| match shell.session.is_live() {
-            false => fails("You can't do that without a process to debug."),
-            true =>
-                not_done(shell, "brkwater writes no core files.", "\"detach\", and at the shell: gcore PID."),
-        }
-    ),
-    entry!(
         &["define-prefix"],
         Nothing,
         "Define or mark a command as a user-defined prefix command; brkwater has none.",

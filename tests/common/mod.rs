@@ -92,7 +92,10 @@ pub(crate) fn target_with(name: &str, flags: &str) -> String {
             String::from_utf8_lossy(&done.stderr)
         );
         fs::rename(&unfinished, &binary).unwrap();
-        fs::remove_dir_all(&own_dir).unwrap();
+        // Rust's objects are in the way; a program in C may refer to what lies beside it (`-gsplit-dwarf`).
+        if file.ends_with(".rs") {
+            fs::remove_dir_all(&own_dir).unwrap();
+        }
     }
     binary.to_str().unwrap().to_owned()
 }
