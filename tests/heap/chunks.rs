@@ -119,6 +119,8 @@ fn pages_make_up_the_region() {
 /// malloc_info tells each list of each arena: fastbins, bins, then the unsorted one.
 #[test]
 fn the_lists_are_those_of_malloc_info() {
+    // From 2.43 on some scenarios leave nothing in a list: there are no fastbins.
+    let mut told = 0;
     for flags in [PIE, STATIC] {
         for scenario in SCENARIOS {
             let target = launch(flags, scenario);
@@ -144,12 +146,13 @@ fn the_lists_are_those_of_malloc_info() {
             }
             let mut said = lists_of_malloc_info(&target.said);
             assert_eq!(said.len(), ours.len(), "{scenario:?}");
-            assert!(said.iter().any(|lists| !lists.is_empty()), "{scenario:?}");
+            told += said.iter().map(Vec::len).sum::<usize>();
             said.sort();
             ours.sort();
             assert_eq!(said, ours, "{scenario:?}");
         }
     }
+    assert!(told > 20, "{told} lists were compared");
 }
 
 /// The count of each list, by arena.
