@@ -7,6 +7,7 @@ mod argv;
 mod demo;
 mod doctor;
 mod engine;
+mod flags;
 mod quote;
 mod scripts;
 mod trace;

@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use super::args::first_word;
 use super::error::{CommandError, Done};
+use super::language;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::addr::Addr;
@@ -32,25 +33,6 @@ pub(super) const INFO: &[Entry] = &[Entry {
     takes: Takes::Expression,
 }];
 
-/// The languages that gdb 13.1 knows.
-const LANGUAGES: &[&str] = &[
-    "ada",
-    "asm",
-    "auto",
-    "c",
-    "c++",
-    "d",
-    "fortran",
-    "go",
-    "local",
-    "minimal",
-    "modula-2",
-    "objective-c",
-    "opencl",
-    "pascal",
-    "rust",
-    "unknown",
-];
 /// A class has no more base classes that we would look at.
 const MAX_TABLES: usize = 256;
 
@@ -67,7 +49,7 @@ fn demangle(shell: &mut Shell, args: &str) -> Done {
                 if language.is_empty() {
                     return Err(usage());
                 }
-                if !LANGUAGES.contains(&language) {
+                if !language::ALL.contains(&language) {
                     return Err(CommandError::say(format!("Unknown language \"{language}\"")));
                 }
                 rest = behind;

@@ -9,7 +9,7 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 
 /// What gdb 13.1 takes, in its order. Of those that are neither C++ nor Rust C's rules count here.
-const ALL: &[&str] = &[
+pub(super) const ALL: &[&str] = &[
     "auto",
     "local",
     "unknown",

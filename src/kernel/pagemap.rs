@@ -1,7 +1,7 @@
 //! Which pages of a process are there: `/proc/PID/pagemap` (Documentation/admin-guide/mm/pagemap.rst).
 //!
 //! Reading a page that a process never touched changes nothing that it could notice, but it costs it page tables;
-//! and an address space may be reserved by the terabyte. So a search asks first.
+//! and an address space may be reserved by the terabyte. So a search and a core file ask first.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,6 +10,8 @@ use crate::addr::{Addr, PAGE, Pid, Span};
 
 /// Bits 63 and 62 of an entry: the page is in memory, or swapped out.
 const THERE: u64 = 0b11 << 62;
+/// Bit 58: a guard page, which nobody can read (Linux 6.15).
+const GUARD: u64 = 1 << 58;
 /// Bytes of entries that are read at once: those of 256 MiB.
 const BLOCK: usize = 512 << 10;
 
@@ -43,6 +45,17 @@ pub fn populated(pid: Pid, span: Span) -> Vec<Span> {
         }
     }
     parts
+}
+
+/// Which pages of a mapping have contents of their own, in memory or in swap: of anonymous memory, the others are zero and
+/// were never touched. `None` when the kernel does not tell.
+#[must_use]
+pub fn touched(pid: Pid, span: Span) -> Option<Vec<bool>> {
+    let file = File::open(format!("/proc/{pid}/pagemap")).ok()?;
+    let mut entries = vec![0; usize::try_from(span.len() / PAGE * 8).ok()?];
+    file.read_exact_at(&mut entries, span.start.0 / PAGE * 8).ok()?;
+    let entries = entries.as_chunks::<8>().0.iter().map(|entry| u64::from_le_bytes(*entry));
+    Some(entries.map(|entry| entry & THERE != 0 && entry & GUARD == 0).collect())
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::addr::{Addr, PAGE, Pid, Span, Tid};
+use crate::addr::{Addr, PAGE, Pid, Tid};
 use crate::maps::{self, Mapping};
 
 /// The mappings of a process, sorted by address; empty when it is gone.
@@ -152,21 +152,6 @@ pub fn usage(pid: Pid) -> Option<(u64, u64)> {
     let text = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let mut pages = text.split(' ').map(|word| word.parse::<u64>().unwrap_or(0) * PAGE);
     Some((pages.next()?, pages.next()?))
-}
-
-/// Which pages of a mapping have contents of their own, in memory or in swap: of anonymous memory, the others are zero and
-/// were never touched (Documentation/admin-guide/mm/pagemap.rst). Asking does not touch them, reading would. `None` when
-/// the kernel does not tell.
-#[must_use]
-pub fn touched(pid: Pid, span: Span) -> Option<Vec<bool>> {
-    /// Bits 63 (present), 62 (swapped) and 58 (a guard page, which nobody can read; Linux 6.15).
-    const PRESENT: u64 = 1 << 63 | 1 << 62;
-    const GUARD: u64 = 1 << 58;
-    let file = fs::File::open(format!("/proc/{pid}/pagemap")).ok()?;
-    let mut entries = vec![0; usize::try_from(span.len() / PAGE * 8).ok()?];
-    file.read_exact_at(&mut entries, span.start.0 / PAGE * 8).ok()?;
-    let entry = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).unwrap_or(PRESENT);
-    Some(entries.chunks_exact(8).map(entry).map(|entry| entry & PRESENT != 0 && entry & GUARD == 0).collect())
 }
 
 /// What `/proc/PID/stat` tells of a process beyond its memory.

@@ -171,6 +171,22 @@ pub struct CallLine {
 }
 
 impl Document {
+    /// The calls around the stop, a line each, for pages that people read.
+    #[must_use]
+    pub fn call_lines(&self) -> Vec<String> {
+        let line = |call: &CallLine| {
+            let site = call.site.as_ref().map(|site| format!("  {site}")).unwrap_or_default();
+            format!("{:>5} {} {} {}  [{}]{site}", call.seq, moment(call.t), call.tid, call.text, call.label)
+        };
+        self.calls.iter().map(line).collect()
+    }
+
+    /// What it ran in, a line each.
+    #[must_use]
+    pub fn environment_lines(&self) -> Vec<String> {
+        self.environment.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    }
+
     /// The schema's name and version.
     pub const SCHEMA: &'static str = "brkwater.stop/1";
 

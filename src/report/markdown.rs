@@ -6,7 +6,7 @@
 
 use super::document::{Arg, Document, Frame};
 use super::escape::{block, code, plain, prose};
-use super::words::{file_name, moment};
+use super::words::file_name;
 
 /// The page.
 #[must_use]
@@ -85,20 +85,10 @@ fn backtrace(document: &Document, page: &mut String) {
 
 fn details(document: &Document, page: &mut String) {
     let frames: Vec<String> = document.frames.iter().map(gdb_line).collect();
-    let calls: Vec<String> = document
-        .calls
-        .iter()
-        .map(|call| {
-            let site = call.site.as_ref().map(|site| format!("  {site}")).unwrap_or_default();
-            format!("{:>5} {} {} {}  [{}]{site}", call.seq, moment(call.t), call.tid, call.text, call.label)
-        })
-        .collect();
-    let environment: Vec<String> =
-        document.environment.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let parts = [
         ("frames", "all frames", frames),
-        ("calls", "latest memory calls", calls),
-        ("", "environment", environment),
+        ("calls", "latest memory calls", document.call_lines()),
+        ("", "environment", document.environment_lines()),
     ];
     for (noun, title, lines) in parts {
         if lines.is_empty() {

@@ -13,7 +13,7 @@ use super::{Session, SessionError};
 use crate::addr::{Addr, PAGE, Pid, Span, Tid};
 use crate::corefile::select;
 use crate::corefile::write::{Kept, Part, ProcessNote, Snapshot, ThreadNote, layout};
-use crate::kernel::procfs;
+use crate::kernel::{pagemap, procfs};
 use crate::maps::Mapping;
 use crate::memory::Memory;
 use crate::scene::Scene;
@@ -98,7 +98,7 @@ impl Session {
         for (Part { span, offset }, Kept { mapping, .. }) in parts.into_iter().zip(kept) {
             let plain = is_plain(mapping);
             let pieces = pieces(span, LOOK).flat_map(|look| {
-                let touched = plain.then(|| procfs::touched(pid, look)).flatten();
+                let touched = plain.then(|| pagemap::touched(pid, look)).flatten();
                 pieces(look, PIECE).map(move |piece| {
                     let from = ((piece.start.0 - look.start.0) / PAGE) as usize;
                     let pages = touched.as_deref().and_then(|pages| pages.get(from..));

@@ -3,7 +3,7 @@
 use super::super::document::{Document, Frame};
 use super::super::escape::xml;
 use super::super::markdown::{arguments, function, gdb_line, place};
-use super::super::words::{count, moment};
+use super::super::words::count;
 use super::page::Page;
 use super::svg;
 
@@ -41,21 +41,11 @@ pub(super) fn write(page: &Page) -> String {
     backtrace(document, &mut out);
     block("Address space", &document.layout_text, true, &mut out);
     block("Growth", &document.growth_text, true, &mut out);
-    let calls: Vec<String> = document
-        .calls
-        .iter()
-        .map(|call| {
-            let site = call.site.as_ref().map(|site| format!("  {site}")).unwrap_or_default();
-            format!("{:>5} {} {} {}  [{}]{site}", call.seq, moment(call.t), call.tid, call.text, call.label)
-        })
-        .collect();
-    block("Latest memory calls", &calls, false, &mut out);
+    block("Latest memory calls", &document.call_lines(), false, &mut out);
     let frames: Vec<String> = document.frames.iter().map(gdb_line).collect();
     block("Backtrace as gdb prints it", &frames, false, &mut out);
     block("Unknown", &document.unknown, true, &mut out);
-    let environment: Vec<String> =
-        document.environment.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    block("Environment", &environment, false, &mut out);
+    block("Environment", &document.environment_lines(), false, &mut out);
     block("Reproduce", &document.reproduce, true, &mut out);
     if document.redacted > 0 {
         out.push_str(&format!(

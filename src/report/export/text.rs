@@ -4,7 +4,7 @@
 use super::super::document::Document;
 use super::super::escape::plain;
 use super::super::markdown::gdb_line;
-use super::super::words::{count, moment};
+use super::super::words::count;
 
 /// The page.
 pub(super) fn write(document: &Document) -> String {
@@ -30,14 +30,9 @@ pub(super) fn write(document: &Document) -> String {
     section("Why", sentences, &mut page);
     section("Address space", document.layout_text.iter().cloned(), &mut page);
     section("Growth", document.growth_text.iter().cloned(), &mut page);
-    let calls = document.calls.iter().map(|call| {
-        let site = call.site.as_ref().map(|site| format!("  {site}")).unwrap_or_default();
-        format!("{:>5} {} {} {}  [{}]{site}", call.seq, moment(call.t), call.tid, call.text, call.label)
-    });
-    section("Latest memory calls", calls, &mut page);
+    section("Latest memory calls", document.call_lines().into_iter(), &mut page);
     section("Unknown", document.unknown.iter().cloned(), &mut page);
-    let environment = document.environment.iter().map(|(name, value)| format!("{name}: {value}"));
-    section("Environment", environment, &mut page);
+    section("Environment", document.environment_lines().into_iter(), &mut page);
     section("Reproduce", document.reproduce.iter().cloned(), &mut page);
     if document.redacted > 0 {
         page.push_str(&format!("\n({} replaced in this export.)\n", count(document.redacted, "secret")));
