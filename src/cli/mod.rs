@@ -9,6 +9,7 @@ mod doctor;
 mod engine;
 mod flags;
 mod quote;
+mod record;
 mod scripts;
 mod trace;
 
@@ -110,6 +111,7 @@ fn debug(arguments: &Arguments, demo: Option<&Demo>) -> u8 {
         && arguments.pid.is_none()
         && arguments.look.is_none()
         && arguments.reconnect.is_none()
+        && arguments.open.is_none()
         && arguments.steps.is_empty();
     if nothing && demo.is_none() && terminal && !arguments.tui && !arguments.plain && !arguments.batch {
         say(argv::SHORT_HELP);
@@ -161,6 +163,12 @@ impl Lines {
         }
         if arguments.reconnect.is_some() {
             before.push("reconnect".to_owned());
+        }
+        if let Some(file) = &arguments.open {
+            before.push(format!("record open {file}"));
+        }
+        if let Some(file) = &arguments.record {
+            before.push(format!("record {}", quote::file(file)));
         }
         if let Some(core) = &arguments.core {
             before.push(format!("core-file {}", quote::file(core)));

@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
     disassemble, display, elsewhere, export, heap, heapchunks, held, help, inferiors, listing, lookup,
-    memory, options, printers, printf, process, rbreak, refused, registers, running, saving, scopeinfo,
-    script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
+    memory, options, printers, printf, process, rbreak, recording, refused, registers, running, saving,
+    scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -92,6 +92,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     inferiors::COMMANDS,
     heap::COMMANDS,
     corefile::COMMANDS,
+    recording::COMMANDS,
     held::COMMANDS,
     heapchunks::COMMANDS,
     export::COMMANDS,
@@ -118,6 +119,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     skipping::INFO,
     classinfo::INFO,
     process::INFO,
+    recording::INFO,
     threads::INFO,
     inferiors::INFO,
     heap::INFO,

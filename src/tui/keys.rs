@@ -294,6 +294,8 @@ pub const BINDINGS: &[Binding] = &{
         bind(In(Pane::Backtrace), &["f"], Fold, "fold / unfold"),
         bind(In(Pane::Timeline), &["Left", "h"], Mark(-1), "event before"),
         bind(In(Pane::Timeline), &["Right", "l"], Mark(1), "event after"),
+        bind(In(Pane::Timeline), &["Enter"], Enter, "go there, in a recording"),
+        bind(In(Pane::Calls), &["Enter"], Enter, "go there, in a recording"),
         bind(In(Pane::Target), &["Enter"], Terminal, "type to the target"),
         bind(In(Pane::Command), &["Enter"], CommandLine, "type a command"),
         bind(Nav, &["i"], CommandLine, "type a command"),

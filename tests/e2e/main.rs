@@ -33,6 +33,7 @@ mod memory;
 mod packed;
 mod parity;
 mod printers;
+mod recordings;
 mod refused;
 mod replaced;
 mod saving;
