@@ -8,8 +8,8 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
     disassemble, display, elsewhere, export, heap, heapchunks, held, help, inferiors, listing, lookup,
-    memory, options, printers, printf, process, rbreak, refused, registers, running, saving, scopeinfo,
-    script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
+    memory, moments, options, printers, printf, process, rbreak, refused, registers, running, saving,
+    scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
 };
 
 /// A command.
@@ -94,6 +94,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     corefile::COMMANDS,
     held::COMMANDS,
     heapchunks::COMMANDS,
+    moments::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
     composing::COMMANDS,
@@ -123,6 +124,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     heap::INFO,
     compare::INFO,
     memory::INFO,
+    moments::INFO,
     refused::INFO,
     elsewhere::INFO,
     options::INFO,
