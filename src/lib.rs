@@ -22,6 +22,7 @@ pub mod source;
 pub mod corefile;
 pub mod heap;
 pub mod kernel;
+pub mod recording;
 pub mod symbols;
 pub mod syscalls;
 pub mod unwind;
