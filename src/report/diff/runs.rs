@@ -9,6 +9,7 @@ use super::{Diff, Of, Owner, Pair, regions};
 use crate::addr::Seq;
 use crate::event::{Event, EventKind};
 use crate::heap::story::{Evidence, Stories, Story};
+use crate::report::escape::plain;
 use crate::report::explain::Sentence;
 use crate::report::words::{count, size};
 
@@ -21,6 +22,8 @@ pub struct Recorded<'a> {
     pub events: &'a [Event],
     /// What was measured at its end by other means; what its last mark measured needs not be told.
     pub measured: Measured,
+    /// What is missing in it, in sentences.
+    pub doubts: &'a [String],
 }
 
 /// Compares two runs.
@@ -67,7 +70,9 @@ pub fn runs(a: &Recorded<'_>, b: &Recorded<'_>) -> Diff {
     let told =
         Telling { a: &first, b: &second, amount, parting: parting.as_ref(), placement: placement.as_ref() };
     let headline = told.headline(one.len() as u64, &owners);
-    let sentences = told.sentences(one.len() as u64, &hunks);
+    let mut sentences = told.sentences(one.len() as u64, &hunks);
+    let doubts = a.doubts.iter().chain(b.doubts);
+    sentences.extend(doubts.map(|text| Sentence { evidence: Evidence::Unknown, text: plain(text) }));
     Diff {
         schema: Diff::SCHEMA.to_owned(),
         of: Of::Runs,
