@@ -12,13 +12,13 @@
 //! - they came from the same function in the same file. Lines are not compared, because one line more in a source moves all
 //!   behind it. Of code without a name the module is compared. The program itself may have another name.
 //!
-//! Left out are the loader's calls (they depend on what lies in a cache), questions for the break, the unmapping that
-//! cuts a new arena to its place (that depends on the address that the kernel chose), and everything that the debugger
-//! did: stops, hits, marks, usage.
+//! Left out are the loader's calls (they depend on what lies in a cache), questions for the break, and everything that the
+//! debugger did: stops, hits, marks, usage. The calls by which a thread gets a new arena are one event, whose sizes are not
+//! compared: how many there are depends on the addresses that the kernel chose, and on the arenas of other threads.
 
 use std::collections::BTreeMap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::addr::{Addr, Pid, Seq, Tid};
 use crate::event::{Call, CallRecord, Event, EventKind, ExitStatus, Label, StackFrame};
@@ -63,6 +63,8 @@ enum Wanted {
         offset: u64,
     },
     Munmap(u64),
+    /// A new arena, however many calls that took.
+    Arena,
     Mremap {
         old: u64,
         new: u64,
@@ -109,6 +111,8 @@ struct Known<'a> {
     program: &'a str,
     line: Option<Addr>,
     threads: Vec<Tid>,
+    /// The threads whose latest call was one for a new arena.
+    in_arena: FxHashSet<Tid>,
 }
 
 impl<'a> Run<'a> {
@@ -126,7 +130,7 @@ impl<'a> Run<'a> {
                 let (program, line) = (known[process].program, known[process].line);
                 numbers.entry(child).or_insert_with(|| {
                     run.pids.push(child);
-                    known.push(Known { program, line, threads: Vec::new() });
+                    known.push(Known { program, line, ..Known::default() });
                     known.len() - 1
                 });
             }
@@ -191,8 +195,17 @@ impl<'a> Known<'a> {
             EventKind::Forked { .. } => Some(Asked::Fork),
             EventKind::Exited(status) => Some(Asked::Exit(*status)),
             EventKind::Call(record) => {
-                let wanted = self.wanted(&record.call);
-                is_compared(record).then(|| Asked::Call(wanted, self.site(record.site.as_ref())))
+                let mut wanted = self.wanted(&record.call);
+                if record.label == Label::ArenaNew {
+                    wanted = Wanted::Arena;
+                    if !self.in_arena.insert(event.tid) {
+                        return None;
+                    }
+                } else {
+                    self.in_arena.remove(&event.tid);
+                }
+                let compared = !matches!(record.label, Label::Loader | Label::BrkQuery);
+                compared.then(|| Asked::Call(wanted, self.site(record.site.as_ref())))
             }
             _ => None,
         }
@@ -224,13 +237,6 @@ impl<'a> Known<'a> {
             file: site.file.as_deref().map(file_name),
             module: module.map(|module| if module == self.program { "" } else { module }),
         }
-    }
-}
-
-fn is_compared(record: &CallRecord) -> bool {
-    match (record.label, record.call) {
-        (Label::Loader | Label::BrkQuery, _) | (Label::ArenaNew, Call::Munmap { .. }) => false,
-        _ => true,
     }
 }
 
