@@ -143,7 +143,8 @@ fn more_is_another_amount_and_its_owner_is_named() {
     let headline = text(&found, "headline");
     assert!(headline.starts_with("Other amount; the runs part "), "{headline}");
     assert!(
-        headline.contains(" B has ") && headline.contains("most of it got by allocate (blocker.c:"),
+        headline.contains(" B has ")
+            && headline.contains("The owner that has most more there is allocate (blocker.c:"),
         "{headline}"
     );
 }

@@ -18,6 +18,7 @@ mod parting;
 mod regions;
 mod runs;
 mod side;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -138,7 +139,7 @@ pub fn moments(events: &[Event], pid: Pid, a: &Moment, b: &Moment) -> Diff {
     let (added, gone) = regions::between(&first, &second);
     let mut sentences = Vec::new();
     told_between(&one, &two, &second, &between, &mut sentences);
-    verdict::measured(&one, &two, "at both moments", &mut sentences);
+    verdict::measured(&one, &two, None, &mut sentences);
     Diff {
         schema: Diff::SCHEMA.to_owned(),
         of: Of::Moments,

@@ -260,6 +260,10 @@ impl<'a> Step<'a> {
         }
     }
 
+    fn is_end(&self) -> bool {
+        matches!(self.asked, Asked::Exit(_))
+    }
+
     fn asks_as(&self, other: &Step<'_>) -> bool {
         match (&self.asked, &other.asked) {
             (Asked::Call(a, from), Asked::Call(b, there)) => a == b && from.alike(there),
@@ -300,6 +304,11 @@ pub(super) fn partings(a: &Run<'_>, b: &Run<'_>) -> Vec<Hunk> {
 }
 
 fn differing(line: Line, a: &[Step<'_>], b: &[Step<'_>]) -> Vec<Hunk> {
+    let (a, b) = match (a.split_last(), b.split_last()) {
+        // An end of the same kind is no event that one of them has and the other comes to later.
+        (Some((end, before)), Some((other, rest))) if end.is_end() && end.is(other) => (before, rest),
+        _ => (a, b),
+    };
     let (mut hunks, mut at) = (Vec::new(), (0, 0));
     while hunks.len() < FOLLOWED {
         let rest = (a.get(at.0..).unwrap_or_default(), b.get(at.1..).unwrap_or_default());

@@ -1,7 +1,7 @@
 //! Who has how much on each side: growth by the function that asked for it, whatever it was made of.
 //!
 //! The kinds of memory of one owner stand in one row, so that memory which only moved from the break to mappings shows no
-//! difference. The owner is who happened to ask when malloc had no room left, which is not always who keeps the most.
+//! difference. The loader's mappings and the address space that is reserved for an arena are nobody's growth. The owner is who happened to ask when malloc had no room left, which is not always who keeps the most.
 
 use std::collections::BTreeMap;
 
@@ -68,7 +68,8 @@ struct Key {
 pub(super) fn owners(a: &Story, b: &Story, by: By) -> Vec<Owner> {
     let mut all: BTreeMap<Key, Owner> = BTreeMap::new();
     for (story, second) in [(a, false), (b, true)] {
-        for row in story.growth().by_site.iter().filter(|row| row.label != Label::Loader) {
+        let counts = |row: &&GrowthRow| !matches!(row.label, Label::Loader | Label::ArenaNew);
+        for row in story.growth().by_site.iter().filter(counts) {
             add(&mut all, key(row, story.program(), by), row, second);
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::named;
 use super::side::Side;
 use crate::report::Evidence;
 use crate::report::explain::Sentence;
@@ -15,12 +16,12 @@ pub enum Verdict {
     Same,
     /// More or less.
     Other,
-    /// There is so little that the tolerance hides any difference.
+    /// There is so little that a quarter of it could differ within the tolerance.
     Unclear,
 }
 
 /// Two amounts, compared.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Amount {
     /// How they compare.
     pub verdict: Verdict,
@@ -35,6 +36,10 @@ pub struct Amount {
     pub tolerance: u64,
     /// How many of these are what malloc may have got ahead of being asked.
     pub ahead: u64,
+    /// Whether threads had arenas of their own, of which calls do not tell how much is used.
+    pub arenas: bool,
+    /// The moment at which it was measured, if it was: `snapshot end`.
+    pub at: Option<String>,
 }
 
 impl Amount {
@@ -42,7 +47,8 @@ impl Amount {
     ///
     /// The tolerance is a fiftieth of the larger amount, because two runs of one program differ by such a little when
     /// threads and sizes vary, and for what calls show `ahead` on top.
-    pub(super) fn of(a: &Side, b: &Side, ahead: u64) -> Amount {
+    pub(super) fn of(a: &Side, b: &Side, ahead: u64, mark: Option<&str>) -> Amount {
+        let arenas = a.totals.arenas > 0 || b.totals.arenas > 0;
         let live = a.measured.live.zip(b.measured.live);
         let (evidence, (a, b), ahead) = match live {
             Some(live) => (Evidence::Measured, live, 0),
@@ -52,15 +58,21 @@ impl Amount {
         let verdict = match a.abs_diff(b) {
             0 => Verdict::Same,
             far if far > tolerance => Verdict::Other,
-            _ if tolerance.saturating_mul(2) > a.max(b) => Verdict::Unclear,
+            _ if tolerance.saturating_mul(4) > a.max(b) => Verdict::Unclear,
             _ => Verdict::Same,
         };
-        Amount { verdict, evidence, a, b, tolerance, ahead }
+        let at = mark.filter(|_| live.is_some()).map(named::called);
+        Amount { verdict, evidence, a, b, tolerance, ahead, arenas, at }
     }
 
-    /// What is counted: `live in malloc's books`, `mapped for malloc`.
-    pub(super) fn counted(&self) -> &'static str {
-        if self.evidence == Evidence::Measured { "live in malloc's books" } else { "mapped for malloc" }
+    /// What is counted: `live in malloc's books at snapshot end`, `mapped for malloc`.
+    pub(super) fn counted(&self) -> String {
+        match (self.evidence, &self.at) {
+            (Evidence::Measured, Some(at)) => format!("live in malloc's books at {at}"),
+            (Evidence::Measured, None) => "live in malloc's books".to_owned(),
+            _ if self.arenas => "mapped for malloc outside of threads' arenas".to_owned(),
+            _ => "mapped for malloc".to_owned(),
+        }
     }
 
     /// The verdict on two runs with its numbers.
@@ -105,10 +117,16 @@ impl Amount {
     }
 }
 
-/// What was measured on both sides, or that it was not.
-pub(super) fn measured(a: &Side, b: &Side, where_: &str, out: &mut Vec<Sentence>) {
+/// What was measured on both sides, or that it was not; of runs `amount` has told what is live already.
+pub(super) fn measured(a: &Side, b: &Side, amount: Option<&Amount>, out: &mut Vec<Sentence>) {
     let mut say = |evidence, text: String| out.push(Sentence { evidence, text });
+    let told = amount.is_some_and(|amount| amount.evidence == Evidence::Measured);
+    let (at, last) = match amount {
+        None => ("at both moments", ""),
+        Some(_) => ("in both at a mark of the same name", ", as last measured"),
+    };
     match a.measured.live.zip(b.measured.live) {
+        Some(_) if told => {}
         Some((one, two)) => say(
             Evidence::Measured,
             format!(
@@ -121,12 +139,13 @@ pub(super) fn measured(a: &Side, b: &Side, where_: &str, out: &mut Vec<Sentence>
         None => say(
             Evidence::Unknown,
             format!(
-                "How much of it is live was not measured {where_}: \"mark\" and \"snapshot\" at a stop measure it."
+                "How much of it is live was not measured {at}: \"mark\" and \"snapshot\" at a stop measure it."
             ),
         ),
     }
     if let Some((one, two)) = a.measured.resident.zip(b.measured.resident) {
-        let text = format!("Resident: {} in A, {} in B ({}).", size(one), size(two), words::change(one, two));
+        let text =
+            format!("Resident{last}: {} in A, {} in B ({}).", size(one), size(two), words::change(one, two));
         say(Evidence::Measured, text);
     }
     if a.totals.arenas > 0 || b.totals.arenas > 0 {
