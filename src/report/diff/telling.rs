@@ -181,7 +181,7 @@ impl Telling<'_> {
             out.push(Sentence { evidence: Evidence::Recorded, text });
         }
         if self.amount.verdict == Verdict::Same {
-            let text = "What the break could not give came from mappings: it decides where memory lies, and made no difference \
+            let text = "What the break could not give came from mappings: what stands in its way decided where memory lies, and made no difference \
                         to how much there is.";
             out.push(Sentence { evidence: Evidence::Inferred, text: text.to_owned() });
         }
