@@ -51,7 +51,7 @@ pub(super) const COMMANDS: &[Entry] = &[
                It tells how much malloc has on both sides, by what it is and by who asked for it, and which regions came\n\
                and went. Where memory was placed and how much of it is live are told apart.\n\
                Two recordings are compared by \"brkwater diff\".",
-        takes: Takes::Nothing,
+        takes: Takes::Moments,
     },
 ];
 
@@ -157,4 +157,12 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
     let text = named::text(shell.session.events());
     shell.say(text);
     Ok(())
+}
+
+/// The moment that is being typed, behind those that stand already.
+pub(super) fn complete(shell: &Shell, args: &str) -> Vec<String> {
+    let start = args.rfind(' ').map_or(0, |at| at + 1);
+    let (before, word) = args.split_at(start);
+    let known = named::names(shell.session.events()).into_iter().chain(["now", "-json"]);
+    known.filter(|name| name.starts_with(word)).map(|name| format!("{before}{name}")).collect()
 }

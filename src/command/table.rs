@@ -37,6 +37,8 @@ pub(super) enum Takes {
     File,
     /// A format of `export`, and a file.
     Export,
+    /// Moments of the run.
+    Moments,
     /// A command of this prefix's table.
     Sub(&'static [&'static [Entry]]),
     /// A setting.

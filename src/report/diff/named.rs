@@ -24,6 +24,12 @@ fn named(events: &[Event]) -> Vec<(&Event, &str, Measured)> {
     all
 }
 
+/// The names that moments of this run have.
+#[must_use]
+pub fn names(events: &[Event]) -> Vec<&str> {
+    named(events).into_iter().map(|(_, name, _)| name).collect()
+}
+
 /// A name that a moment may get, cleaned: `a` is `A`. A number would be an event's.
 ///
 /// # Errors

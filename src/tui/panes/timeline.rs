@@ -93,7 +93,7 @@ fn full(context: Context, story: &Story, (from, to): (f64, f64), inner: Rect, bu
     }
     let mut events = vec![Span::styled(format!("{:<NAME$}", "events"), theme.style(Role::Strong))];
     events.extend(marks(context, story, (from, to), room));
-    let legend = " ◆ planted  ✗ refused  B stop  F fork";
+    let legend = " ◆ planted ✗ refused B stop F fork M mark";
     if notes > 0 {
         events.push(Span::styled(legend, theme.style(Role::Dim)));
     }
