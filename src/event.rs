@@ -97,6 +97,20 @@ pub enum EventKind {
         /// Each address, with its frames, inlined ones first; none where nothing is known.
         frames: Vec<(Addr, Vec<StackFrame>)>,
     },
+    /// The user gave this moment a name (`mark`, `snapshot`), so that it can be compared with another one.
+    Marked {
+        /// The name; a later one of the same name takes its place.
+        name: String,
+        /// Resident bytes at this moment.
+        #[serde(default)]
+        rss: Option<u64>,
+        /// Bytes in use by malloc's own books, large blocks included; nothing where these could not be read.
+        #[serde(default)]
+        live: Option<u64>,
+        /// Bytes that malloc kept free: in bins, in threads' caches, in top chunks.
+        #[serde(default)]
+        idle: Option<u64>,
+    },
     /// We let the process go; it runs on without us.
     Detached,
     /// A breakpoint's condition could not be evaluated. It is an error state, not a hit: nothing stops, and

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::flags::{Flags, ThemeName, When, with_two_dashes};
-use super::{record, trace};
+use super::{diff, record, trace};
 use crate::batch::trace::Tracing;
 
 /// For `brkwater` alone.
@@ -19,6 +19,7 @@ brkwater: why does this process's memory look like that?
     brkwater record -o FILE ./prog ARG...   record a run; brkwater open FILE looks at it, here or elsewhere
     brkwater reconnect [PID]             take up a session whose terminal was lost
     brkwater -p PID                      attach to a process; on leaving, it goes on unharmed
+    brkwater diff A B                    two recordings: how much, where, and from which event on they differ
     brkwater doctor [PID]                what stands in the way of attaching
     brkwater doctor oom [PID|LOG]        what the OOM killer did to a process, or what would end it
     brkwater -batch -ex 'break open if strcmp($rdi, \"/etc/hosts\") == 0 then mmap' \\
@@ -28,11 +29,8 @@ brkwater: why does this process's memory look like that?
 ";
 
 /// What there is not yet, each with what to do instead.
-const NOT_THERE: &[(&str, &str)] = &[
-    ("diff", "run it twice and compare \"info growth -json\""),
-    ("serve", "the prompt takes gdb's commands"),
-    ("lesson", "\"brkwater demo\" is the first lesson"),
-];
+const NOT_THERE: &[(&str, &str)] =
+    &[("serve", "the prompt takes gdb's commands"), ("lesson", "\"brkwater demo\" is the first lesson")];
 
 /// What the command line asks for.
 pub(super) enum Parsed {
@@ -40,6 +38,8 @@ pub(super) enum Parsed {
     Run(Box<Arguments>),
     /// Trace something.
     Trace(Box<Tracing>),
+    /// Compare two recordings.
+    Diff(diff::Asked),
     /// Print this.
     Show(String),
     /// `gdb-scripts`: where the scripts for gdb and lldb are, or put them there.
@@ -129,6 +129,9 @@ pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Parsed {
             Ok(Err(text)) => Parsed::Show(text),
             Err(words) => wrong(&words),
         };
+    }
+    if words.first().is_some_and(|word| word == "diff") && !std::path::Path::new("diff").exists() {
+        return diff::parse(words[1..].to_vec());
     }
     let (ours, theirs) = split(words);
     let ours = ours.into_iter().map(with_two_dashes);
@@ -286,6 +289,7 @@ mod tests {
             Parsed::Run(arguments) => *arguments,
             Parsed::Show(text) | Parsed::Wrong(text) => panic!("{text}"),
             Parsed::Trace(_) => panic!("traced: {words:?}"),
+            Parsed::Diff(asked) => panic!("{asked:?}"),
             Parsed::Scripts(asked) => panic!("{asked:?}"),
             Parsed::Doctor(words) => panic!("doctor {words:?}"),
         }
@@ -347,6 +351,7 @@ mod tests {
         assert!(refused(&["serve", "x"]).contains("not there yet"));
         assert!(refused(&["open"]).contains("a recording is missing"));
         assert_eq!(run(&["open", "a b", "2"]).open.as_deref(), Some("\"a b\" 2"));
+        assert!(refused(&["diff", "one"]).contains("two recordings are compared; name both"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod argv;
 mod demo;
+mod diff;
 mod doctor;
 mod engine;
 mod flags;
@@ -54,6 +55,16 @@ pub fn main() -> ExitCode {
             say(&text);
             0
         }
+        Parsed::Diff(asked) => match diff::run(&asked) {
+            Ok(text) => {
+                say(&text);
+                0
+            }
+            Err(why) => {
+                tell(&format!("brkwater: {why}\n"));
+                1
+            }
+        },
         Parsed::Scripts(asked) => match scripts::answer(&asked) {
             Ok(text) => {
                 say(&text);

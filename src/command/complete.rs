@@ -46,6 +46,7 @@ fn command(shell: &mut Shell, tables: &'static [&'static [Entry]], line: &str) -
         Takes::Expression => expression(shell, args),
         Takes::File => file(args),
         Takes::Export => super::export::complete(args).unwrap_or_else(|| file(args)),
+        Takes::Moments => super::moments::complete(shell, args),
         Takes::Sub(tables) => command(shell, tables, args),
         Takes::Command => command(shell, table::COMMANDS, args),
     };

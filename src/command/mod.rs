@@ -38,6 +38,7 @@ mod listing;
 mod look;
 mod lookup;
 mod memory;
+mod moments;
 mod options;
 mod place;
 mod printers;

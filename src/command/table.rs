@@ -8,8 +8,9 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
     disassemble, display, elsewhere, export, heap, heapchunks, held, help, inferiors, listing, lookup,
-    memory, options, printers, printf, process, rbreak, recording, refused, registers, running, saving,
-    scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
+    memory, moments, options, printers, printf, process, rbreak, recording, refused, registers, running,
+    saving, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer,
+    watchpoints,
 };
 
 /// A command.
@@ -37,6 +38,8 @@ pub(super) enum Takes {
     File,
     /// A format of `export`, and a file.
     Export,
+    /// Moments of the run.
+    Moments,
     /// A command of this prefix's table.
     Sub(&'static [&'static [Entry]]),
     /// A setting.
@@ -95,6 +98,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     recording::COMMANDS,
     held::COMMANDS,
     heapchunks::COMMANDS,
+    moments::COMMANDS,
     export::COMMANDS,
     script::COMMANDS,
     composing::COMMANDS,
@@ -125,6 +129,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     heap::INFO,
     compare::INFO,
     memory::INFO,
+    moments::INFO,
     refused::INFO,
     elsewhere::INFO,
     options::INFO,

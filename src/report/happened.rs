@@ -28,6 +28,7 @@ pub fn event(event: &Event) -> String {
         EventKind::Hit { number, hits, .. } => format!("hit {hits} of breakpoint {number}"),
         EventKind::Signalled { signo } => signal(*signo),
         EventKind::Named { .. } => "names of return addresses".to_owned(),
+        EventKind::Marked { name, .. } => format!("called {}", plain(name)),
         EventKind::Detached => "let go".to_owned(),
         EventKind::ConditionError { number, error } => {
             format!("condition of breakpoint {number}: {}", plain(error))

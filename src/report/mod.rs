@@ -9,6 +9,7 @@ pub mod calls;
 pub mod chunk;
 pub mod chunks;
 pub mod compare;
+pub mod diff;
 pub mod document;
 pub mod escape;
 pub mod event;

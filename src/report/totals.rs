@@ -96,7 +96,6 @@ impl Totals {
         last: Option<&Event>,
         place: Option<&str>,
     ) -> Totals {
-        let mapped = |point: &Point| point.heap + point.fallback + point.chunks;
         Totals {
             schema: Totals::SCHEMA.to_owned(),
             at: words::ending(story).unwrap_or_else(|| stands(last, place)),
@@ -105,7 +104,7 @@ impl Totals {
             calls: story.calls(),
             refused: story.refusals().count,
             kinds: kinds(story),
-            peak: story.series().peak(mapped),
+            peak: story.series().peak(Point::mapped),
             heap: heap.and_then(Amounts::from_heap),
             regions: heap.map_or(0, |heap| {
                 list(heap, "arenas").map(|arena| list(arena, "regions").count() as u64).sum()
@@ -119,13 +118,20 @@ impl Totals {
     #[must_use]
     pub fn got_and_given_back(&self) -> (u64, u64) {
         let own = self.kinds.iter().filter(|kind| is_mallocs(kind.label));
-        own.fold((0, 0), |(got, back), kind| (got + kind.asked, back + kind.asked.saturating_sub(kind.live)))
+        own.fold((0, 0), |(got, back): (u64, u64), kind| {
+            let given_back = kind.asked.saturating_sub(kind.live);
+            (got.saturating_add(kind.asked), back.saturating_add(given_back))
+        })
     }
 
     /// Bytes that calls of this kind got.
     #[must_use]
     pub fn asked(&self, label: Label) -> u64 {
-        self.kinds.iter().filter(|kind| kind.label == label).map(|kind| kind.asked).sum()
+        self.kinds
+            .iter()
+            .filter(|kind| kind.label == label)
+            .map(|kind| kind.asked)
+            .fold(0, u64::saturating_add)
     }
 
     /// The text for people.
@@ -186,9 +192,9 @@ fn kinds(story: &Story) -> Vec<Kind> {
     for row in story.growth().by_site {
         match kinds.iter_mut().find(|kind| kind.label == row.label) {
             Some(kind) => {
-                kind.calls += row.count;
-                kind.asked += row.bytes;
-                kind.live += row.live;
+                kind.calls = kind.calls.saturating_add(row.count);
+                kind.asked = kind.asked.saturating_add(row.bytes);
+                kind.live = kind.live.saturating_add(row.live);
             }
             None => kinds.push(Kind { label: row.label, calls: row.count, asked: row.bytes, live: row.live }),
         }

@@ -16,6 +16,13 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// What became of an amount: `+4.1 MiB`, `-12 bytes`.
+#[must_use]
+pub fn change(from: u64, to: u64) -> String {
+    let sign = if to < from { '-' } else { '+' };
+    format!("{sign}{}", size(from.abs_diff(to)))
+}
+
 /// A moment: `+0.041s`.
 #[must_use]
 pub fn moment(t: f64) -> String {

@@ -24,6 +24,7 @@ mod inbox;
 mod inlines;
 mod live;
 mod looking;
+mod marking;
 mod opening;
 mod parting;
 mod passing;

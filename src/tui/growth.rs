@@ -15,6 +15,8 @@ use crate::heap::story::{Layout, Stories, Story};
 const CALLS: usize = 20_000;
 /// The most marks that one can step through.
 const MARKS: usize = 20_000;
+/// The glyph of a moment that the user gave a name.
+pub const NAMED: char = 'M';
 
 /// A row of the list of calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +104,7 @@ impl Growth {
             EventKind::ConditionError { number, error } => {
                 self.mark(event, '!', format!("condition of breakpoint {number}: {error}"));
             }
+            EventKind::Marked { name, .. } => self.mark(event, NAMED, format!("mark {name}")),
             EventKind::Usage { .. }
             | EventKind::Detached
             | EventKind::Resumed

@@ -200,6 +200,7 @@ fn hear_event(model: &mut Model, event: &Event) {
         | EventKind::ThreadEnded
         | EventKind::Call(_)
         | EventKind::Named { .. }
+        | EventKind::Marked { .. }
         | EventKind::Hit { .. }
         | EventKind::Usage { .. } => {}
     }

@@ -9,6 +9,7 @@ pub(crate) mod compare;
 pub(crate) mod json;
 pub(crate) mod process;
 pub(crate) mod pty;
+pub(crate) mod recording;
 pub(crate) mod whole;
 
 use std::collections::hash_map::DefaultHasher;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::common::compare::differences;
-use crate::common::{Debugger, Output, long};
+use crate::common::json::{number, object, text};
+use crate::common::{Debugger, Output, brkwater_path, long, recording, scratch};
 
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -128,4 +129,33 @@ fn the_small_program_behaves_as_nginx_does() {
         assert!(found.is_empty(), "block {index}:\n{}", found.join("\n"));
     }
     ours.must_not_have("panicked");
+}
+
+#[test]
+fn the_page_is_the_same_amount_in_another_place() {
+    let Some(case) = Case::built() else { return };
+    let dir = scratch("case-diff");
+    let files = [("keep", "a.rec"), ("blocker-keep", "b.rec")].map(|(variant, file)| {
+        let program = case.path(&format!("bin/bundle_loop-{variant}"));
+        let file = dir.join(file);
+        recording::record(&file, &["set record names on", "run"], &[&program, "50"]);
+        file
+    });
+    let output =
+        std::process::Command::new(brkwater_path()).arg("diff").arg("--json").args(&files).output().unwrap();
+    let found = object(&String::from_utf8(output.stdout).unwrap());
+    let headline = text(&found, "headline");
+    assert!(headline.starts_with("Same amount, other place, from event "), "{headline}");
+    assert!(
+        headline.contains(" on: A moves the break, B maps 1 MiB instead, because a mapping stands at 0x"),
+        "{headline}"
+    );
+    assert!(headline.contains("(planted by plant_blocker (bundle_loop.c:"), "{headline}");
+    // Nothing was refused without the page, and hardly anything came by the break with it.
+    assert_eq!(number(&found, "a/refused"), 0, "{headline}");
+    assert!(number(&found, "b/refused") > 100, "{found}");
+    assert!(
+        number(&found, "a/totals/heap") > 30 << 20 && number(&found, "b/totals/heap") < 1 << 20,
+        "{found}"
+    );
 }

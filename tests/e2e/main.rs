@@ -21,6 +21,7 @@ mod coredump;
 mod corefile;
 mod debuginfod;
 mod demo;
+mod diff;
 mod doctor;
 mod export;
 mod family;

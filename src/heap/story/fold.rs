@@ -68,6 +68,7 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         }
         EventKind::Call(record) => call(story, event, record),
         EventKind::Usage { rss, .. } => story.series.resident(moment, *rss),
+        EventKind::Marked { rss: Some(rss), .. } => story.series.resident(moment, *rss),
         EventKind::Stopped(_) => story.series.stopped(moment),
         EventKind::Hit { number, hits, rss } => {
             let (mapped, ran) = (story.mapped(), story.clock.at(event.t));
@@ -81,6 +82,7 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         | EventKind::Resumed
         | EventKind::Signalled { .. }
         | EventKind::Named { .. }
+        | EventKind::Marked { .. }
         | EventKind::ConditionError { .. } => {}
     }
 }

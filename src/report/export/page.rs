@@ -382,6 +382,9 @@ fn happening(story: &Story, event: &Event) -> Option<Happening> {
         EventKind::Stopped(reason) => other("stopped", reason_word(reason)),
         EventKind::Signalled { signo } => other("signalled", signo.to_string()),
         EventKind::Detached => other("detached", String::new()),
+        EventKind::Marked { name, rss, .. } => {
+            other("marked", name.clone()).map(|event| Happening { rss: *rss, ..event })
+        }
         // What addresses are called stands with the calls.
         EventKind::Named { .. } => None,
         EventKind::Usage { rss, .. } => {

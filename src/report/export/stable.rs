@@ -96,7 +96,7 @@ impl Stable {
                 }
             }
             EventKind::Forked { child, .. } => *child = Pid(self.ordinal(child.0)),
-            EventKind::Hit { rss, .. } => *rss = None,
+            EventKind::Hit { rss, .. } | EventKind::Marked { rss, .. } => *rss = None,
             _ => {}
         }
         let number = self.number(event.seq);

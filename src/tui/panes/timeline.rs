@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::draw::{Context, put};
-use super::super::growth::Mark;
+use super::super::growth::{Mark, NAMED};
 use super::super::model::{Model, Pane};
 use super::super::text;
 use super::super::theme::Role;
@@ -93,7 +93,7 @@ fn full(context: Context, story: &Story, (from, to): (f64, f64), inner: Rect, bu
     }
     let mut events = vec![Span::styled(format!("{:<NAME$}", "events"), theme.style(Role::Strong))];
     events.extend(marks(context, story, (from, to), room));
-    let legend = " ◆ planted  ✗ refused  B stop  F fork";
+    let legend = " ◆ planted ✗ refused B stop F fork M mark";
     if notes > 0 {
         events.push(Span::styled(legend, theme.style(Role::Dim)));
     }
@@ -156,8 +156,11 @@ fn marks(context: Context, story: &Story, (from, to): (f64, f64), room: usize) -
     let theme = context.theme;
     let at = marked(context.model).map(|(_, mark)| column_of(mark.t, (from, to), room));
     let columns = story.series().columns(room, from, to);
+    let named = context.model.growth.marks.iter().filter(|mark| mark.glyph == NAMED);
+    let named: Vec<usize> = named.map(|mark| column_of(mark.t, (from, to), room)).collect();
     let cell = |(column, point): (usize, &Option<Point>)| {
         let (glyph, role) = match point {
+            _ if named.contains(&column) => (NAMED, Role::Strong),
             Some(point) if point.planted > 0 => ('◆', Role::Error),
             Some(point) if point.stops > 0 => ('B', Role::Strong),
             Some(point) if point.forks > 0 => ('F', Role::Strong),

@@ -337,6 +337,25 @@ fn marks_are_stepped_through() {
 }
 
 #[test]
+fn a_named_moment_stands_in_the_timeline() {
+    let (mut face, mut teller) = stopped();
+    face.key("Esc");
+    face.key("m");
+    assert_eq!(face.lines().last().map(String::as_str), Some("mark"));
+    done(&mut face, true);
+    let name = "\u{1b}A".to_owned();
+    face.note(teller.event(0.2, EventKind::Marked { name, rss: Some(4096), live: None, idle: None }));
+    face.key("4");
+    let screen = face.screen(false);
+    let events = screen.lines().find(|line| line.contains(" events   ")).unwrap().to_owned();
+    assert!(events.contains('M') && !events.contains('\u{1b}'), "{screen}");
+    face.key("[");
+    assert!(face.screen(false).contains("M mark "), "{}", face.screen(false));
+    face.key("d");
+    assert_eq!(face.lines().last().map(String::as_str), Some("diff"));
+}
+
+#[test]
 fn fifty_thousand_events_are_folded_and_counted() {
     let mut face = Face::new((120, 40));
     let mut teller = Teller::new();
