@@ -197,6 +197,30 @@ fn the_order_of_threads_is_not_compared_but_what_each_does() {
 }
 
 #[test]
+fn processes_are_told_apart_by_the_order_in_which_they_came() {
+    let family = target("family");
+    let all = ["set detach-on-fork off", "set schedule-multiple on", "run"];
+    let [a, b] = both("diff-family", &all, [&[&family, "fork", "3"], &[&family, "fork", "3"]]);
+    let found = json_of([&a, &b]);
+    assert!(text(&found, "headline").starts_with("The runs do not part: "), "{found}");
+    let others = at(&found, "others").as_array().unwrap();
+    assert_eq!(others.len(), 3, "{found}");
+    assert!(others.iter().all(|pair| !pair["a"].is_null() && !pair["b"].is_null()), "{found}");
+    // One child more: the parent forks where the other comes to its end.
+    let [a, b] = both("diff-family-more", &all, [&[&family, "fork", "3"], &[&family, "fork", "4"]]);
+    let found = json_of([&a, &b]);
+    assert_eq!(
+        [text(&found, "parting/how"), text(&found, "parting/b/what")],
+        ["only-b", "a fork"],
+        "{found}"
+    );
+    assert_eq!(at(&found, "others").as_array().unwrap().len(), 4, "{found}");
+    // Another program in place of the first.
+    let [a, b] = both("diff-exec", &["run"], [&[&family, "exec"], &[&family, "exec"]]);
+    assert!(at(&json_of([&a, &b]), "parting").is_null());
+}
+
+#[test]
 fn a_recording_that_was_cut_says_so_and_does_not_claim_an_end() {
     let blocker = target("blocker");
     let dir = scratch("diff-cut");
