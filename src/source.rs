@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::addr::{Addr, Pid, Tid};
+use crate::event::StackFrame;
 use crate::maps::Mapping;
 use crate::memory::Memory;
 use crate::regs::{FrameRegs, Regs};
@@ -43,6 +44,14 @@ pub trait Source {
     /// What the kernel says of the signal that a thread stopped for, where the source has it.
     fn siginfo(&self, _tid: Tid) -> Option<Siginfo> {
         None
+    }
+    /// The return addresses of a thread's stack, innermost first, where they were recorded and its memory was not.
+    fn recorded_stack(&self, _tid: Tid) -> Option<&[Addr]> {
+        None
+    }
+    /// What was recorded of an address on such a stack: its frames, inlined ones first.
+    fn recorded_names(&self, _at: Addr) -> &[StackFrame] {
+        &[]
     }
     /// How many of the innermost inlined functions at a thread's pc are not shown: it stands at their calls.
     fn hidden_inlines(&self, _tid: Tid) -> usize {

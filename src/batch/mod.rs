@@ -191,6 +191,7 @@ impl Face<'_> {
             | Note::View { .. }
             | Note::Completions { .. }
             | Note::Done { .. }
+            | Note::Rewound
             | Note::Dropped(_) => {}
         }
         Ok(())

@@ -31,6 +31,8 @@ pub struct Tracing {
     pub output: Option<PathBuf>,
     /// Only the summary is told.
     pub only_summary: bool,
+    /// It goes into a recording: the only thing that is told is how far that came.
+    pub records: bool,
     /// Names of calls that are told; all when empty.
     pub calls: Vec<String>,
 }
@@ -182,7 +184,7 @@ impl Tracer<'_> {
             }
             _ => true,
         };
-        if wanted && !self.tracing.only_summary {
+        if wanted && !self.tracing.only_summary && !self.tracing.records {
             self.put(&text);
         }
         if self.looked.elapsed() >= EVERY {
@@ -213,9 +215,19 @@ impl Tracer<'_> {
         }
     }
 
+    /// The end of a recording.
+    fn end_recording(&mut self) {
+        self.said.clear();
+        if self.line("record stop").is_ok() {
+            tell(&std::mem::take(&mut self.said));
+        }
+    }
+
     /// The end of the log, and of the engine.
     fn close(&mut self, told: bool) {
-        if told {
+        if self.tracing.records {
+            self.end_recording();
+        } else if told {
             let rest = self.log.flush();
             if !self.tracing.only_summary {
                 self.put(&rest);

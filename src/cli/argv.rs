@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches};
 
 use super::flags::{Flags, ThemeName, When, with_two_dashes};
-use super::{diff, trace};
+use super::{diff, record, trace};
 use crate::batch::trace::Tracing;
 
 /// For `brkwater` alone.
@@ -16,6 +16,7 @@ brkwater: why does this process's memory look like that?
     brkwater demo                        the whole story on a small program, in a minute
     brkwater --args ./prog ARG...        debug a program, on a screen; the commands are gdb's
     brkwater trace ./prog ARG...         log its memory calls: who made it grow, and why
+    brkwater record -o FILE ./prog ARG...   record a run; brkwater open FILE looks at it, here or elsewhere
     brkwater reconnect [PID]             take up a session whose terminal was lost
     brkwater -p PID                      attach to a process; on leaving, it goes on unharmed
     brkwater diff A B                    two recordings: how much, where, and from which event on they differ
@@ -28,12 +29,8 @@ brkwater: why does this process's memory look like that?
 ";
 
 /// What there is not yet, each with what to do instead.
-const NOT_THERE: &[(&str, &str)] = &[
-    ("record", "\"export json FILE\" writes down a stop"),
-    ("open", "\"export json FILE\" writes down a stop"),
-    ("serve", "the prompt takes gdb's commands"),
-    ("lesson", "\"brkwater demo\" is the first lesson"),
-];
+const NOT_THERE: &[(&str, &str)] =
+    &[("serve", "the prompt takes gdb's commands"), ("lesson", "\"brkwater demo\" is the first lesson")];
 
 /// What the command line asks for.
 pub(super) enum Parsed {
@@ -87,6 +84,10 @@ pub(super) struct Arguments {
     pub(super) demo: bool,
     /// A core file.
     pub(super) core: Option<String>,
+    /// A recording, and perhaps a run of it.
+    pub(super) open: Option<String>,
+    /// A file to record into.
+    pub(super) record: Option<String>,
     /// A process that another debugger holds.
     pub(super) look: Option<i32>,
     /// What is handed over with it.
@@ -116,8 +117,14 @@ pub(super) struct Arguments {
 /// Understands the arguments, without the program's own name.
 pub(super) fn parse(arguments: impl Iterator<Item = OsString>) -> Parsed {
     let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
-    if words.first().is_some_and(|word| word == "trace") && !std::path::Path::new("trace").exists() {
-        return match trace::parse(words[1..].to_vec()) {
+    let asked = words.first().map(String::as_str).filter(|word| !std::path::Path::new(word).exists());
+    let parsed = match asked {
+        Some("trace") => Some(trace::parse(words[1..].to_vec())),
+        Some("record") => Some(record::parse(words[1..].to_vec())),
+        _ => None,
+    };
+    if let Some(parsed) = parsed {
+        return match parsed {
             Ok(Ok(tracing)) => Parsed::Trace(Box::new(tracing)),
             Ok(Err(text)) => Parsed::Show(text),
             Err(words) => wrong(&words),
@@ -173,10 +180,10 @@ fn wrong(words: &str) -> Parsed {
 }
 
 fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]) -> Parsed {
-    if flags.record.is_some() || flags.json {
-        return wrong("--record and --json are not there yet; \"export json FILE\" writes down a stop");
+    if flags.json {
+        return wrong("--json belongs to \"brkwater trace\"; commands that inspect take -json");
     }
-    let mut arguments = Arguments::default();
+    let mut arguments = Arguments { record: flags.record, ..Arguments::default() };
     let mut words = flags.words.iter();
     let first = words.next();
     if theirs.is_none() && first.is_some_and(|word| word == "doctor") {
@@ -200,8 +207,16 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
     }
     (arguments.look, arguments.look_memory, arguments.look_facts) =
         (flags.look, flags.look_memory, flags.look_facts);
+    if theirs.is_none() && first.is_some_and(|word| word == "open") && !std::path::Path::new("open").exists()
+    {
+        let Some(file) = words.next() else {
+            return wrong("a recording is missing: brkwater open FILE [RUN]");
+        };
+        let run = words.next().map(|run| format!(" {run}")).unwrap_or_default();
+        arguments.open = Some(format!("{}{run}", super::quote::file(file)));
+    }
     arguments.demo = first.is_some_and(|word| word == "demo") && theirs.is_none();
-    let second = if arguments.demo { None } else { words.next().cloned() };
+    let second = if arguments.demo || arguments.open.is_some() { None } else { words.next().cloned() };
     // As in gdb, what is no number is a core file.
     let number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
     let (pid, core) = match second {
@@ -221,7 +236,7 @@ fn understand(flags: Flags, theirs: Option<Vec<String>>, order: &[Vec<usize>; 4]
     if theirs.is_none() && first.is_some_and(|word| word == "reconnect") {
         arguments.reconnect = Some(arguments.pid.take());
     }
-    let command = arguments.demo || arguments.reconnect.is_some();
+    let command = arguments.demo || arguments.open.is_some() || arguments.reconnect.is_some();
     arguments.program = first.filter(|_| !command).cloned().or(flags.exec);
     if let Some(theirs) = theirs {
         let mut theirs = theirs.into_iter();
@@ -333,8 +348,6 @@ mod tests {
         );
         assert!(refused(&["--args"]).contains("no program specified"));
         assert!(refused(&["--export", "md"]).contains("FORMAT:FILE"));
-        assert!(refused(&["record", "x"]).contains("not there yet"));
-        assert!(refused(&["diff", "one"]).contains("two recordings are compared; name both"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) enum ThemeName {
 #[derive(Debug, Parser)]
 #[command(name = "brkwater", version, max_term_width = 110, disable_help_subcommand = true)]
 #[command(
-    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG...\n       brkwater gdb-scripts [--path | --install [DIR]]\n       brkwater doctor [oom] [PID|LOG]"
+    override_usage = "brkwater [FLAGS] [PROGRAM [PID]]\n       brkwater [FLAGS] --args PROGRAM ARG...\n       brkwater demo [--batch] [-ex COMMAND]...\n       brkwater reconnect [PID]\n       brkwater trace [FLAGS] PROGRAM ARG...\n       brkwater record -o FILE [FLAGS] PROGRAM ARG...\n       brkwater open FILE [RUN]\n       brkwater gdb-scripts [--path | --install [DIR]]\n       brkwater doctor [oom] [PID|LOG]"
 )]
 pub(super) struct Flags {
     /// A program to be debugged, and the pid of a process that runs it; `demo` is the one that ships inside
@@ -154,7 +154,8 @@ pub(super) struct Flags {
     /// With `gdb-scripts`: write them into DIR, or where they belong
     #[arg(long, hide = true, value_name = "DIR", num_args = 0..=1)]
     pub(super) install: Option<Option<PathBuf>>,
-    #[arg(long, hide = true, value_name = "FILE")]
+    /// Record the run into FILE, which "brkwater open FILE" looks at
+    #[arg(long, value_name = "FILE")]
     pub(super) record: Option<String>,
     #[arg(long, hide = true)]
     pub(super) json: bool,

@@ -10,6 +10,7 @@ mod doctor;
 mod engine;
 mod flags;
 mod quote;
+mod record;
 mod scripts;
 mod trace;
 
@@ -121,6 +122,7 @@ fn debug(arguments: &Arguments, demo: Option<&Demo>) -> u8 {
         && arguments.pid.is_none()
         && arguments.look.is_none()
         && arguments.reconnect.is_none()
+        && arguments.open.is_none()
         && arguments.steps.is_empty();
     if nothing && demo.is_none() && terminal && !arguments.tui && !arguments.plain && !arguments.batch {
         say(argv::SHORT_HELP);
@@ -172,6 +174,12 @@ impl Lines {
         }
         if arguments.reconnect.is_some() {
             before.push("reconnect".to_owned());
+        }
+        if let Some(file) = &arguments.open {
+            before.push(format!("record open {file}"));
+        }
+        if let Some(file) = &arguments.record {
+            before.push(format!("record {}", quote::file(file)));
         }
         if let Some(core) = &arguments.core {
             before.push(format!("core-file {}", quote::file(core)));

@@ -63,33 +63,43 @@ pub(super) fn parse(words: Vec<String>) -> Result<Result<Tracing, String>, Strin
     let words = std::iter::once("brkwater trace".to_owned()).chain(words);
     let flags = match Flags::try_parse_from(words) {
         Ok(flags) => flags,
-        Err(error) if !error.use_stderr() => return Ok(Err(error.to_string())),
-        Err(error) => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            return Err(first.strip_prefix("error: ").unwrap_or(first).to_owned());
-        }
+        Err(error) => return told(&error).map(Err),
     };
     understand(flags).map(Ok)
 }
 
-fn understand(flags: Flags) -> Result<Tracing, String> {
+/// What clap has to say: a text that was asked for, or what is wrong, without the usage.
+pub(super) fn told(error: &clap::Error) -> Result<String, String> {
+    let text = error.to_string();
+    if !error.use_stderr() {
+        return Ok(text);
+    }
+    let first = text.lines().next().unwrap_or_default();
+    Err(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+}
+
+/// The lines that lead to a run without a dialogue, and the one that starts it.
+///
+/// # Errors
+/// When there is no program, or one and a process.
+pub(super) fn to_run(
+    pid: Option<i32>,
+    words: &[String],
+    follow_forks: bool,
+) -> Result<(Vec<String>, String), String> {
     let mut before: Vec<String> =
         ["set width 0", "set confirm off", "set interactive-mode off", "set reconnect-timeout 0"]
             .map(str::to_owned)
             .to_vec();
-    let switch = |on| if on { "on" } else { "off" };
-    before.push(format!("set record stacks {}", switch(!flags.no_stacks)));
-    before.push(format!("set record names {}", switch(!flags.no_stacks)));
     before.push("set record journal off".to_owned());
     before.push("set record lossless on".to_owned());
     // Signals are the program's own business.
     before.push("handle all nostop print pass".to_owned());
     before.push("handle SIGINT SIGTRAP nostop print pass".to_owned());
-    if flags.follow_forks {
+    if follow_forks {
         before.extend(["set detach-on-fork off", "set schedule-multiple on"].map(str::to_owned));
     }
-    let start = match (flags.pid, flags.words.split_first()) {
+    let start = match (pid, words.split_first()) {
         (Some(_), Some(_)) => return Err("a program and -p PID cannot both be traced".to_owned()),
         (Some(pid), None) => format!("attach {pid}"),
         (None, Some((program, arguments))) => {
@@ -100,6 +110,14 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
         }
         (None, None) => return Err("a program to be traced, or -p PID, is missing".to_owned()),
     };
+    Ok((before, start))
+}
+
+fn understand(flags: Flags) -> Result<Tracing, String> {
+    let (mut before, start) = to_run(flags.pid, &flags.words, flags.follow_forks)?;
+    let switch = |on| if on { "on" } else { "off" };
+    before.push(format!("set record stacks {}", switch(!flags.no_stacks)));
+    before.push(format!("set record names {}", switch(!flags.no_stacks)));
     let time = match (flags.relative, flags.time) {
         (true, _) => Time::Relative,
         (false, 0) => Time::None,
@@ -121,6 +139,7 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
         },
         output: flags.output,
         only_summary: flags.summary_only,
+        records: false,
         calls: calls(flags.set.as_deref())?,
     })
 }

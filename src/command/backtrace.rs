@@ -12,6 +12,7 @@ use super::data::integer;
 use super::error::{CommandError, Done};
 use super::shell::Shell;
 use crate::scene::frame::MAX_FRAMES;
+use crate::scene::view::Backtrace;
 use crate::scene::{FrameArguments, Frames, PrintOptions, Scene, frame_line};
 use crate::session::Selection;
 
@@ -79,6 +80,11 @@ pub(super) fn backtrace(shell: &mut Shell, args: &str) -> Done {
     let count = if wanted.count.is_empty() { None } else { Some(integer(shell, &wanted.count)?) };
     let mut options = shell.print.clone();
     options.frame_arguments = wanted.arguments.unwrap_or(options.frame_arguments);
+    if let Some(kept) = super::witness::backtrace(shell, selection.tid) {
+        let text = told_then(kept, &wanted, count);
+        shell.put(text);
+        return Ok(());
+    }
     let (text, more) = shell.session.with_scene(|scene, _| {
         let past_main = scene.caches.past_main.get();
         scene.caches.past_main.set(past_main || wanted.past_main);
@@ -87,13 +93,35 @@ pub(super) fn backtrace(shell: &mut Shell, args: &str) -> Done {
         told
     });
     if text.is_empty() && count != Some(0) {
-        return Err(CommandError::say("No stack."));
+        return Err(CommandError::say(match shell.session.moment() {
+            None => "No stack.",
+            Some(_) => {
+                "No stack.\n  hint: a recording has stacks at its memory calls (info syscalls) and stops."
+            }
+        }));
     }
     shell.put(text);
     if more && shell.options.interactive {
         shell.say("(More stack frames follow...)");
     }
     Ok(())
+}
+
+/// The text of one that was told before, of a process whose files are not here.
+fn told_then(mut kept: Backtrace, wanted: &Wanted, count: Option<i64>) -> String {
+    let size = |count: u64| usize::try_from(count).unwrap_or(MAX_FRAMES);
+    match count {
+        Some(count) if count < 0 => {
+            let gone = kept.frames.len().saturating_sub(size(count.unsigned_abs()));
+            kept.frames.drain(..gone);
+        }
+        Some(count) => kept.frames.truncate(size(count.unsigned_abs())),
+        None => {}
+    }
+    if wanted.json {
+        return serde_json::to_string(&kept).unwrap_or_default() + "\n";
+    }
+    kept.frames.iter().map(|view| frame_line(view) + "\n").collect()
 }
 
 /// The text of a backtrace, and whether there are more frames.

@@ -20,6 +20,11 @@ pub(super) const INFO: &[Entry] = &[Entry {
 }];
 
 fn info(shell: &mut Shell, args: &str) -> Done {
+    if shell.session.moment().is_some() && args.trim().is_empty() {
+        let then = text(shell);
+        shell.say(then);
+        return Ok(());
+    }
     list(shell, args, |_| true, "breakpoint or watchpoint")
 }
 
@@ -43,6 +48,9 @@ pub(super) fn list(shell: &mut Shell, args: &str, kind: fn(&Breakpoint) -> bool,
 
 /// What `info breakpoints` prints.
 pub(super) fn text(shell: &mut Shell) -> String {
+    if let Some(witness) = super::witness::then(shell, true) {
+        return witness.breakpoints;
+    }
     let numbers: Vec<u32> = shell.session.breakpoints().iter().map(|b| b.number).collect();
     table(shell, &numbers)
 }

@@ -210,7 +210,10 @@ fn binaries(shell: &mut Shell, maps: Option<&[Mapping]>) -> Vec<Binary> {
 }
 
 /// The environment of the process, and what a program gets here: after its end only that is known.
-fn variables(shell: &Shell) -> Vec<(String, String)> {
+pub(super) fn variables(shell: &Shell) -> Vec<(String, String)> {
+    if let Some(witness) = super::witness::then(shell, true) {
+        return witness.variables;
+    }
     let own = shell.session.selection().map(|selection| procfs::environment(selection.pid));
     let all = shell.session.settings().final_environment();
     let text = all.iter().map(|variable| String::from_utf8_lossy(variable).into_owned());
@@ -247,7 +250,10 @@ fn stop_text(seen: &look::Stop, stop: Option<&StopReason>) -> String {
 }
 
 /// Name and value of what the stop depends on.
-fn environment(shell: &mut Shell) -> Vec<(String, String)> {
+pub(super) fn environment(shell: &mut Shell) -> Vec<(String, String)> {
+    if let Some(witness) = super::witness::then(shell, true) {
+        return witness.environment;
+    }
     let mut all: Vec<(String, String)> = Vec::new();
     let mut add = |name: &str, value: Option<String>| {
         all.extend(value.filter(|value| !value.is_empty()).map(|value| (name.to_owned(), value)));
@@ -301,7 +307,10 @@ fn started(shell: &Shell) -> Option<Vec<String>> {
 
 /// The commands that lead here again, and the same for gdb. What was typed after the first stop is not known here,
 /// so it is said that there was something.
-fn reproduce(shell: &mut Shell) -> Vec<String> {
+pub(super) fn reproduce(shell: &mut Shell) -> Vec<String> {
+    if let Some(witness) = super::witness::then(shell, true) {
+        return witness.reproduce;
+    }
     let Some(command) = started(shell) else { return Vec::new() };
     if let (Some(core), Some(program)) = (shell.session.core(), command.first()) {
         let (core, program) = (shell_word(core.path()), shell_word(program));

@@ -91,7 +91,7 @@ pub(super) const INFO: &[Entry] = &[
 fn info_heap(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
-    let survey = look::survey_of(shell).map_err(|error| with_hint(shell, error))?;
+    let survey = look::survey_or_story(shell).map_err(|error| with_hint(shell, error))?;
     if json {
         let pid = shell.must_stand()?.pid;
         let heap = look::heap_view(shell, pid, &survey);

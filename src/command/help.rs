@@ -9,8 +9,8 @@ use super::table::{self, Entry, Takes};
 use super::{
     applying, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data, disassemble,
     display, elsewhere, export, heap, heapchunks, held, inferiors, listing, memory, moments, options,
-    printers, printf, rbreak, refused, running, saving, script, signals, skipping, sourcepath, stack,
-    threads, transfer, watchpoints,
+    printers, printf, rbreak, recording, refused, running, saving, script, signals, skipping, sourcepath,
+    stack, threads, transfer, watchpoints,
 };
 
 pub(super) const COMMANDS: &[Entry] = &[
@@ -75,7 +75,7 @@ const CLASSES: &[Class] = &[
     (
         "memory",
         "Why the process's memory looks as it does.",
-        &[heap::COMMANDS, heapchunks::COMMANDS, moments::COMMANDS, export::COMMANDS],
+        &[heap::COMMANDS, heapchunks::COMMANDS, moments::COMMANDS, export::COMMANDS, recording::COMMANDS],
         &[heap::INFO, memory::INFO, compare::INFO, moments::INFO],
     ),
     ("obscure", "Obscure features.", &[refused::COMMANDS, elsewhere::COMMANDS], &[]),

@@ -11,10 +11,11 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Event, EventKind, Label, StackFrame};
-use crate::heap::story::{Owner, Story};
+use crate::heap::story::{Blocker, Owner, Story};
 use crate::heap::view::HeapView;
 use crate::heap::{self, Survey};
 use crate::kernel::procfs;
+use crate::maps::Mapping;
 use crate::report::explain::Sentence;
 use crate::report::owner::Names;
 use crate::report::{Amounts, Question, paths, tables};
@@ -65,14 +66,18 @@ pub(super) fn stop(shell: &mut Shell) -> Stop {
     let survey = survey_of(shell).ok();
     let view = survey.as_ref().map(|survey| heap_view(shell, selection.pid, survey));
     let heap = view.and_then(|view| serde_json::to_value(view).ok());
+    let kept = super::witness::backtrace(shell, tid);
     let (backtrace, registers) = shell.session.with_scene(|scene, _| {
         // The words of `set print` are for people; what is concluded here needs them as they are by default.
         let options = PrintOptions::default();
         (scene.backtrace(tid, FRAMES, &options), argument_registers(scene, tid))
     });
-    let closing = super::memory::closing(shell, selection.pid);
+    let closing = match super::witness::then(shell, false) {
+        Some(witness) => witness.closing,
+        None => super::memory::closing(shell, selection.pid),
+    };
     let glibc = survey.and_then(|survey| survey.glibc);
-    Stop { tid: Some(tid), backtrace: Some(backtrace), registers, heap, glibc, closing }
+    Stop { tid: Some(tid), backtrace: Some(kept.unwrap_or(backtrace)), registers, heap, glibc, closing }
 }
 
 /// The process that is looked at; after its end the first one of the run.
@@ -92,12 +97,42 @@ pub(super) fn survey_of(shell: &mut Shell) -> Done<Survey> {
             |owner: &Owner| matches!(owner.label(), Some(Label::Fallback | Label::FallbackNoBrk));
         story.pieces().filter(|(_, owner)| is_fallback(owner)).map(|(span, _)| span).collect()
     });
+    if shell.session.moment().is_some_and(|moment| !moment.is_stop) {
+        return Err(CommandError::say(
+            "The recording has memory at stops only.\n  hint: \"info record\" lists them, \"continue\" and \"reverse-continue\" go there.",
+        ));
+    }
     // Nobody wrote down where a core file's break began.
     let start_brk = shell.session.exists().then(|| procfs::start_brk(pid)).flatten();
+    let start_brk = start_brk.or_else(|| shell.session.start_brk_then());
     Ok(shell.session.with_scene(|scene, _| {
         let anchors = heap::Anchors { regions, start_brk, ..scene.heap_anchors() };
         heap::survey(scene.memory(), scene.source.mappings(), &anchors)
     }))
+}
+
+/// The same; between two stops of a recording, where there is no memory, what the calls tell of the break and of what
+/// stands in its way.
+///
+/// # Errors
+/// `The program is not being run.`
+pub(super) fn survey_or_story(shell: &mut Shell) -> Done<Survey> {
+    const WHY: &str =
+        "malloc's structures are recorded at stops only (info record); this is what the calls tell";
+    let between = shell.session.moment().is_some_and(|moment| !moment.is_stop);
+    let Some(story) = shell.session.story().filter(|_| between && shell.session.selection().is_some()) else {
+        return survey_of(shell);
+    };
+    let standing = story.blockers().iter().filter(|blocker| blocker.removed.is_none());
+    let mapping = |blocker: &Blocker| Mapping {
+        span: blocker.span,
+        perms: blocker.perms,
+        path: blocker.path.clone(),
+        ..Mapping::default()
+    };
+    let line = story.line();
+    let blockers = standing.map(mapping).collect();
+    Ok(Survey::without_memory((line.start, line.current), blockers, WHY))
 }
 
 /// A survey as `brkwater.heap/1`, with what the story knows of the blockers.
@@ -145,6 +180,10 @@ pub(super) fn joint_names(shell: &mut Shell) -> impl Fn(Addr) -> Vec<StackFrame>
 /// Names for recorded return addresses. After the end only a program at its linked addresses has some.
 pub(super) fn names(shell: &mut Shell, stack: &[Addr]) -> impl Fn(Addr) -> Vec<StackFrame> + use<> {
     let mut known: FxHashMap<Addr, Vec<StackFrame>> = FxHashMap::default();
+    if let Some(pid) = pid(shell) {
+        let then = |at: &Addr| Some((*at, shell.session.names_then(pid, *at)?));
+        known.extend(stack.iter().filter_map(then));
+    }
     shell.session.with_scene(|scene, _| {
         for at in stack {
             known.entry(*at).or_insert_with(|| {

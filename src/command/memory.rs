@@ -10,6 +10,8 @@
 //!
 //! Here the numbers are gathered; what they mean is said in [`crate::report::memory`].
 
+use serde_json::Value;
+
 use super::args::{first_word, take_flag};
 use super::error::{CommandError, Done};
 use super::heap::say_json;
@@ -41,18 +43,23 @@ fn info_memory(shell: &mut Shell, args: &str) -> Done {
         return Err(CommandError::say(format!("Invalid argument \"{word}\".")));
     }
     let pid = look::pid(shell).ok_or(CommandError::Session(SessionError::NotRunning))?;
+    let then = super::witness::then(shell, false).map(|witness| witness.memory);
+    let (text, value) = then.filter(|(text, _)| !text.is_empty()).unwrap_or_else(|| told(shell, pid));
+    if json {
+        return say_json(shell, &value);
+    }
+    shell.say(text);
+    Ok(())
+}
+
+/// What there is to say of a process's memory, as text and as one object.
+pub(super) fn told(shell: &Shell, pid: Pid) -> (String, Value) {
     let growing = growing(shell, pid);
     // The kernel walks over all pages for this: only where it is asked for.
     let rollup = if shell.session.exists() { limits::rollup(pid) } else { None };
     let facts = Facts { rollup, ..facts(shell, pid) };
     let story = shell.session.story();
-    if json {
-        let value = memory::memory_json(&facts, story, &growing);
-        return say_json(shell, &value);
-    }
-    let text = memory::text(&facts, story, &growing);
-    shell.say(text);
-    Ok(())
+    (memory::text(&facts, story, &growing), memory::memory_json(&facts, story, &growing))
 }
 
 /// What `explain` says of limits and growth at its end; nothing where nothing is known.

@@ -45,6 +45,7 @@ mod printers;
 mod printf;
 mod process;
 mod rbreak;
+mod recording;
 mod refused;
 mod registers;
 mod running;
@@ -70,6 +71,7 @@ mod threads;
 mod transfer;
 mod views;
 mod watchpoints;
+mod witness;
 
 use std::os::unix::net::UnixStream;
 

@@ -15,12 +15,14 @@
 use super::args::{first_word, take_flag};
 use super::error::{CommandError, Done};
 use super::heap::{heap_json, nothing_else, say_json, told};
+use super::recording;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::addr::Seq;
 use crate::kernel::procfs;
 use crate::report::Amounts;
 use crate::report::diff::{self, Measured, Moment, named};
+use crate::session::Moved;
 
 pub(super) const COMMANDS: &[Entry] = &[
     Entry {
@@ -37,9 +39,11 @@ pub(super) const COMMANDS: &[Entry] = &[
         run: snapshot,
         help: "Give this moment a name, to be compared by \"diff\".\n\
                Usage: snapshot [NAME]\n\
+               Usage: snapshot NAME|N\n\
+               The second form goes there, in a recording: to the moment of this name, or to event N.\n\
                At a stop what malloc has in use is measured with it. \"info snapshots\" lists them.\n\
                They are forgotten when the program is run again.",
-        takes: Takes::Nothing,
+        takes: Takes::Moments,
     },
     Entry {
         names: &["diff"],
@@ -67,7 +71,7 @@ fn mark(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     nothing_else(rest)?;
     let name = match word {
-        "" => named::next_mark(shell.session.events()),
+        "" => named::next_mark(shell.session.whole_run()),
         word => named::mark(word)
             .ok_or_else(|| CommandError::say(format!("There are marks A and B, no \"{word}\".")))?,
     };
@@ -77,8 +81,13 @@ fn mark(shell: &mut Shell, args: &str) -> Done {
 fn snapshot(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     nothing_else(rest)?;
+    if let Some(there) = shell.session.moment() {
+        // What a recording has is gone to; it gets nothing new.
+        let to = if word.is_empty() { there.at } else { moment(shell, word)?.seq };
+        return recording::go(shell, Moved::To(to));
+    }
     let name = match word {
-        "" => named::fresh(shell.session.events()),
+        "" => named::fresh(shell.session.whole_run()),
         word => named::name(word).map_err(CommandError::say)?,
     };
     note(shell, &name)
@@ -86,13 +95,18 @@ fn snapshot(shell: &mut Shell, args: &str) -> Done {
 
 fn note(shell: &mut Shell, name: &str) -> Done {
     told(shell)?;
+    if shell.session.moment().is_some() {
+        return Err(CommandError::say(
+            "A recording cannot be marked any more.\n  hint: diff takes numbers of events, as in \"diff 41 207\".",
+        ));
+    }
     let Measured { live, idle, .. } = measured(shell);
     if !shell.session.mark(name, live, idle) {
         return Err(CommandError::say(
             "A moment can only be named in the journal, and none is kept.\n  hint: set record journal on",
         ));
     }
-    let text = named::noted(shell.session.events(), name);
+    let text = named::noted(shell.session.whole_run(), name);
     shell.say(text);
     Ok(())
 }
@@ -125,7 +139,7 @@ fn diff(shell: &mut Shell, args: &str) -> Done {
         word => moment(shell, word)?,
     };
     let (pid, _) = told(shell)?;
-    let found = diff::moments(shell.session.events(), pid, &one, &two);
+    let found = diff::moments(shell.session.whole_run(), pid, &one, &two);
     if json {
         return say_json(shell, &found);
     }
@@ -138,7 +152,7 @@ fn moment(shell: &mut Shell, word: &str) -> Done<Moment> {
         return now(shell);
     }
     let (pid, _) = told(shell)?;
-    named::find(shell.session.events(), pid, word).map_err(CommandError::say)
+    named::find(shell.session.whole_run(), pid, word).map_err(CommandError::say)
 }
 
 fn now(shell: &mut Shell) -> Done<Moment> {
@@ -151,10 +165,10 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
     if json {
-        let value = named::json(shell.session.events());
+        let value = named::json(shell.session.whole_run());
         return say_json(shell, &value);
     }
-    let text = named::text(shell.session.events());
+    let text = named::text(shell.session.whole_run());
     shell.say(text);
     Ok(())
 }
@@ -163,6 +177,6 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
 pub(super) fn complete(shell: &Shell, args: &str) -> Vec<String> {
     let start = args.rfind(' ').map_or(0, |at| at + 1);
     let (before, word) = args.split_at(start);
-    let known = named::names(shell.session.events()).into_iter().chain(["now", "-json"]);
+    let known = named::names(shell.session.whole_run()).into_iter().chain(["now", "-json"]);
     known.filter(|name| name.starts_with(word)).map(|name| format!("{before}{name}")).collect()
 }

@@ -90,6 +90,16 @@ fn info_proc(shell: &mut Shell, args: &str) -> Done {
         shell.say(text);
         return Ok(());
     }
+    if shell.session.moment().is_some() && number.is_empty() {
+        if !matches!(part, "mappings") {
+            return Err(CommandError::say(
+                "unable to handle request\n  hint: of a recorded process \"info proc mappings\" is known, and \"info memory\".",
+            ));
+        }
+        let text = mappings_text(&shell.session.mappings());
+        shell.say(format!("process {pid}\n{text}"));
+        return Ok(());
+    }
     let gone = |error: std::io::Error| {
         CommandError::say(format!("unable to open /proc file '/proc/{pid}': {error}"))
     };

@@ -13,7 +13,7 @@ use super::error::{CommandError, Done};
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 
-const BACK: &str = "brkwater does not go back; \"info growth\" and \"explain\" tell what happened before, and rr replays a program.";
+const BACK: &str = "brkwater goes back in recordings (\"record FILE\"), from stop to stop; \"info growth\" and \"explain\" tell what happened before, and rr replays a program.";
 const NO_PROCESS: &str = "The program is not being run.";
 const TRACE: &str = "\"dprintf\" prints at a place without a stop; \"brkwater trace\" records system calls.";
 
@@ -25,7 +25,7 @@ macro_rules! refused {
 
 macro_rules! backwards {
     ($names:expr, $help:literal) => {
-        refused!($names, $help, |shell, _| no(&target_cannot(shell), BACK))
+        refused!($names, $help, |shell, _| backwards(shell))
     };
 }
 
@@ -34,17 +34,10 @@ pub(super) const COMMANDS: &[Entry] = &[
     backwards!(&["reverse-next", "rn"], "Step program backward, over calls; brkwater does not."),
     backwards!(&["reverse-stepi", "rsi"], "Step backward exactly one instruction; brkwater does not."),
     backwards!(&["reverse-nexti", "rni"], "Step backward one instruction, over calls; brkwater does not."),
-    backwards!(&["reverse-continue", "rc"], "Continue program backward; brkwater does not."),
     backwards!(
         &["reverse-finish"],
         "Execute backward until just before the selected frame was called; brkwater does not."
     ),
-    refused!(&["record", "rec"], "Record an execution to go back in it; brkwater does not.", |shell, _| {
-        match shell.session.selection() {
-            None => no("Process record: the program is not being run.", BACK),
-            Some(_) => no(&target_cannot(shell), BACK),
-        }
-    }),
     refused!(&["checkpoint"], "Fork a duplicate process to go back to; brkwater does not.", |shell, _| {
         match shell.session.selection() {
             None => no(NO_PROCESS, BACK),
@@ -128,26 +121,27 @@ pub(super) const COMMANDS: &[Entry] = &[
     )),
 ];
 
-pub(super) const INFO: &[Entry] = &[
-    Entry {
-        names: &["checkpoints"],
-        run: |shell, _| {
-            shell.say("No checkpoints.");
-            Ok(())
-        },
-        help: "IDs of currently known checkpoints; brkwater has none.",
-        takes: Takes::Nothing,
+pub(super) const INFO: &[Entry] = &[Entry {
+    names: &["checkpoints"],
+    run: |shell, _| {
+        shell.say("No checkpoints.");
+        Ok(())
     },
-    Entry {
-        names: &["record", "rec"],
-        run: |shell, _| {
-            shell.say("No recording is currently active.");
-            Ok(())
-        },
-        help: "Info record options; brkwater records no executions.",
-        takes: Takes::Nothing,
-    },
-];
+    help: "IDs of currently known checkpoints; brkwater has none.",
+    takes: Takes::Nothing,
+}];
+
+/// What going back is refused with: of a process, and in a recording, which knows stops alone.
+pub(super) fn backwards(shell: &mut Shell) -> Done {
+    match (shell.session.moment(), shell.session.selection()) {
+        (Some(_), _) => no(
+            "Target recording does not support this command.",
+            "\"reverse-continue\" goes to the stop before, \"record goto N\" to any event.",
+        ),
+        (None, None) => no("Process record: the program is not being run.", BACK),
+        (None, Some(_)) => no(&target_cannot(shell), BACK),
+    }
+}
 
 fn no(words: &str, hint: &str) -> Done {
     Err(CommandError::Say(format!("{words}\n  hint: {hint}")))

@@ -182,6 +182,9 @@ fn resume(shell: &mut Shell, how: Resume) -> Done {
 }
 
 fn continue_(shell: &mut Shell, args: &str) -> Done {
+    if shell.session.moment().is_some() {
+        return super::recording::go(shell, crate::session::Moved::Forward);
+    }
     let selection = shell.must_run()?;
     if !args.is_empty() {
         let count = number(shell, args)?;
@@ -415,7 +418,8 @@ fn file(shell: &mut Shell, args: &str) -> Done {
 
 fn quit(shell: &mut Shell, _: &str) -> Done {
     let processes = shell.session.processes();
-    if shell.options.interactive && !processes.is_empty() {
+    // What is only looked at stays as it is.
+    if shell.options.interactive && shell.session.is_live() && !processes.is_empty() {
         let mut question = "A debugging session is active.\n\n".to_owned();
         for (number, pid, _) in &processes {
             let fate = if shell.session.was_launched(*pid) { "killed" } else { "detached" };

@@ -116,6 +116,7 @@ impl Shell {
     pub(super) fn line(&mut self, text: &str) -> bool {
         self.actions.forget();
         let ran = self.step(text, &mut Input::Face).map(|_| ()).and_then(|()| self.run_actions());
+        self.be_witness();
         self.session.missing_files().iter().for_each(|file| self.complain(file));
         match ran {
             Ok(()) => true,

@@ -64,6 +64,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting { name: "may-call-functions", set: set_may_call, show: show_may_call },
     Setting { name: "scheduler-locking", set: set_locking, show: show_locking },
     Setting { name: "reconnect-timeout", set: set_reconnect, show: show_reconnect },
+    Setting { name: "record memory-limit", set: set_stop_memory, show: show_stop_memory },
     Setting { name: "language", set: set_language, show: show_language },
     Setting { name: "listsize", set: set_listsize, show: show_listsize },
     Setting { name: "print frame-arguments", set: set_frame_arguments, show: show_frame_arguments },
@@ -229,6 +230,26 @@ pub(super) fn choice<T: Copy>(value: &str, choices: &[(&str, T)]) -> Done<T> {
         (None, []) => Err(CommandError::say(format!("Undefined item: \"{value}\"."))),
         _ => Err(CommandError::say(format!("Ambiguous item \"{value}\"."))),
     }
+}
+
+/// Bytes, also as `64M`.
+fn set_stop_memory(shell: &mut Shell, value: &str) -> Done {
+    let limit = match value {
+        "" => return Err(CommandError::say("Argument required (bytes, such as 64M, or \"unlimited\".).")),
+        "unlimited" => u64::MAX,
+        value => u64::try_from(super::data::integer(shell, value)?)
+            .map_err(|_| CommandError::say("integer must not be negative."))?,
+    };
+    shell.session.settings_mut().stop_memory = limit;
+    Ok(())
+}
+
+fn show_stop_memory(shell: &mut Shell, _: &str) -> String {
+    let limit = match shell.session.settings().stop_memory {
+        u64::MAX => "unlimited".to_owned(),
+        bytes => crate::addr::human_size(bytes),
+    };
+    format!("Memory that a recording keeps of a stop, at most, is {limit}.")
 }
 
 /// Several directories are parted by colons, as in PATH.

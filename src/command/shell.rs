@@ -84,6 +84,14 @@ impl Shell {
         answer.is_some_and(|answer| answer.trim_start().starts_with(['y', 'Y']))
     }
 
+    /// Tells a recording what the views say of the stop, once.
+    pub(super) fn be_witness(&mut self) {
+        if self.session.unwitnessed() {
+            let witness = super::witness::of(self);
+            self.session.witness(witness);
+        }
+    }
+
     /// What is looked at.
     ///
     /// # Errors

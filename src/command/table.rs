@@ -8,8 +8,9 @@ use super::shell::Shell;
 use super::{
     applying, breakinfo, breakpoints, calling, catchpoints, classinfo, compare, composing, corefile, data,
     disassemble, display, elsewhere, export, heap, heapchunks, held, help, inferiors, listing, lookup,
-    memory, moments, options, printers, printf, process, rbreak, refused, registers, running, saving,
-    scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer, watchpoints,
+    memory, moments, options, printers, printf, process, rbreak, recording, refused, registers, running,
+    saving, scopeinfo, script, signals, skipping, sourcepath, stack, symbolinfo, threads, transfer,
+    watchpoints,
 };
 
 /// A command.
@@ -94,6 +95,7 @@ pub(super) const COMMANDS: &[&[Entry]] = &[
     inferiors::COMMANDS,
     heap::COMMANDS,
     corefile::COMMANDS,
+    recording::COMMANDS,
     held::COMMANDS,
     heapchunks::COMMANDS,
     moments::COMMANDS,
@@ -121,6 +123,7 @@ pub(super) const INFO: &[&[Entry]] = &[
     skipping::INFO,
     classinfo::INFO,
     process::INFO,
+    recording::INFO,
     threads::INFO,
     inferiors::INFO,
     heap::INFO,

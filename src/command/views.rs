@@ -23,6 +23,9 @@ pub(super) fn view(shell: &mut Shell, what: ViewKind) -> View {
 
 fn backtrace(shell: &mut Shell, limit: u32) -> Result<View, CommandError> {
     let selection = shell.selected("No stack.")?;
+    if let Some(kept) = super::witness::backtrace(shell, selection.tid) {
+        return Ok(View::Backtrace(kept, selection.level));
+    }
     let options = shell.print.clone();
     // The selected frame is always there, however deep it is.
     let limit = limit.max(selection.level.saturating_add(1)) as usize;

@@ -70,6 +70,8 @@ pub struct Core {
     files: FilesThen,
     process: notes::Process,
     cut: u64,
+    /// Where the memory is that the segments claim, when it is not in the file.
+    elsewhere: Option<Box<dyn Memory>>,
 }
 
 impl Core {
@@ -92,6 +94,22 @@ impl Core {
             // A directory, a device, an empty file.
             _ => not_core(),
         })?;
+        Core::of(name, data, None, files, program)
+    }
+
+    /// The same of a core file's bytes. With `elsewhere` they end behind the notes, and the memory that the segments claim
+    /// is there.
+    ///
+    /// # Errors
+    /// [`CoreError`], about a file called `name`.
+    pub fn of(
+        name: String,
+        data: &'static [u8],
+        elsewhere: Option<Box<dyn Memory>>,
+        files: Arc<dyn Files + Send + Sync>,
+        program: Option<&Path>,
+    ) -> Result<Core, CoreError> {
+        let not_core = || CoreError::NotCore(name.clone());
         let header = FileHeader64::<LittleEndian>::parse(data).map_err(|_| not_core())?;
         if header.e_type.get(LittleEndian) != ET_CORE {
             return Err(not_core());
@@ -114,8 +132,8 @@ impl Core {
         if notes.threads.is_empty() {
             return Err(CoreError::NoThreads(name));
         }
-        let cut =
-            segments.iter().map(|segment| segment.claimed.saturating_sub(segment.bytes.len() as u64)).sum();
+        let missing = |segment: &Segment| segment.claimed.saturating_sub(segment.bytes.len() as u64);
+        let cut = if elsewhere.is_some() { 0 } else { segments.iter().map(missing).sum() };
         let maps = mappings(&segments, &notes);
         let mut core = Core {
             path: name,
@@ -127,6 +145,7 @@ impl Core {
             files: FilesThen::new(Arc::clone(&files), None),
             process: notes.process,
             cut,
+            elsewhere,
         };
         let moved = core.program().zip(program.map(Path::to_owned));
         core.files = FilesThen::new(files, moved);
@@ -253,7 +272,16 @@ impl Memory for Core {
                     len
                 }
                 // What the core file was meant to have and has lost is not what the file behind it has.
-                None if offset < segment.claimed => 0,
+                None if offset < segment.claimed => {
+                    let room =
+                        usize::try_from(segment.claimed - offset).unwrap_or(usize::MAX).min(rest.len());
+                    match self.elsewhere.as_ref().map(|memory| memory.read(here, &mut rest[..room])) {
+                        // Of what belongs to a file only changed pages are elsewhere.
+                        Some(0) => self.filled.read(here, here.add(1).page_up(), &mut rest[..room]),
+                        Some(got) => got,
+                        None => 0,
+                    }
+                }
                 None => self.filled.read(here, segment.span.end, rest),
             };
             if got == 0 {

@@ -39,6 +39,20 @@ pub struct Survey {
     pub(super) linking: Linking,
 }
 
+impl Survey {
+    /// What is known where no memory can be read: the break (its start, and where it is), what stands in its way, and why
+    /// there is no more.
+    #[must_use]
+    pub fn without_memory(
+        (start, now): (Option<Addr>, Option<Addr>),
+        blockers: Vec<Mapping>,
+        why: &str,
+    ) -> Survey {
+        let doubt = Doubt { at: now.unwrap_or_default(), what: why.to_owned(), glibc: &[] };
+        Survey { break_start: start, break_now: now, blockers, doubts: vec![doubt], ..Survey::default() }
+    }
+}
+
 /// What is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {

@@ -12,12 +12,26 @@ use crate::addr::{Addr, PAGE, Pid, Span};
 const THERE: u64 = 0b11 << 62;
 /// Bit 58: a guard page, which nobody can read (Linux 6.15).
 const GUARD: u64 = 1 << 58;
+/// Bit 61: the page is a file's, or shared.
+const OF_FILE: u64 = 1 << 61;
 /// Bytes of entries that are read at once: those of 256 MiB.
 const BLOCK: usize = 512 << 10;
 
 /// The parts of `span` that have pages, in memory or swapped out; all of it where the kernel does not say.
 #[must_use]
 pub fn populated(pid: Pid, span: Span) -> Vec<Span> {
+    parts(pid, span, |entry| entry & THERE != 0)
+}
+
+/// The parts of a private mapping of a file that the process has changed, so that they are its own; all of it where the
+/// kernel does not say.
+#[must_use]
+pub fn own(pid: Pid, span: Span) -> Vec<Span> {
+    parts(pid, span, |entry| entry & THERE != 0 && entry & OF_FILE == 0)
+}
+
+/// The parts of `span` whose pages `wanted` takes, by their entries.
+fn parts(pid: Pid, span: Span, wanted: impl Fn(u64) -> bool) -> Vec<Span> {
     let Ok(file) = File::open(format!("/proc/{pid}/pagemap")) else { return vec![span] };
     let (first, end) = (span.start.0 / PAGE, span.end.page_up().0 / PAGE);
     let mut parts: Vec<Span> = Vec::new();
@@ -34,7 +48,7 @@ pub fn populated(pid: Pid, span: Span) -> Vec<Span> {
             }
         };
         for entry in block[..got].as_chunks::<8>().0 {
-            if u64::from_le_bytes(*entry) & THERE != 0 {
+            if wanted(u64::from_le_bytes(*entry)) {
                 let this = Span::sized(Addr(page * PAGE), PAGE);
                 match parts.last_mut() {
                     Some(last) if last.end == this.start => last.end = this.end,

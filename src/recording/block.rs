@@ -23,13 +23,17 @@ pub(super) enum Kind {
     Pages = 2,
     /// A stop.
     Stop = 3,
+    /// What the views said of a stop: the event's number (u64), then JSON.
+    Views = 5,
     /// Nothing follows: the recording was ended in good order.
     End = 4,
 }
 
 impl Kind {
     fn of(number: u8) -> Option<Kind> {
-        [Kind::Events, Kind::Pages, Kind::Stop, Kind::End].into_iter().find(|kind| *kind as u8 == number)
+        [Kind::Events, Kind::Pages, Kind::Stop, Kind::Views, Kind::End]
+            .into_iter()
+            .find(|kind| *kind as u8 == number)
     }
 }
 
@@ -76,8 +80,8 @@ pub(super) struct Packer {
 
 impl Packer {
     pub(super) fn new() -> Packer {
-        // The fastest: the one who waits is the program that is recorded.
-        let level = libdeflater::CompressionLvl::fastest();
+        // The fastest that packs at all: the one who waits is the program that is recorded.
+        let level = libdeflater::CompressionLvl::new(1).unwrap_or(libdeflater::CompressionLvl::fastest());
         Packer { compressor: libdeflater::Compressor::new(level), packed: Vec::new() }
     }
 

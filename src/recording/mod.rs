@@ -10,7 +10,7 @@
 //! file once. Nothing is ever written over.
 //!
 //! It knows files and values. It refuses to know processes, names and meanings: who records says what a moment looked like
-//! ([`Told::views`] is opaque here), and who replays makes a world of it.
+//! (the views of a stop are opaque here), and who replays makes a world of it.
 
 mod block;
 mod memory;
@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use crate::addr::{Addr, Pid, Seq, Tid};
 use crate::event::Event;
+use crate::maps::Mapping;
 
 pub use memory::PagesThen;
 pub use read::{Recording, RecordingError};
@@ -59,7 +60,7 @@ enum Entry {
 }
 
 /// What is told of a stop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// The event that tells it.
     pub seq: Seq,
@@ -70,12 +71,15 @@ pub struct Told {
     /// Where the kernel started its break.
     #[serde(default)]
     pub start_brk: Option<Addr>,
+    /// Its mappings, as the kernel told them.
+    #[serde(default)]
+    pub mappings: Vec<Mapping>,
+    /// Its threads.
+    #[serde(default)]
+    pub threads: Vec<ThreadTold>,
     /// Bytes of memory that had to be left out.
     #[serde(default)]
     pub left_out: u64,
-    /// What whoever recorded it wants to know of it again.
-    #[serde(default)]
-    pub views: Value,
 }
 
 /// A stop: what is told of it, the head of a core file (ELF header, program headers and notes: threads, registers,
@@ -88,6 +92,22 @@ pub struct Stop {
     runs: Vec<(Addr, u32, u32)>,
     /// The core file without its memory.
     pub head: Vec<u8>,
+}
+
+/// A thread at a stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadTold {
+    /// Its number.
+    pub tid: Tid,
+    /// The number that users knew it by.
+    #[serde(default)]
+    pub number: u32,
+    /// Its name, as the kernel had it.
+    #[serde(default)]
+    pub name: String,
+    /// Return addresses, innermost first.
+    #[serde(default)]
+    pub stack: Vec<Addr>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::block::{HEAD, Head, Kind};
 use super::{Entry, FORMAT, MAGIC, PagesThen, Stop};
-use crate::addr::{Addr, Pid, Seq};
+use crate::addr::{Addr, Seq};
 use crate::event::{Event, EventKind};
 
 /// Why a file is no recording that could be read.
@@ -48,7 +48,6 @@ pub(super) struct PageBlock {
 #[derive(Clone, Debug)]
 struct StopAt {
     seq: Seq,
-    pid: Pid,
     offset: u64,
     head: Head,
 }
@@ -60,6 +59,7 @@ pub struct Recording {
     file: Arc<File>,
     events: Vec<Event>,
     stops: Vec<StopAt>,
+    views: Vec<StopAt>,
     pages: Arc<Vec<PageBlock>>,
     runs: u32,
     run: u32,
@@ -107,6 +107,7 @@ impl Recording {
             file: Arc::new(file),
             events: scan.events,
             stops: scan.stops,
+            views: scan.views,
             pages: Arc::new(scan.pages),
             runs: scan.runs,
             run,
@@ -138,9 +139,22 @@ impl Recording {
         (self.run, self.runs)
     }
 
-    /// The stops of which there is more than the event: event and process.
-    pub fn stops(&self) -> impl Iterator<Item = (Seq, Pid)> {
-        self.stops.iter().map(|stop| (stop.seq, stop.pid))
+    /// The same, for who keeps them from now on.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// The events of stops of which there is more than the event.
+    pub fn stops(&self) -> impl DoubleEndedIterator<Item = Seq> {
+        self.stops.iter().map(|stop| stop.seq)
+    }
+
+    /// What the views said of a stop; of the last one at or before `seq`, with its event.
+    #[must_use]
+    pub fn views(&self, seq: Seq) -> Option<(Seq, Value)> {
+        let at = self.views.iter().rfind(|views| views.seq <= seq)?;
+        let block = load(&self.file, at.offset, &at.head)?;
+        Some((at.seq, serde_json::from_slice(block.get(8..)?).ok()?))
     }
 
     /// What is missing, in sentences.
@@ -192,6 +206,7 @@ struct Scan {
     runs: u32,
     events: Vec<Event>,
     stops: Vec<StopAt>,
+    views: Vec<StopAt>,
     pages: Vec<PageBlock>,
     stacks: FxHashMap<u32, Vec<Addr>>,
     ended: bool,
@@ -247,7 +262,15 @@ impl Scan {
             Kind::Stop => {
                 let Some(Stop { told, .. }) = Stop::from_block(&plain) else { return false };
                 if self.takes() {
-                    self.stops.push(StopAt { seq: told.seq, pid: told.pid, offset, head: *head });
+                    self.stops.push(StopAt { seq: told.seq, offset, head: *head });
+                }
+            }
+            Kind::Views => {
+                let Some(seq) = plain.first_chunk().map(|seq| Seq(u64::from_le_bytes(*seq))) else {
+                    return false;
+                };
+                if self.takes() {
+                    self.views.push(StopAt { seq, offset, head: *head });
                 }
             }
             Kind::End => self.ended = true,
@@ -271,6 +294,7 @@ impl Scan {
                 if self.wanted.is_none() {
                     self.events.clear();
                     self.stops.clear();
+                    self.views.clear();
                 }
             }
             Ok(Entry::Stack(number, stack)) => _ = self.stacks.insert(number, stack),

@@ -19,8 +19,16 @@ fn event(seq: u64) -> Event {
 }
 
 fn told(seq: u64) -> Told {
-    let views = json!({"bt": "#0  main () at \u{e4}.c:1\n"});
-    Told { seq: Seq(seq), pid: Pid(7), tid: Tid(8), start_brk: Some(Addr(1)), left_out: 0, views }
+    let thread = ThreadTold { tid: Tid(8), number: 0, name: "a b".into(), stack: vec![Addr(2)] };
+    Told {
+        seq: Seq(seq),
+        pid: Pid(7),
+        tid: Tid(8),
+        start_brk: Some(Addr(1)),
+        mappings: Vec::new(),
+        threads: vec![thread],
+        left_out: 0,
+    }
 }
 
 fn page(byte: u8) -> Vec<u8> {
@@ -37,6 +45,7 @@ fn written() -> Vec<u8> {
             let bytes = vec![(Addr(0x1000), [page(1), page(2), page(0), page(1)].concat())];
             let zeros = vec![Span::sized(Addr(0x10_0000), 1 << 40)];
             writer.stop(told(seq), b"head".to_vec(), &Kept { bytes, zeros }).unwrap();
+            writer.views(Seq(seq), &json!({"bt": "#0  main () at \u{e4}.c:1\n"})).unwrap();
         }
     }
     let bytes = vec![(Addr(0x1000), [page(1), page(3)].concat())];
@@ -59,7 +68,7 @@ fn what_was_written_is_read() {
     assert_eq!(recording.events(), (1..=100).map(event).collect::<Vec<_>>());
     assert_eq!(recording.doubts(), [] as [&str; 0]);
     assert_eq!(recording.about()["program"], "/bin/x");
-    assert_eq!(recording.stops().map(|(seq, _)| seq.0).collect::<Vec<_>>(), [50, 100]);
+    assert_eq!(recording.stops().map(|seq| seq.0).collect::<Vec<_>>(), [50, 100]);
     let stop = recording.stop(Seq(50)).unwrap();
     assert_eq!((stop.told.clone(), &*stop.head), (told(50), &b"head"[..]));
     let memory = recording.memory(&stop);
@@ -67,9 +76,28 @@ fn what_was_written_is_read() {
     assert_eq!(memory.bytes(Addr(0x3000), 8192).unwrap(), [page(0), page(1)].concat());
     assert_eq!(memory.u64(Addr((1 << 40) + 0xf_fff8)).unwrap(), 0);
     assert!(memory.u64(Addr((1 << 40) + 0x10_0000)).is_err() && memory.u64(Addr(0xff8)).is_err());
+    let views = json!({"bt": "#0  main () at \u{e4}.c:1\n"});
+    assert_eq!(recording.views(Seq(49)), None);
+    assert_eq!(recording.views(Seq(99)), Some((Seq(50), views)));
     let later = recording.memory(&recording.stop(Seq(100)).unwrap());
     assert_eq!(later.bytes(Addr(0x1fff), 2).unwrap(), [1, 3]);
     assert!(later.u64(Addr(0x3000)).is_err());
+}
+
+/// A file of the first version, as it was written then. It is never made anew: `BRKWATER_FIXTURE=FILE` writes one of a
+/// later version.
+#[test]
+fn the_first_format_opens() {
+    if let Some(file) = std::env::var_os("BRKWATER_FIXTURE") {
+        std::fs::write(file, written()).unwrap();
+    }
+    let (_dir, path) = on_disk(include_bytes!("format-1.rec"));
+    let recording = Recording::open(&path, None).unwrap();
+    assert_eq!(recording.doubts(), [] as [&str; 0]);
+    assert_eq!(recording.events(), (1..=100).map(event).collect::<Vec<_>>());
+    let stop = recording.stop(Seq(100)).unwrap();
+    assert_eq!((stop.told.clone(), &*stop.head), (told(100), &b"other"[..]));
+    assert_eq!(recording.memory(&stop).bytes(Addr(0x1fff), 2).unwrap(), [1, 3]);
 }
 
 #[test]

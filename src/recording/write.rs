@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::block::{Kind, Packer};
 use super::{Entry, FORMAT, MAGIC, Stop, Told};
-use crate::addr::{Addr, PAGE, Span};
+use crate::addr::{Addr, PAGE, Seq, Span};
 use crate::event::{Event, EventKind};
 
 /// Text of events that goes out in one block.
@@ -151,6 +151,18 @@ impl<W: Write> Writer<W> {
         let block = Stop { told, runs, head }.to_block()?;
         self.written += self.packer.write(&mut self.out, Kind::Stop, &block)?;
         self.out.flush()
+    }
+
+    /// Adds what the views said of a stop.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn views(&mut self, seq: Seq, views: &serde_json::Value) -> io::Result<()> {
+        let mut block = seq.0.to_le_bytes().to_vec();
+        serde_json::to_writer(&mut block, views)?;
+        self.send_text()?;
+        self.written += self.packer.write(&mut self.out, Kind::Views, &block)?;
+        Ok(())
     }
 
     /// Writes out what waits: what a reader finds from now on, whatever becomes of us.

@@ -17,6 +17,7 @@ pub mod explain;
 pub mod export;
 pub mod folding;
 pub mod found;
+pub mod happened;
 pub mod markdown;
 pub mod memory;
 pub mod oom;

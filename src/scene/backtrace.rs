@@ -110,7 +110,7 @@ impl Scene<'_> {
             signal_handler: frame.signal_handler,
             ..FrameView::default()
         };
-        if frame.signal_handler {
+        if frame.signal_handler || self.recorded_view(frame, &mut view) {
             return view;
         }
         let scope = frame.function();

@@ -38,6 +38,24 @@ pub struct Physical {
     cfa: OnceCell<Option<Addr>>,
 }
 
+impl Physical {
+    /// A frame of which nothing is known but its pc and its callers.
+    pub(super) fn recorded(pc: Addr, exact: bool, caller: Option<Rc<Physical>>) -> Physical {
+        let mut regs = FrameRegs::default();
+        regs.gpr[usize::from(crate::regs::RIP)] = Some(pc.0);
+        Physical {
+            regs,
+            exact,
+            debug: None,
+            bias: 0,
+            scopes: Arc::default(),
+            tail_call: false,
+            caller: OnceCell::from(Outwards { caller: caller.ok_or(End::Outermost), signal: false }),
+            cfa: OnceCell::from(None),
+        }
+    }
+}
+
 /// What is outside of a frame.
 struct Outwards {
     caller: Result<Rc<Physical>, End>,
@@ -139,6 +157,9 @@ impl Scene<'_> {
     /// The frames of a thread, at most `limit` of them.
     #[must_use]
     pub fn frames(&self, tid: Tid, limit: usize) -> Frames {
+        if let Some(stack) = self.source.recorded_stack(tid) {
+            return self.recorded_frames(tid, stack, limit);
+        }
         let mut all = Frames { frames: Vec::new(), more: false, stopped: None };
         let Some(regs) = self.source.frame_regs(tid) else { return all };
         let limit = limit.min(MAX_FRAMES);

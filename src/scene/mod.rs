@@ -23,6 +23,7 @@ mod parts;
 pub mod pretty;
 pub mod print;
 mod printoptions;
+mod recorded;
 pub mod registers;
 mod returned;
 mod rtti;

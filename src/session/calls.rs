@@ -37,7 +37,7 @@ impl Session {
         let Some(regs) = self.tracer.regs(tid) else { return };
         let (stack, frames) =
             if self.settings.stacks { self.stack_of(pid, tid, &regs) } else { Default::default() };
-        self.announce_names(pid, tid, &stack);
+        self.announce_names(pid, tid, &stack, false);
         if self.changes_code(&call)
             && let Some(space) = self.tracer.table.processes.get(&pid).map(|p| p.space)
             && let Some(space) = self.tracer.table.spaces.get_mut(&space)
@@ -82,8 +82,9 @@ impl Session {
         (stack, frames)
     }
 
-    /// Tells what the addresses of a stack stand for, those that were not told before.
-    fn announce_names(&mut self, pid: Pid, tid: Tid, stack: &[Addr]) {
+    /// Tells what the addresses of a stack stand for, those that were not told before. The innermost is `exact` where a
+    /// thread stands; behind a system call it is a return address like the others.
+    pub(super) fn announce_names(&mut self, pid: Pid, tid: Tid, stack: &[Addr], exact: bool) {
         if !self.settings.names {
             return;
         }
@@ -92,7 +93,7 @@ impl Session {
             stack.iter().copied().enumerate().filter(|(_, at)| known.insert(*at)).collect();
         let Some(space) = self.tracer.table.space_of(tid).filter(|_| !new.is_empty()) else { return };
         let named = |(level, at): (usize, Addr)| {
-            let mut frames = space.modules.frames_of(if level == 0 { at } else { at.sub(1) });
+            let mut frames = space.modules.frames_of(if exact && level == 0 { at } else { at.sub(1) });
             frames.iter_mut().for_each(|frame| frame.address = at);
             (at, frames)
         };

@@ -60,7 +60,7 @@ impl Session {
     }
 
     /// The mappings, and which of them go into the file.
-    fn kept(&self, pid: Pid) -> Result<Vec<Kept>, SessionError> {
+    pub(super) fn kept(&self, pid: Pid) -> Result<Vec<Kept>, SessionError> {
         let smaps = procfs::text(pid, "smaps").map_err(|_| SessionError::NotRunning)?;
         let theirs = || u64::from_str_radix(procfs::text(pid, "coredump_filter").ok()?.trim(), 16).ok();
         let filter = match self.settings.coredump_filter {
@@ -122,7 +122,14 @@ impl Session {
     }
 
     /// Reads a piece; what is not touched is left zero, and so is what cannot be read.
-    fn piece(&self, pid: Pid, at: Addr, buf: &mut [u8], touched: Option<&[bool]>, unread: &mut Vec<Unread>) {
+    pub(super) fn piece(
+        &self,
+        pid: Pid,
+        at: Addr,
+        buf: &mut [u8],
+        touched: Option<&[bool]>,
+        unread: &mut Vec<Unread>,
+    ) {
         buf.fill(0);
         let page = PAGE as usize;
         let is_touched = |index: usize| touched.is_none_or(|pages| pages.get(index).copied().unwrap_or(true));
@@ -166,14 +173,14 @@ fn remember(unread: &mut Vec<Unread>, span: Span) {
 }
 
 /// Memory that nobody but the program fills: what it has not touched is zero.
-fn is_plain(mapping: &Mapping) -> bool {
+pub(super) fn is_plain(mapping: &Mapping) -> bool {
     let named =
         mapping.path == "[heap]" || ["[stack", "[anon:"].iter().any(|name| mapping.path.starts_with(name));
     mapping.is_anonymous() && !mapping.perms.shared && (mapping.path.is_empty() || named)
 }
 
 /// A new file: who has an old one of that name mapped, keeps it. A core file has secrets; the kernel's are its owner's, too.
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     match fs::symlink_metadata(path) {
         Ok(old) if old.is_file() => fs::remove_file(path)?,
         Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it is no regular file")),
@@ -200,7 +207,7 @@ fn put(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     start.map_or(Ok(()), |from| file.write_all_at(&bytes[from..], offset + from as u64))
 }
 
-fn snapshot(scene: &Scene<'_>, selected: Tid, mappings: Vec<Kept>) -> Snapshot {
+pub(super) fn snapshot(scene: &Scene<'_>, selected: Tid, mappings: Vec<Kept>) -> Snapshot {
     let source = scene.source;
     let others = source.threads().into_iter().filter(|tid| *tid != selected);
     let thread = |tid| {

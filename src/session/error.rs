@@ -74,6 +74,12 @@ pub enum SessionError {
     NoOutput { path: String, why: String },
     #[error("Failed to write '{path}': {why}.\n  hint: what there was of it is removed.")]
     NotWritten { path: String, why: String },
+    #[error("The process is already being recorded, into {0}.\n  hint: \"record stop\" ends that.")]
+    Recording(String),
+    #[error("No recording is looked at.\n  hint: \"record open FILE\" opens one.")]
+    NoReplay,
+    #[error(transparent)]
+    Replay(#[from] crate::recording::RecordingError),
     #[error("Quit\n  hint: '{0}' was not finished and is removed.")]
     DumpInterrupted(String),
     #[error("The debugger's other half is gone.")]

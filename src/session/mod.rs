@@ -33,6 +33,7 @@ pub mod pretended;
 mod process;
 pub mod protocol;
 mod recorder;
+mod replay;
 mod run;
 mod settings;
 mod shown;
@@ -42,6 +43,8 @@ mod slots;
 mod space;
 mod specials;
 mod steps;
+mod tape;
+mod taping;
 mod target;
 mod tracer;
 mod trigger;
@@ -59,9 +62,11 @@ pub use dumping::Unread;
 pub use error::SessionError;
 pub use held::Facts;
 pub use inbox::{Inbox, Outbox, join};
+pub use replay::{Moment, Moved};
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Locking, Settings};
 pub use specials::Snapshot;
+pub use tape::Taped;
 pub use trigger::{Catch, Signals, Trigger, Watch, WatchKind};
 pub use watching::WatchHit;
 
@@ -145,6 +150,8 @@ pub struct Session {
     announced: FxHashMap<Pid, FxHashSet<Addr>>,
     /// A core file or another debugger's process, in the place of one that we trace.
     postmortem: Option<postmortem::PostMortem>,
+    /// A recording that is looked at.
+    replay: Option<replay::Replay>,
     /// Calls that were not made.
     pretended: Vec<pretended::Pretended>,
     /// Children that wait for the end of a stop to be kept or let go.
@@ -192,6 +199,7 @@ impl Session {
             births: Vec::new(),
             announced: FxHashMap::default(),
             postmortem: None,
+            replay: None,
             pretended: Vec::new(),
             parted: Vec::new(),
             synced: 0,
@@ -337,6 +345,11 @@ impl Session {
         self.recorder.keeps = self.settings.journal;
         let event = self.recorder.record(&self.outbox, pid, tid, kind);
         self.stories.apply(&event);
+        if let Some((path, why)) = self.recorder.failed_tape() {
+            let text =
+                format!("warning: Recording into {path} has ended: {why}. What was written is good.\n");
+            self.say(Note::Output { text, error: true });
+        }
         if let Some(text) = (self.announce)(self, &event) {
             self.say(Note::Output { text, error: false });
         }

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::held::Held;
 use super::live::{Live, Threads};
+use super::replay::Then;
 use super::space::unwinder_of;
 use super::{Selection, Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
@@ -34,6 +35,7 @@ pub(super) struct PostMortem {
 pub(super) enum World {
     Core(Box<Core>),
     Held(Held),
+    Then(Box<Then>),
 }
 
 impl World {
@@ -41,6 +43,7 @@ impl World {
     pub(super) fn with<R>(&self, work: impl FnOnce(&dyn Source) -> R) -> R {
         match self {
             World::Core(core) => work(&**core),
+            World::Then(then) => work(&**then),
             World::Held(held) => {
                 let threads = Threads::Told(&held.threads);
                 let memory = Patched { inner: &held.memory, originals: &held.originals };
@@ -102,7 +105,13 @@ impl Session {
 
     /// Looks at no core file any more, nor at another's process; whether it did.
     pub fn close_core(&mut self) -> bool {
-        let closed = self.postmortem.take().is_some();
+        let replayed = self.replay.take().is_some();
+        if replayed {
+            self.stories = Default::default();
+            self.recorder.load(Vec::new());
+            self.last_exit = None;
+        }
+        let closed = self.postmortem.take().is_some() || replayed;
         if closed {
             self.selection = None;
             self.resolve();
@@ -115,14 +124,15 @@ impl Session {
     pub fn core(&self) -> Option<&Core> {
         match &self.postmortem.as_ref()?.world {
             World::Core(core) => Some(core),
-            World::Held(_) => None,
+            World::Held(_) | World::Then(_) => None,
         }
     }
 
     /// Whether the selected process exists, so that `/proc` tells of it: ours, or another debugger's.
     #[must_use]
     pub fn exists(&self) -> bool {
-        self.selection.is_some() && self.core().is_none()
+        let is_there = |dead: &PostMortem| matches!(dead.world, World::Held(_));
+        self.selection.is_some() && self.postmortem.as_ref().is_none_or(is_there)
     }
 
     /// Something of what is looked at in the place of a process, if that is done.

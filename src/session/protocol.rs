@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::addr::{Addr, Pid, Tid};
+use crate::addr::{Addr, Pid, Seq, Tid};
 use crate::event::Event;
 use crate::scene::view::{Backtrace, SourceView};
 
@@ -134,6 +134,8 @@ pub enum Note {
     /// The engine is about to let the target run and waits for a [`Request::Synced`] with this number, so
     /// that our output and the target's reach a shared terminal in the order in which they were made.
     Sync(u64),
+    /// What was told of events counts no more: those that follow begin with the first.
+    Rewound,
     /// A viewer was too slow and this many events were left out; the journal has them.
     Dropped(u64),
 }
@@ -156,4 +158,7 @@ pub struct State {
     pub by_signal: bool,
     /// Whether a breakpoint is still pending: it never resolved.
     pub pending: bool,
+    /// In a recording, the event that is looked at, and the last one.
+    #[serde(default)]
+    pub moment: Option<(Seq, Seq)>,
 }

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::Session;
 use super::inbox::Outbox;
 use super::protocol::Note;
+use super::tape::Tape;
 use crate::addr::{Pid, Seq, Tid};
 use crate::event::{Event, EventKind};
 use crate::heap::story::Story;
@@ -28,6 +29,12 @@ const USAGE_EVERY: f64 = 0.02;
 pub(super) struct Recorder {
     /// Whether events are kept for who asks later.
     pub(super) keeps: bool,
+    /// What is recorded into a file.
+    pub(super) tape: Option<Tape>,
+    /// A stop that it has, but not what the views say of it.
+    pub(super) unwitnessed: Option<Seq>,
+    /// How many of the events are behind us: all, but in a recording that is looked at.
+    shown: usize,
     events: Vec<Event>,
     count: u64,
     start: Instant,
@@ -40,6 +47,9 @@ impl Recorder {
     pub(super) fn new() -> Recorder {
         Recorder {
             keeps: true,
+            tape: None,
+            unwitnessed: None,
+            shown: 0,
             events: Vec::new(),
             count: 0,
             start: Instant::now(),
@@ -51,12 +61,44 @@ impl Recorder {
 
     /// Forgets everything: a new run begins.
     pub(super) fn restart(&mut self) {
-        *self = Recorder::new();
+        let tape = self.tape.take();
+        if let Some(tape) = tape.as_ref().filter(|_| self.count > 0) {
+            tape.run();
+        }
+        *self = Recorder { tape, ..Recorder::new() };
+    }
+
+    /// The file whose recording has ended because it could not be written, and why; told once.
+    pub(super) fn failed_tape(&mut self) -> Option<(String, String)> {
+        let tape = self.tape.take_if(|tape| tape.has_failed())?;
+        let path = tape.path().to_owned();
+        Some((path, tape.end().failed.unwrap_or_default()))
     }
 
     /// Everything so far, by number.
     pub(super) fn events(&self) -> &[Event] {
+        self.events.get(..self.shown).unwrap_or_default()
+    }
+
+    /// The events of a recording, none of them behind us yet.
+    pub(super) fn load(&mut self, events: Vec<Event>) {
+        (self.events, self.shown) = (events, 0);
+    }
+
+    /// All events of the recording that is looked at.
+    pub(super) fn loaded(&self) -> &[Event] {
         &self.events
+    }
+
+    /// So many of them are behind us; hits are counted anew.
+    pub(super) fn show(&mut self, shown: usize) {
+        self.shown = shown.min(self.events.len());
+        self.tallies.clear();
+        for event in self.events.iter().take(self.shown) {
+            if let EventKind::Hit { number, hits, .. } = event.kind {
+                self.tallies.entry((event.pid, number)).or_default().hits = hits;
+            }
+        }
     }
 
     /// The number that the next event will get.
@@ -77,8 +119,12 @@ impl Recorder {
         let event = Event { seq: self.next_seq(), t: self.now(), pid, tid, kind };
         self.count += 1;
         outbox.send(Note::Event(event.clone()));
+        if let Some(tape) = &self.tape {
+            tape.event(event.clone());
+        }
         if self.keeps {
             self.events.push(event.clone());
+            self.shown = self.events.len();
         }
         event
     }

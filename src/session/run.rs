@@ -254,8 +254,13 @@ impl Session {
         };
         self.tracer.regs(tid);
         self.record_usage(pid, tid, true);
+        let threads = self.threads_told(pid);
+        let seq = self.recorder.next_seq();
         self.record(pid, tid, EventKind::Stopped(reason));
         self.sync_sites();
+        if let Some(threads) = threads {
+            self.tape_stop(pid, tid, seq, threads);
+        }
     }
 
     pub(super) fn stepped(&mut self, tid: Tid) -> Option<Stop> {

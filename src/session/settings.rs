@@ -41,6 +41,8 @@ pub struct Settings {
     pub journal: bool,
     /// The target waits for a face that is behind; else events are left out.
     pub lossless: bool,
+    /// Bytes of memory that a recording keeps of a stop, at most.
+    pub stop_memory: u64,
     /// A call that would map something where the next brk goes is not made, and told that it was.
     pub skip_blockers: bool,
     /// A core file keeps what `/proc/PID/coredump_filter` says.
@@ -99,6 +101,7 @@ impl Default for Settings {
             names: false,
             journal: true,
             lossless: false,
+            stop_memory: 64 << 20,
             skip_blockers: false,
             coredump_filter: true,
             dump_excluded: false,

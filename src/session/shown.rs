@@ -28,6 +28,9 @@ impl Session {
     /// Whether the selected process ran before we came.
     #[must_use]
     pub fn was_attached(&self) -> bool {
+        if self.replay.is_some() {
+            return self.story().is_some_and(Story::was_attached);
+        }
         if self.postmortem.is_some() {
             return self.core().is_none();
         }
@@ -57,6 +60,7 @@ impl Session {
             exit_code: self.last_exit.map(code),
             by_signal: matches!(self.last_exit, Some(ExitStatus::Signal(_))),
             pending: self.breakpoints.iter().any(Breakpoint::is_pending),
+            moment: self.moment().map(|moment| (moment.at, moment.of.1)),
         }
     }
 
@@ -100,7 +104,8 @@ impl Session {
     pub fn threads_of(&self, pid: Pid) -> Vec<ThreadInfo> {
         if let Some(threads) = self.still(|source| source.threads()) {
             let all = threads.into_iter().zip(1..);
-            return all.map(|(tid, number)| ThreadInfo { tid, number }).collect();
+            let then = |tid| Some(self.thread_then(tid)?.number).filter(|number| *number != 0);
+            return all.map(|(tid, nth)| ThreadInfo { tid, number: then(tid).unwrap_or(nth) }).collect();
         }
         let table = &self.tracer.table;
         let info = |tid| {
@@ -115,7 +120,8 @@ impl Session {
     pub fn thread_name(&self, tid: Tid) -> String {
         let held = self.selection.filter(|_| self.exists() && self.postmortem.is_some()).map(|s| s.pid);
         let pid = held.or_else(|| Some(self.tracer.table.threads.get(&tid)?.pid));
-        pid.map_or_else(String::new, |pid| procfs::name(pid, tid))
+        let now = || pid.map_or_else(String::new, |pid| procfs::name(pid, tid));
+        self.thread_then(tid).map_or_else(now, |thread| thread.name.clone())
     }
 
     /// The number that users know a process by; also of one that has ended in this run.
@@ -162,7 +168,9 @@ impl Session {
             return vec![(1, core.pid(), core.program().unwrap_or_default())];
         }
         if let Some(pid) = self.still(|source| source.pid()) {
-            let program = procfs::executable(pid).map(|path| path.to_string_lossy().into_owned());
+            let now = || Some(procfs::executable(pid).ok()?.to_string_lossy().into_owned());
+            let then = || self.story().map(|story| story.program().to_owned());
+            let program = if self.exists() { now() } else { then() };
             return vec![(1, pid, program.unwrap_or_default())];
         }
         let followed = |process: &&process::Process| process.role == process::Role::Followed;

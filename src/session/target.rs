@@ -376,6 +376,8 @@ impl Session {
                 self.tracer.release(pid);
             }
         }
+        // Whoever waits for us finds it whole.
+        self.end_recording();
         self.outbox.drain(Duration::from_secs(2));
         self.outbox.close();
         while self.tracer.has_company() {

@@ -340,9 +340,15 @@ fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
     match action {
         Action::Command(line) => command(model, line, effects),
         Action::Resume(line) => command(model, line, effects),
-        Action::Go => {
-            command(model, if model.is_live() || model.is_core() { "continue" } else { "run" }, effects)
-        }
+        Action::Go => command(
+            model,
+            if model.is_live() || model.is_core() || model.state.moment.is_some() {
+                "continue"
+            } else {
+                "run"
+            },
+            effects,
+        ),
         Action::Pause => pause(model, effects),
         Action::Help => model.overlay = Some(Overlay::Help { filter: String::new(), row: 0 }),
         Action::Prefill(text) => {

@@ -130,6 +130,9 @@ fn who(model: &Model) -> String {
 }
 
 fn state_word(model: &Model) -> (String, Role) {
+    if let Some((at, last)) = model.state.moment {
+        return (format!("■ RECORDING {} of {}", at.0, last.0), Role::Stopped);
+    }
     match model.phase {
         Phase::Empty => ("○ NO TARGET".to_owned(), Role::Dim),
         Phase::Running => {

@@ -295,6 +295,8 @@ pub const BINDINGS: &[Binding] = &{
         bind(In(Pane::Timeline), &["Left", "h"], Mark(-1), "event before"),
         bind(In(Pane::Timeline), &["Right", "l"], Mark(1), "event after"),
         bind(In(Pane::Timeline), &["d"], Command("diff"), "compare the marks"),
+        bind(In(Pane::Timeline), &["Enter"], Enter, "go there, in a recording"),
+        bind(In(Pane::Calls), &["Enter"], Enter, "go there, in a recording"),
         bind(In(Pane::Target), &["Enter"], Terminal, "type to the target"),
         bind(In(Pane::Command), &["Enter"], CommandLine, "type a command"),
         bind(Nav, &["i"], CommandLine, "type a command"),

@@ -441,7 +441,8 @@ impl Model {
     /// Whether a process would be killed or let go by leaving now.
     #[must_use]
     pub fn is_live(&self) -> bool {
-        (!self.live.is_empty() || self.state.pid.is_some()) && !self.is_core()
+        let stands = !self.live.is_empty() || self.state.pid.is_some();
+        stands && !self.is_core() && self.state.moment.is_none()
     }
 
     /// The program's short name.

@@ -138,6 +138,7 @@ fn hear(model: &mut Model, note: Note, effects: &mut Vec<Effect>) {
             }
         }
         Note::Sync(number) => effects.push(Effect::Send(Request::Synced(number))),
+        Note::Rewound => rewound(model),
         Note::Dropped(count) => model.dropped = model.dropped.saturating_add(count),
     }
 }
@@ -211,6 +212,14 @@ fn add_live(model: &mut Model, pid: crate::addr::Pid) {
     }
 }
 
+/// The events begin anew: what was folded out of them is forgotten.
+fn rewound(model: &mut Model) {
+    model.growth = super::growth::Growth::default();
+    model.live.clear();
+    model.mark = None;
+    model.phase = Phase::Empty;
+}
+
 /// Takes the state that came with the end of a line, and mends what events did not tell.
 fn settle(model: &mut Model, state: State) {
     model.pausing = None;
@@ -225,6 +234,10 @@ fn settle(model: &mut Model, state: State) {
     if let Some(pid) = state.pid {
         add_live(model, pid);
         model.growth.show(pid);
+    }
+    if state.moment != model.state.moment {
+        // Every view is of another moment.
+        model.stop_number += 1;
     }
     model.state = state;
 }

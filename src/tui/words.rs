@@ -1,69 +1,11 @@
-//! Facts in words: stop reasons, frames, calls. One wording for status line, panes and marks.
+//! Facts in words: frames, calls, sizes. One wording for status line, panes and marks; what happened is in the words of
+//! [`crate::report::happened`].
 
-use crate::event::{Caught, ExitStatus, Label, StackFrame, StopReason};
+use crate::event::{Label, StackFrame};
 use crate::scene::view::FrameView;
-use crate::syscalls;
 
 use super::text;
-
-/// Why the target stopped.
-#[must_use]
-pub fn reason(reason: &StopReason) -> String {
-    match reason {
-        StopReason::Breakpoint { number, stage: 0, temporary: false } => format!("breakpoint {number}"),
-        StopReason::Breakpoint { number, stage: 0, .. } => format!("temporary breakpoint {number}"),
-        StopReason::Breakpoint { number, stage, .. } => format!("breakpoint {number}.{stage}"),
-        StopReason::Catchpoint { number, what, .. } => format!("catchpoint {number}: {}", caught(what)),
-        StopReason::Watchpoint { number, expression, old, new, .. } => {
-            let change = old.as_ref().map_or_else(|| new.clone(), |old| format!("{old} -> {new}"));
-            let words = format!("watchpoint {number}: {expression} = {change}");
-            crate::report::escape::plain(&words)
-        }
-        StopReason::WatchpointScope { number } => format!("watchpoint {number} left its scope"),
-        StopReason::StepDone => "step done".to_owned(),
-        StopReason::Finished => "function finished".to_owned(),
-        StopReason::Signal { signo } => format!("signal {}", signal(*signo)),
-        StopReason::Interrupted => "paused by you".to_owned(),
-        StopReason::Attached => "attached".to_owned(),
-        StopReason::Entry => "first instruction".to_owned(),
-    }
-}
-
-fn caught(what: &Caught) -> String {
-    let call = |nr: &u64| syscalls::name(*nr).map_or_else(|| nr.to_string(), str::to_owned);
-    match what {
-        Caught::Fork(_) => "fork".to_owned(),
-        Caught::Vfork(_) => "vfork".to_owned(),
-        Caught::Exec(_) => "exec".to_owned(),
-        Caught::Signal(signo) => signal(*signo),
-        Caught::Load(_) => "library loaded".to_owned(),
-        Caught::Unload(_) => "library unloaded".to_owned(),
-        Caught::SyscallEntry(nr) => format!("{} begins", call(nr)),
-        Caught::SyscallReturn(nr) => format!("{} returned", call(nr)),
-    }
-}
-
-/// How a process ended.
-#[must_use]
-pub fn ending(status: ExitStatus) -> String {
-    match status {
-        ExitStatus::Code(0) => "exited normally".to_owned(),
-        ExitStatus::Code(code) => format!("exited with code {code}"),
-        ExitStatus::Signal(signo) => format!("killed by {}", signal(signo)),
-    }
-}
-
-/// A signal's name on x86-64 Linux (signal(7)).
-#[must_use]
-pub fn signal(signo: i32) -> String {
-    const NAMES: [&str; 31] = [
-        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
-        "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
-        "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-    ];
-    let name = usize::try_from(signo).ok().and_then(|n| NAMES.get(n.checked_sub(1)?));
-    name.map_or_else(|| format!("SIG{signo}"), |name| format!("SIG{name}"))
-}
+pub use crate::report::happened::{ending, reason};
 
 /// The function of a recorded frame, or its address.
 #[must_use]
@@ -172,11 +114,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_signals() {
+    fn sizes_are_short() {
         let shown = [48, 135_168, 1_048_576, 38_797_312, 3_000_000_000].map(size);
         assert_eq!(shown, ["48 B", "132 KiB", "1.0 MiB", "37.0 MiB", "2.8 GiB"]);
-        assert_eq!(signal(11), "SIGSEGV");
-        assert_eq!(signal(0), "SIG0");
-        assert_eq!(signal(34), "SIG34");
     }
 }

@@ -34,6 +34,7 @@ mod memory;
 mod packed;
 mod parity;
 mod printers;
+mod recordings;
 mod refused;
 mod replaced;
 mod saving;

@@ -22,6 +22,7 @@ use super::keys::Motion;
 use super::model::{Model, Pane, Phase};
 use super::text;
 use super::theme::Role;
+use crate::addr::Seq;
 
 /// Draws a pane; where the cursor stands if it is here.
 pub fn draw(context: Context, pane: Pane, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -214,8 +215,14 @@ pub fn click(model: &mut Model, pane: Pane, row: u16) {
 /// The command that Enter stands for on the row under the cursor.
 #[must_use]
 pub fn enter(model: &Model, pane: Pane) -> Option<String> {
+    let there = |seq: Seq| model.state.moment.map(|_| format!("record goto {}", seq.0));
     match pane {
         Pane::Backtrace => backtrace::enter(model),
+        Pane::Timeline => there(model.mark?),
+        Pane::Calls => {
+            let calls = &model.growth.calls;
+            there(calls.get(model.place(Pane::Calls).row.min(calls.len().saturating_sub(1)))?.seq)
+        }
         _ => None,
     }
 }
