@@ -348,6 +348,10 @@ mod tests {
         );
         assert!(refused(&["--args"]).contains("no program specified"));
         assert!(refused(&["--export", "md"]).contains("FORMAT:FILE"));
+        assert!(refused(&["serve", "x"]).contains("not there yet"));
+        assert!(refused(&["open"]).contains("a recording is missing"));
+        assert_eq!(run(&["open", "a b", "2"]).open.as_deref(), Some("\"a b\" 2"));
+        assert!(refused(&["diff", "one"]).contains("two recordings are compared; name both"));
     }
 
     #[test]

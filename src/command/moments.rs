@@ -15,7 +15,6 @@
 use super::args::{first_word, take_flag};
 use super::error::{CommandError, Done};
 use super::heap::{heap_json, nothing_else, say_json, told};
-use super::recording;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::addr::Seq;
@@ -42,6 +41,7 @@ pub(super) const COMMANDS: &[Entry] = &[
                Usage: snapshot NAME|N\n\
                The second form goes there, in a recording: to the moment of this name, or to event N.\n\
                At a stop what malloc has in use is measured with it. \"info snapshots\" lists them.\n\
+               In a recording it goes to the moment of that name or number.\n\
                They are forgotten when the program is run again.",
         takes: Takes::Moments,
     },
@@ -71,7 +71,7 @@ fn mark(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     nothing_else(rest)?;
     let name = match word {
-        "" => named::next_mark(shell.session.whole_run()),
+        "" => named::next_mark(shell.session.all_events()),
         word => named::mark(word)
             .ok_or_else(|| CommandError::say(format!("There are marks A and B, no \"{word}\".")))?,
     };
@@ -81,13 +81,12 @@ fn mark(shell: &mut Shell, args: &str) -> Done {
 fn snapshot(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     nothing_else(rest)?;
-    if let Some(there) = shell.session.moment() {
-        // What a recording has is gone to; it gets nothing new.
-        let to = if word.is_empty() { there.at } else { moment(shell, word)?.seq };
-        return recording::go(shell, Moved::To(to));
+    if shell.session.moment().is_some() && !word.is_empty() {
+        let there = moment(shell, word)?.seq;
+        return super::recording::go(shell, Moved::To(there));
     }
     let name = match word {
-        "" => named::fresh(shell.session.whole_run()),
+        "" => named::fresh(shell.session.all_events()),
         word => named::name(word).map_err(CommandError::say)?,
     };
     note(shell, &name)
@@ -95,10 +94,11 @@ fn snapshot(shell: &mut Shell, args: &str) -> Done {
 
 fn note(shell: &mut Shell, name: &str) -> Done {
     told(shell)?;
-    if shell.session.moment().is_some() {
-        return Err(CommandError::say(
-            "A recording cannot be marked any more.\n  hint: diff takes numbers of events, as in \"diff 41 207\".",
-        ));
+    if let Some(moment) = shell.session.moment() {
+        return Err(CommandError::say(format!(
+            "A recording is only looked at.\n  hint: its moments have numbers, this one is {}: \"diff 1 {}\".",
+            moment.at.0, moment.at.0
+        )));
     }
     let Measured { live, idle, .. } = measured(shell);
     if !shell.session.mark(name, live, idle) {
@@ -106,7 +106,7 @@ fn note(shell: &mut Shell, name: &str) -> Done {
             "A moment can only be named in the journal, and none is kept.\n  hint: set record journal on",
         ));
     }
-    let text = named::noted(shell.session.whole_run(), name);
+    let text = named::noted(shell.session.all_events(), name);
     shell.say(text);
     Ok(())
 }
@@ -139,7 +139,7 @@ fn diff(shell: &mut Shell, args: &str) -> Done {
         word => moment(shell, word)?,
     };
     let (pid, _) = told(shell)?;
-    let found = diff::moments(shell.session.whole_run(), pid, &one, &two);
+    let found = diff::moments(shell.session.all_events(), pid, &one, &two);
     if json {
         return say_json(shell, &found);
     }
@@ -152,7 +152,8 @@ fn moment(shell: &mut Shell, word: &str) -> Done<Moment> {
         return now(shell);
     }
     let (pid, _) = told(shell)?;
-    named::find(shell.session.whole_run(), pid, word).map_err(CommandError::say)
+    // What comes after this moment of a recording can be compared with, too.
+    named::find(shell.session.all_events(), pid, word).map_err(CommandError::say)
 }
 
 fn now(shell: &mut Shell) -> Done<Moment> {
@@ -165,10 +166,10 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
     if json {
-        let value = named::json(shell.session.whole_run());
+        let value = named::json(shell.session.all_events());
         return say_json(shell, &value);
     }
-    let text = named::text(shell.session.whole_run());
+    let text = named::text(shell.session.all_events());
     shell.say(text);
     Ok(())
 }
@@ -177,6 +178,6 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
 pub(super) fn complete(shell: &Shell, args: &str) -> Vec<String> {
     let start = args.rfind(' ').map_or(0, |at| at + 1);
     let (before, word) = args.split_at(start);
-    let known = named::names(shell.session.whole_run()).into_iter().chain(["now", "-json"]);
+    let known = named::names(shell.session.all_events()).into_iter().chain(["now", "-json"]);
     known.filter(|name| name.starts_with(word)).map(|name| format!("{before}{name}")).collect()
 }

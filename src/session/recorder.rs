@@ -85,7 +85,7 @@ impl Recorder {
         (self.events, self.shown) = (events, 0);
     }
 
-    /// All events of the recording that is looked at.
+    /// All events, also those of a recording that come after what is shown.
     pub(super) fn loaded(&self) -> &[Event] {
         &self.events
     }

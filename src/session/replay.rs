@@ -136,12 +136,6 @@ impl Session {
         Ok(())
     }
 
-    /// All events of the run: of a recording that is looked at, those behind this moment, too.
-    #[must_use]
-    pub fn whole_run(&self) -> &[Event] {
-        self.recorder.loaded()
-    }
-
     /// Where we are, if it is in a recording.
     #[must_use]
     pub fn moment(&self) -> Option<Moment> {

@@ -201,6 +201,12 @@ impl Session {
         self.recorder.events()
     }
 
+    /// The same, and in a recording what comes after the moment that is looked at.
+    #[must_use]
+    pub fn all_events(&self) -> &[Event] {
+        self.recorder.loaded()
+    }
+
     /// The mappings of the selected process.
     #[must_use]
     pub fn mappings(&self) -> Vec<Mapping> {

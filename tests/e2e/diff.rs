@@ -416,7 +416,7 @@ fn a_recording_has_its_marks_and_says_the_same_of_them() {
     assert_eq!(object(then.block(4)), object(live.block(0)));
     assert!(then.block(5).starts_with(&format!("Event {b} of ")), "{}", then.text);
     assert!(then.block(6).contains("No snapshot \"nowhere\" in this run."), "{}", then.text);
-    assert!(then.block(7).contains("A recording cannot be marked any more."), "{}", then.text);
+    assert!(then.block(7).contains("A recording is only looked at."), "{}", then.text);
     for path in ["mapped", "totals", "calls", "refused"] {
         let [named, numbered] =
             [live.block(0), then.block(8)].map(|block| at(&object(block), &format!("b/{path}")).clone());
