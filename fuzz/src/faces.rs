@@ -1,10 +1,11 @@
 //! What goes between face and engine, the journal, and the terminal.
 
-use brkwater::addr::Tid;
+use brkwater::addr::{Pid, Tid};
 use brkwater::event::Event;
 use brkwater::heap::story::Story;
 use brkwater::heap::story::forecast::Growing;
 use brkwater::report::Question;
+use brkwater::report::diff::{self, Measured, Recorded, named};
 use brkwater::session::protocol::{Note, Request};
 use brkwater::session::wire;
 use brkwater::tui::input::Editor;
@@ -50,6 +51,8 @@ pub const EVENTS: &[&str] = &[
         "\n",
         r#"{"seq":4,"t":0.4,"pid":9,"tid":9,"kind":{"hit":{"number":2,"hits":2,"rss":18446744073709551615}}}"#,
         "\n",
+        r#"{"seq":4,"t":0.4,"pid":9,"tid":9,"kind":{"marked":{"name":"A","rss":1,"live":18446744073709551615}}}"#,
+        "\n",
         r#"{"seq":5,"t":0.5,"pid":9,"tid":9,"kind":{"call":{"call":{"brk":{"wanted":"0x47000","got":"0x26000"}},"label":"brk-refused","cause":{"kind":"limit","name":"RLIMIT_DATA","value":65536,"used":4096},"stack":["0x40"],"site":null,"allocator":"malloc"}}}"#,
         "\n",
         r#"{"seq":6,"t":0.6,"pid":9,"tid":9,"kind":{"call":{"call":{"mmap":{"addr":"0x0","len":18446744073709551615,"prot":3,"flags":34,"fd":-1,"offset":0,"ret":{"Err":12}}},"label":"fallback","cause":{"kind":"overcommit","mode":2,"used":1,"limit":2},"stack":["0x40"],"site":null,"allocator":"malloc"}}}"#,
@@ -86,12 +89,12 @@ pub fn protocol(data: &[u8]) {
 pub fn journal(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut story = Story::started(&[], None);
-    for line in text.lines() {
-        if let Ok(event) = serde_json::from_str::<Event>(line) {
-            story.apply(&event);
-            let _ = (story.program().len(), story.blockers().len(), story.ending());
-        }
+    let events: Vec<Event> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    for event in &events {
+        story.apply(event);
+        let _ = (story.program().len(), story.blockers().len(), story.ending());
     }
+    differences(&events);
     let growing = Growing::of(&story, &|_| u64::MAX);
     let _ = (growing.work().map(|work| work.number), brkwater::report::headline(&story));
     let bare = Question {
@@ -105,6 +108,22 @@ pub fn journal(data: &[u8]) {
         closing: None,
     };
     let _ = brkwater::report::explain(&bare).text();
+}
+
+/// Events as two recordings, and as two moments of one.
+fn differences(events: &[Event]) {
+    let recorded = |events| Recorded { name: "x.rec", events, measured: Measured::default(), doubts: &[] };
+    let (early, late) = events.split_at(events.len() / 2);
+    let _ = diff::runs(&recorded(early), &recorded(late)).text();
+    let same = diff::runs(&recorded(events), &recorded(events));
+    assert!(same.parting.is_none() && same.added.is_empty() && same.gone.is_empty());
+    let now = || diff::Moment {
+        name: "now".to_owned(),
+        seq: events.last().map(|event| event.seq).unwrap_or_default(),
+        measured: Measured::default(),
+    };
+    let (from, _) = (named::find(events, Pid(9), "A").unwrap_or_else(|_| now()), named::text(events));
+    let _ = diff::moments(events, Pid(9), &from, &now()).text();
 }
 
 /// The target's output on the screen, and text that is made to fit.

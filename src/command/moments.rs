@@ -38,10 +38,12 @@ pub(super) const COMMANDS: &[Entry] = &[
         run: snapshot,
         help: "Give this moment a name, to be compared by \"diff\".\n\
                Usage: snapshot [NAME]\n\
+               Usage: snapshot NAME|N\n\
+               The second form goes there, in a recording: to the moment of this name, or to event N.\n\
                At a stop what malloc has in use is measured with it. \"info snapshots\" lists them.\n\
                In a recording it goes to the moment of that name or number.\n\
                They are forgotten when the program is run again.",
-        takes: Takes::Nothing,
+        takes: Takes::Moments,
     },
     Entry {
         names: &["diff"],
@@ -69,7 +71,7 @@ fn mark(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     nothing_else(rest)?;
     let name = match word {
-        "" => named::next_mark(shell.session.events()),
+        "" => named::next_mark(shell.session.all_events()),
         word => named::mark(word)
             .ok_or_else(|| CommandError::say(format!("There are marks A and B, no \"{word}\".")))?,
     };
@@ -84,7 +86,7 @@ fn snapshot(shell: &mut Shell, args: &str) -> Done {
         return super::recording::go(shell, Moved::To(there));
     }
     let name = match word {
-        "" => named::fresh(shell.session.events()),
+        "" => named::fresh(shell.session.all_events()),
         word => named::name(word).map_err(CommandError::say)?,
     };
     note(shell, &name)
@@ -104,7 +106,7 @@ fn note(shell: &mut Shell, name: &str) -> Done {
             "A moment can only be named in the journal, and none is kept.\n  hint: set record journal on",
         ));
     }
-    let text = named::noted(shell.session.events(), name);
+    let text = named::noted(shell.session.all_events(), name);
     shell.say(text);
     Ok(())
 }
@@ -164,10 +166,10 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
     let (json, rest) = take_flag(args, "-json");
     nothing_else(&rest)?;
     if json {
-        let value = named::json(shell.session.events());
+        let value = named::json(shell.session.all_events());
         return say_json(shell, &value);
     }
-    let text = named::text(shell.session.events());
+    let text = named::text(shell.session.all_events());
     shell.say(text);
     Ok(())
 }
@@ -176,6 +178,6 @@ fn info_snapshots(shell: &mut Shell, args: &str) -> Done {
 pub(super) fn complete(shell: &Shell, args: &str) -> Vec<String> {
     let start = args.rfind(' ').map_or(0, |at| at + 1);
     let (before, word) = args.split_at(start);
-    let known = named::names(shell.session.events()).into_iter().chain(["now", "-json"]);
+    let known = named::names(shell.session.all_events()).into_iter().chain(["now", "-json"]);
     known.filter(|name| name.starts_with(word)).map(|name| format!("{before}{name}")).collect()
 }

@@ -1,5 +1,6 @@
 //! What happened, in a few words: one wording for status lines, marks and lists of events.
 
+use super::diff::named;
 use super::escape::plain;
 use super::tables::label_word;
 use crate::addr::human_size;
@@ -27,8 +28,8 @@ pub fn event(event: &Event) -> String {
         }
         EventKind::Hit { number, hits, .. } => format!("hit {hits} of breakpoint {number}"),
         EventKind::Signalled { signo } => signal(*signo),
+        EventKind::Marked { name, .. } => named::called(name),
         EventKind::Named { .. } => "names of return addresses".to_owned(),
-        EventKind::Marked { name, .. } => format!("called {}", plain(name)),
         EventKind::Detached => "let go".to_owned(),
         EventKind::ConditionError { number, error } => {
             format!("condition of breakpoint {number}: {}", plain(error))

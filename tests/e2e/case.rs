@@ -138,7 +138,7 @@ fn the_page_is_the_same_amount_in_another_place() {
     let files = [("keep", "a.rec"), ("blocker-keep", "b.rec")].map(|(variant, file)| {
         let program = case.path(&format!("bin/bundle_loop-{variant}"));
         let file = dir.join(file);
-        recording::record(&file, &["set record names on", "run"], &[&program, "50"]);
+        recording::record(&file, &["run"], &[&program, "50"]);
         file
     });
     let output =

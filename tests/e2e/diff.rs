@@ -102,7 +102,7 @@ fn the_text_has_both_sides_and_a_tag_on_every_sentence() {
     let blocker = target("blocker");
     let [a, b] = both(
         "diff-text",
-        &[&["set record names on"], TO_THE_END].concat(),
+        TO_THE_END,
         [&[&blocker, "free-way", "100000", "100"], &[&blocker, "plant", "100000", "100"]],
     );
     let output = diff([&a, &b], &[]);
@@ -197,21 +197,46 @@ fn the_order_of_threads_is_not_compared_but_what_each_does() {
 }
 
 #[test]
+fn processes_are_told_apart_by_the_order_in_which_they_came() {
+    let family = target("family");
+    let all = ["set detach-on-fork off", "set schedule-multiple on", "run"];
+    let [a, b] = both("diff-family", &all, [&[&family, "fork", "3"], &[&family, "fork", "3"]]);
+    let found = json_of([&a, &b]);
+    assert!(text(&found, "headline").starts_with("The runs do not part: "), "{found}");
+    let others = at(&found, "others").as_array().unwrap();
+    assert_eq!(others.len(), 3, "{found}");
+    assert!(others.iter().all(|pair| !pair["a"].is_null() && !pair["b"].is_null()), "{found}");
+    // One child more: the parent forks where the other comes to its end.
+    let [a, b] = both("diff-family-more", &all, [&[&family, "fork", "3"], &[&family, "fork", "4"]]);
+    let found = json_of([&a, &b]);
+    assert_eq!(
+        [text(&found, "parting/how"), text(&found, "parting/b/what")],
+        ["only-b", "a fork"],
+        "{found}"
+    );
+    assert_eq!(at(&found, "others").as_array().unwrap().len(), 4, "{found}");
+    // Another program in place of the first.
+    let [a, b] = both("diff-exec", &["run"], [&[&family, "exec"], &[&family, "exec"]]);
+    assert!(at(&json_of([&a, &b]), "parting").is_null());
+}
+
+#[test]
 fn a_recording_that_was_cut_says_so_and_does_not_claim_an_end() {
     let blocker = target("blocker");
     let dir = scratch("diff-cut");
-    let events = crate::common::recording::events(&["run"], &[&blocker, "free-way", "50000", "100"]);
     let (a, b) = (dir.join("a.rec"), dir.join("b.rec"));
-    write(&a, &events);
+    record(&a, &["run"], &[&blocker, "free-way", "50000", "100"]);
+    let events = crate::common::recording::events(&a);
     write(&b, &events[..events.len() / 2]);
     let found = json_of([&a, &b]);
     assert!(at(&found, "parting/b").is_null() && at(&found, "b/ending").is_null(), "{found}");
     let output = diff([&a, &b], &[]);
     output.must_have("nothing that was recorded: its end is not in it");
     // Cut inside a block: what is missing is a sentence of its own.
+    write(&a, &events);
     let bytes = std::fs::read(&a).unwrap();
     std::fs::write(&b, &bytes[..bytes.len() - 10]).unwrap();
-    diff([&a, &b], &[]).exits(0).must_have("[unknown] ");
+    diff([&a, &b], &[]).exits(0).must_have("b.rec is damaged or cut at byte ");
 }
 
 #[test]
@@ -346,6 +371,57 @@ fn names_live_as_long_as_the_run_and_bad_ones_are_sentences() {
     has(14, "Invalid argument \"now\".");
     has(16, "No snapshots.");
     has(17, "No snapshot \"first\" in this run.");
+}
+
+#[test]
+fn a_recording_has_its_marks_and_says_the_same_of_them() {
+    let file = scratch("diff-marked").join("run.rec");
+    let blocker = target("blocker");
+    let live = Debugger::brkwater()
+        .ex(&format!("record {}", file.display()))
+        .ex("break checkpoint")
+        .ex("run")
+        .ex("mark A")
+        .ex("continue")
+        .ex("mark B")
+        .blocks(&["diff -json", "info snapshots -json", "diff A now"])
+        .args(&[&blocker, "plant", "100000", "100"]);
+    let number_of = |index: usize| number(&object(live.block(1)), &format!("snapshots/{index}/seq"));
+    let (a, b) = (number_of(0), number_of(1));
+    let words = [
+        "diff -json",
+        "info snapshots -json",
+        "snapshot A",
+        "diff A now",
+        "diff -json",
+        &format!("snapshot {b}"),
+        "snapshot nowhere",
+        "mark A",
+        &format!("diff {a} {b} -json"),
+    ];
+    let then = Debugger::brkwater().blocks(&words).plain(&["open", file.to_str().unwrap()]);
+    assert_eq!(object(then.block(0)), object(live.block(0)));
+    assert_eq!(object(then.block(1)), object(live.block(1)));
+    assert!(
+        then.block(2).starts_with(&format!("Event {a} of ")) && then.block(2).contains(": mark A"),
+        "{}",
+        then.text
+    );
+    assert!(
+        then.block(3).starts_with("Nothing differs: no memory call was recorded between mark A and now."),
+        "{}",
+        then.text
+    );
+    // What lies behind the moment is there all the same.
+    assert_eq!(object(then.block(4)), object(live.block(0)));
+    assert!(then.block(5).starts_with(&format!("Event {b} of ")), "{}", then.text);
+    assert!(then.block(6).contains("No snapshot \"nowhere\" in this run."), "{}", then.text);
+    assert!(then.block(7).contains("A recording is only looked at."), "{}", then.text);
+    for path in ["mapped", "totals", "calls", "refused"] {
+        let [named, numbered] =
+            [live.block(0), then.block(8)].map(|block| at(&object(block), &format!("b/{path}")).clone());
+        assert_eq!(named, numbered);
+    }
 }
 
 #[test]

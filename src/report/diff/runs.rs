@@ -63,7 +63,8 @@ pub fn runs(a: &Recorded<'_>, b: &Recorded<'_>) -> Diff {
     let headline = told.headline(&owners);
     let mut sentences = told.sentences();
     let doubts = a.doubts.iter().chain(b.doubts);
-    sentences.extend(doubts.map(|text| Sentence { evidence: Evidence::Unknown, text: plain(text) }));
+    let told = |text: &String| plain(text.strip_prefix("warning: ").unwrap_or(text));
+    sentences.extend(doubts.map(|text| Sentence { evidence: Evidence::Unknown, text: told(text) }));
     Diff {
         schema: Diff::SCHEMA.to_owned(),
         of: Of::Runs,
