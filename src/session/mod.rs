@@ -25,6 +25,7 @@ mod inlines;
 mod live;
 mod looking;
 mod opening;
+mod outbox;
 mod parting;
 mod passing;
 mod postmortem;
@@ -57,7 +58,8 @@ pub use calling::CallArgument;
 pub use dumping::Unread;
 pub use error::SessionError;
 pub use held::Facts;
-pub use inbox::{Inbox, Outbox, join};
+pub use inbox::{Inbox, join};
+pub use outbox::Outbox;
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Locking, Settings};
 pub use specials::Snapshot;
@@ -331,7 +333,7 @@ impl Session {
     /// Records an event, folds it into its story and announces it.
     fn record(&mut self, pid: Pid, tid: Tid, kind: EventKind) {
         if self.settings.lossless {
-            self.outbox.wait_for_room();
+            self.outbox.wait_for_room(|| self.inbox.is_closed());
         }
         self.recorder.keeps = self.settings.journal;
         let event = self.recorder.record(&self.outbox, pid, tid, kind);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use super::Session;
-use super::inbox::Outbox;
+use super::outbox::Outbox;
 use super::protocol::Note;
 use crate::addr::{Pid, Seq, Tid};
 use crate::event::{Event, EventKind};
