@@ -4,6 +4,10 @@
 //! processor: no other one has to be woken for each hand-over. For that both have to be held there, and given back before
 //! anybody can see it: a program that asks how many processors it may use would do other things with another answer.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use nix::errno::Errno;
 
 use crate::addr::{Pid, Tid};
@@ -11,12 +15,30 @@ use crate::addr::{Pid, Tid};
 /// sched_setaffinity(2) and sched_getaffinity(2): before one of these, a thread is given back (x86-64 numbers).
 pub const CALLS: [u32; 2] = [203, 204];
 
-/// The calling thread and another are held on one processor; dropped, both run where they may again.
+/// How long the other thread may do nothing that its tracer sees before it is given back.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// The calling thread and another are held on one processor; dropped, both run where they may again. So they do when
+/// nothing was heard of the other one for a while ([`Together::beat`]): held, it would have to do its work on a processor
+/// that it perhaps shares, while its tracer waits.
 #[derive(Debug)]
 pub struct Together {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    beats: AtomicU64,
+    held: Mutex<Option<Held>>,
+    ended: Condvar,
+}
+
+#[derive(Debug)]
+struct Held {
+    us: Tid,
     ours: libc::cpu_set_t,
-    theirs: libc::cpu_set_t,
     tid: Tid,
+    theirs: libc::cpu_set_t,
 }
 
 impl Together {
@@ -26,28 +48,86 @@ impl Together {
     /// `ESRCH` when it is gone, those of sched_setaffinity(2) otherwise.
     pub fn with(pid: Pid, tid: Tid) -> Result<Together, Errno> {
         let processor = processor_of(pid, tid).ok_or(Errno::ESRCH)?;
-        let held = Together { ours: allowed(Tid(0))?, theirs: allowed(tid)?, tid };
+        let us = Tid(nix::unistd::gettid().as_raw());
+        let held = Held { us, ours: allowed(us)?, tid, theirs: allowed(tid)? };
         let one = only(processor)?;
-        allow(Tid(0), &one)?;
-        allow(tid, &one)?;
-        Ok(held)
+        allow(us, &one)?;
+        if let Err(errno) = allow(tid, &one) {
+            held.give_back();
+            return Err(errno);
+        }
+        let held = Mutex::new(Some(held));
+        let shared = Arc::new(Shared { beats: AtomicU64::new(0), held, ended: Condvar::new() });
+        let watched = Arc::clone(&shared);
+        std::thread::spawn(move || watched.watch());
+        Ok(Together { shared })
     }
-}
 
-impl Together {
+    /// Something was heard of the other thread.
+    pub fn beat(&self) {
+        // Nobody else writes: no need for the cost of an addition that cannot be torn.
+        let beats = self.shared.beats.load(Ordering::Relaxed);
+        self.shared.beats.store(beats.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Whether both were given back already, for want of [`Together::beat`]s.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.shared.held().is_none()
+    }
+
     /// Gives back also a thread that the other one has just made: it inherited where it may run.
     pub fn also(self, new: Tid) {
-        if new.0 > 0 {
-            let _ = allow(new, &self.theirs);
+        if let Some(held) = self.shared.held().as_ref()
+            && new.0 > 0
+        {
+            let _ = allow(new, &held.theirs);
         }
     }
 }
 
 impl Drop for Together {
     fn drop(&mut self) {
+        self.shared.give_back();
+        self.shared.ended.notify_one();
+    }
+}
+
+impl Shared {
+    fn held(&self) -> MutexGuard<'_, Option<Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_back(&self) {
+        if let Some(held) = self.held().take() {
+            held.give_back();
+        }
+    }
+
+    /// Gives both back when the other one has fallen quiet.
+    fn watch(&self) {
+        let mut heard = self.beats.load(Ordering::Relaxed);
+        let mut held = self.held();
+        loop {
+            held = self.ended.wait_timeout(held, QUIET).unwrap_or_else(PoisonError::into_inner).0;
+            let beats = self.beats.load(Ordering::Relaxed);
+            if held.is_none() {
+                return;
+            }
+            if beats == heard {
+                drop(held);
+                return self.give_back();
+            }
+            heard = beats;
+        }
+    }
+}
+
+impl Held {
+    fn give_back(&self) {
         // ESRCH: it has ended, and nobody needs to be given back.
         let _ = allow(self.tid, &self.theirs);
-        let _ = allow(Tid(0), &self.ours);
+        let _ = allow(self.us, &self.ours);
     }
 }
 
@@ -97,9 +177,20 @@ mod tests {
     fn a_thread_goes_back_to_where_it_may_run() {
         let before = list();
         let me = Tid(nix::unistd::gettid().as_raw());
-        let together = Together::with(Pid(nix::unistd::getpid().as_raw()), me).unwrap();
+        let pid = Pid(nix::unistd::getpid().as_raw());
+        let together = Together::with(pid, me).unwrap();
         let one = list();
         assert!(one.rsplit('\t').next().is_some_and(|cpu| cpu.parse::<u32>().is_ok()), "{one}");
+        assert!(!together.is_over());
+        drop(together);
+        assert_eq!(list(), before);
+        // One that has fallen quiet goes back by itself.
+        let together = Together::with(pid, me).unwrap();
+        together.beat();
+        while !together.is_over() {
+            std::thread::sleep(QUIET / 10);
+        }
+        assert_eq!(list(), before);
         drop(together);
         assert_eq!(list(), before);
         assert!(Together::with(Pid(0), Tid(0)).is_err());

@@ -138,8 +138,8 @@ pub struct Session {
     last_hit: Option<(Tid, u32)>,
     /// The watchpoints that the last touch hit.
     watch_hits: Vec<WatchHit>,
-    /// How often breakpoints were met since the last stop.
-    passing_hits: u32,
+    /// How often breakpoints and calls were passed by since the last stop.
+    habit: passing::Habit,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
     /// The return addresses whose names were told, by process.
@@ -188,7 +188,7 @@ impl Session {
             pointers: FxHashMap::default(),
             last_hit: None,
             watch_hits: Vec::new(),
-            passing_hits: 0,
+            habit: passing::Habit::default(),
             calls: Vec::new(),
             births: Vec::new(),
             announced: FxHashMap::default(),

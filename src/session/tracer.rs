@@ -125,6 +125,9 @@ impl Tracer {
             let waited = inbox.while_blocked(Wakes::Stop, || wait::any(true));
             match waited {
                 Some(Ok(Some((tid, status)))) => {
+                    if let Some(together) = &self.together {
+                        together.beat();
+                    }
                     if let Some(happening) = self.digest(tid, status) {
                         return happening;
                     }
