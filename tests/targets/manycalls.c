@@ -3,7 +3,7 @@
  *   manycalls ROUNDS         ends then
  *   manycalls ROUNDS kill    kills itself then
  *   manycalls ROUNDS rest    makes no such call until it may run wherever it might before; does it all once more, and
- *                            says on how many processors it may run */
+ *                            says on how many processors it may run; and again when it has chosen one itself */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -48,13 +48,20 @@ int main(int argc, char **argv)
 
     if (strcmp(then, "rest") == 0) {
         const char *first = allowed(before, sizeof before);
-        int count = processors();
+        int count = processors(), again;
+        cpu_set_t one;
 
         rounds(n);
         while (strcmp(allowed(now, sizeof now), first) != 0)
             ;
         rounds(n);
-        printf("%d processors before, %d now\n", count, processors());
+        again = processors();
+        rounds(n);
+        CPU_ZERO(&one);
+        CPU_SET(sched_getcpu(), &one);
+        sched_setaffinity(0, sizeof one, &one);
+        rounds(n);
+        printf("%d processors before, %d now, %d as it wished\n", count, again, processors());
         return 0;
     }
     rounds(n);
