@@ -39,22 +39,33 @@ struct Held {
     ours: libc::cpu_set_t,
     tid: Tid,
     theirs: libc::cpu_set_t,
+    /// Threads that are kept off that processor, and where they may run.
+    aside: Vec<(Tid, libc::cpu_set_t)>,
 }
 
 impl Together {
-    /// Holds the calling thread where another one ran last, and that one, too.
+    /// Holds the calling thread where another one ran last, and that one, too. Those that are `aside` have work to do
+    /// meanwhile, for which the two are not to wait: they are kept off that processor, where there is another one.
     ///
     /// # Errors
     /// `ESRCH` when it is gone, those of sched_setaffinity(2) otherwise.
-    pub fn with(pid: Pid, tid: Tid) -> Result<Together, Errno> {
+    pub fn with(pid: Pid, tid: Tid, aside: &[Tid]) -> Result<Together, Errno> {
         let processor = processor_of(pid, tid).ok_or(Errno::ESRCH)?;
-        let us = Tid(nix::unistd::gettid().as_raw());
-        let held = Held { us, ours: allowed(us)?, tid, theirs: allowed(tid)? };
+        let us = this_thread();
+        let mut held = Held { us, ours: allowed(us)?, tid, theirs: allowed(tid)?, aside: Vec::new() };
         let one = only(processor)?;
         allow(us, &one)?;
         if let Err(errno) = allow(tid, &one) {
             held.give_back();
             return Err(errno);
+        }
+        for tid in aside {
+            if let Ok(may) = allowed(*tid)
+                && let Some(elsewhere) = without(may, processor)
+                && allow(*tid, &elsewhere).is_ok()
+            {
+                held.aside.push((*tid, may));
+            }
         }
         let held = Mutex::new(Some(held));
         let shared = Arc::new(Shared { beats: AtomicU64::new(0), held, ended: Condvar::new() });
@@ -128,6 +139,9 @@ impl Held {
         // ESRCH: it has ended, and nobody needs to be given back.
         let _ = allow(self.tid, &self.theirs);
         let _ = allow(self.us, &self.ours);
+        for (tid, may) in &self.aside {
+            let _ = allow(*tid, may);
+        }
     }
 }
 
@@ -157,6 +171,22 @@ fn only(processor: usize) -> Result<libc::cpu_set_t, Errno> {
     })
 }
 
+/// The same set without one processor; nothing when no other is left.
+fn without(mut set: libc::cpu_set_t, processor: usize) -> Option<libc::cpu_set_t> {
+    // SAFETY: plain work on a value; `only` has accepted the number.
+    let left = unsafe {
+        libc::CPU_CLR(processor, &mut set);
+        libc::CPU_COUNT(&set)
+    };
+    (left > 0).then_some(set)
+}
+
+/// The calling thread.
+#[must_use]
+pub fn this_thread() -> Tid {
+    Tid(nix::unistd::gettid().as_raw())
+}
+
 /// The processor that a thread ran on last (proc(5), field 39 of `stat`).
 fn processor_of(pid: Pid, tid: Tid) -> Option<usize> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?;
@@ -176,16 +206,16 @@ mod tests {
     #[test]
     fn a_thread_goes_back_to_where_it_may_run() {
         let before = list();
-        let me = Tid(nix::unistd::gettid().as_raw());
+        let me = this_thread();
         let pid = Pid(nix::unistd::getpid().as_raw());
-        let together = Together::with(pid, me).unwrap();
+        let together = Together::with(pid, me, &[]).unwrap();
         let one = list();
         assert!(one.rsplit('\t').next().is_some_and(|cpu| cpu.parse::<u32>().is_ok()), "{one}");
         assert!(!together.is_over());
         drop(together);
         assert_eq!(list(), before);
         // One that has fallen quiet goes back by itself.
-        let together = Together::with(pid, me).unwrap();
+        let together = Together::with(pid, me, &[]).unwrap();
         together.beat();
         while !together.is_over() {
             std::thread::sleep(QUIET / 10);
@@ -193,6 +223,34 @@ mod tests {
         assert_eq!(list(), before);
         drop(together);
         assert_eq!(list(), before);
-        assert!(Together::with(Pid(0), Tid(0)).is_err());
+        assert!(Together::with(Pid(0), Tid(0), &[]).is_err());
+    }
+
+    #[test]
+    fn others_stand_aside_meanwhile() {
+        use std::sync::mpsc::channel;
+        let (ask, asked) = channel::<()>();
+        let (tell, told) = channel();
+        let other = std::thread::spawn(move || {
+            tell.send((this_thread(), list())).unwrap();
+            for () in asked {
+                tell.send((this_thread(), list())).unwrap();
+            }
+        });
+        let (tid, before) = told.recv().unwrap();
+        let next = || {
+            ask.send(()).unwrap();
+            told.recv().unwrap().1
+        };
+        let pid = Pid(nix::unistd::getpid().as_raw());
+        let together = Together::with(pid, this_thread(), &[tid]).unwrap();
+        let (held, aside) = (list(), next());
+        drop(together);
+        let several = before.contains(['-', ',']);
+        assert_eq!(aside != before, several, "{aside}");
+        assert!(!several || aside != held);
+        assert_eq!(next(), before);
+        drop(ask);
+        other.join().unwrap();
     }
 }

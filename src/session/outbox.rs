@@ -5,14 +5,16 @@
 //! else is said ends the nap and goes out at once, behind the events before it: there is one queue, and its order is the
 //! order of things. The first event after a silence goes out at once, too.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::protocol::Note;
 use super::wire;
+use crate::addr::{Pid, Tid};
+use crate::kernel::{affinity, rendezvous};
 
 /// Events that may wait for a slow face before more are left out.
 const BACKLOG: usize = 100_000;
@@ -20,7 +22,7 @@ const BACKLOG: usize = 100_000;
 const NAP: Duration = Duration::from_millis(4);
 /// So many are enough to go.
 const ENOUGH: usize = 2048;
-/// Bytes that one write to the face takes, where there are so many.
+/// Bytes for one write to the face, where there are so many.
 const AT_ONCE: usize = 64 << 10;
 
 /// What the writing thread is doing.
@@ -53,6 +55,8 @@ struct Queue {
     wake: Condvar,
     /// Notes that have not reached the socket.
     waiting: AtomicUsize,
+    /// The writing thread, once it runs.
+    thread: AtomicI32,
 }
 
 /// Where notes leave.
@@ -60,26 +64,37 @@ pub struct Outbox {
     /// `None` without a face, and once closed.
     queue: Option<Arc<Queue>>,
     dropped: AtomicU64,
+    /// The process of the face, when it is another one.
+    face: Option<Pid>,
 }
 
 impl Outbox {
     /// To nobody.
     pub fn closed() -> Outbox {
-        Outbox { queue: None, dropped: AtomicU64::new(0) }
+        Outbox { queue: None, dropped: AtomicU64::new(0), face: None }
     }
 
     /// To the face at the other end of `stream`.
     pub fn to(stream: UnixStream) -> Outbox {
         let queue = Arc::<Queue>::default();
         let theirs = Arc::clone(&queue);
+        let face = rendezvous::peer(&stream);
         std::thread::spawn(move || {
+            theirs.thread.store(affinity::this_thread().0, Ordering::Relaxed);
             // An error means that the face is gone; the inbox tells that, too.
             let _ = theirs.transmit(&stream);
             theirs.give_up();
             // The reading thread holds the stream, too: only this tells the face that we are done.
             let _ = stream.shutdown(std::net::Shutdown::Both);
         });
-        Outbox { queue: Some(queue), dropped: AtomicU64::new(0) }
+        Outbox { queue: Some(queue), dropped: AtomicU64::new(0), face }
+    }
+
+    /// The threads that have work with what is sent: the one that writes it, and the face's.
+    #[must_use]
+    pub(super) fn takers(&self) -> Vec<Tid> {
+        let writer = self.queue.as_ref().map(|queue| Tid(queue.thread.load(Ordering::Relaxed)));
+        writer.into_iter().chain(self.face.map(|face| Tid(face.0))).filter(|tid| tid.0 > 0).collect()
     }
 
     /// Sends a note. Events may be left out when the face is far behind; everything else arrives.
@@ -184,19 +199,28 @@ impl Queue {
 
     /// Writes what comes until nothing more will come.
     fn transmit(&self, stream: &UnixStream) -> io::Result<()> {
-        let mut out = BufWriter::with_capacity(AT_ONCE, stream);
-        let mut batch = Vec::new();
+        let (mut out, mut bytes, mut batch) = (stream, Vec::new(), Vec::new());
         loop {
             self.take(&mut batch);
-            let Some(last) = batch.len().checked_sub(1) else { return out.flush() };
-            for (at, note) in batch.drain(..).enumerate() {
-                wire::write(&mut out, &note)?;
-                if at < last {
-                    self.waiting.fetch_sub(1, Ordering::Relaxed);
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let mut count = 0;
+            for note in batch.drain(..) {
+                wire::append(&mut bytes, &note)?;
+                count += 1;
+                if bytes.len() >= AT_ONCE {
+                    out.write_all(&bytes)?;
+                    bytes.clear();
+                    self.waiting.fetch_sub(std::mem::take(&mut count), Ordering::Release);
                 }
             }
-            out.flush()?;
-            self.waiting.fetch_sub(1, Ordering::Release);
+            out.write_all(&bytes)?;
+            self.waiting.fetch_sub(count, Ordering::Release);
+            // What a large message or a long wait took is not kept.
+            bytes.clear();
+            bytes.shrink_to(2 * AT_ONCE);
+            batch.shrink_to(2 * ENOUGH);
             self.nap();
         }
     }
@@ -241,7 +265,7 @@ mod tests {
     use std::io::{BufReader, Read};
 
     use super::*;
-    use crate::addr::{Pid, Seq, Tid};
+    use crate::addr::Seq;
     use crate::event::{Event, EventKind};
 
     fn event(n: u64) -> Note {
@@ -254,7 +278,8 @@ mod tests {
     }
 
     fn received(face: &UnixStream) -> Option<Note> {
-        wire::read(&mut &*face).unwrap()
+        // No byte more than asked for is taken.
+        wire::read(&mut BufReader::with_capacity(1, face)).unwrap()
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Session {
             .is_some_and(|process| process.launched && process.tracing == Tracing::Filter);
         if may && table.threads.len() == 1 && self.tracer.together.as_ref().is_none_or(Together::is_over) {
             // Where it cannot be done, it only takes longer.
-            self.tracer.together = Together::with(pid, tid).ok();
+            let aside = if self.settings.lossless { self.outbox.takers() } else { Vec::new() };
+            self.tracer.together = Together::with(pid, tid, &aside).ok();
         }
     }
 }
