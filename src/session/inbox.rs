@@ -262,7 +262,8 @@ impl Inbox {
     pub fn while_blocked<R>(&self, wakes: Wakes, block: impl FnOnce() -> R) -> Option<R> {
         self.shared.waiting.store(wakes as u8, Ordering::SeqCst);
         let result = (!self.shared.ends(wakes)).then(block);
-        self.shared.waiting.store(0, Ordering::SeqCst);
+        // Whoever sees this late rings once more, which harms nobody.
+        self.shared.waiting.store(0, Ordering::Release);
         result
     }
 

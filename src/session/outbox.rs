@@ -104,9 +104,8 @@ impl Outbox {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let dropped = self.dropped.swap(0, Ordering::Relaxed);
-        if dropped > 0 {
-            queue.push(Note::Dropped(dropped));
+        if self.dropped.load(Ordering::Relaxed) > 0 {
+            queue.push(Note::Dropped(self.dropped.swap(0, Ordering::Relaxed)));
         }
         queue.push(note);
     }
@@ -145,6 +144,10 @@ impl Outbox {
 
 impl Drop for Outbox {
     fn drop(&mut self) {
+        // An engine that ends for a bug of ours tells what it saw before.
+        if std::thread::panicking() {
+            self.drain(Duration::from_secs(1));
+        }
         self.close();
     }
 }
@@ -346,6 +349,23 @@ mod tests {
         }
         assert_eq!(events + missed, most);
         assert!(missed > 0 && rest == [output(most)], "{missed} {rest:?}");
+    }
+
+    #[test]
+    fn an_engine_that_panics_has_told_what_it_saw() {
+        let (face, engine) = UnixStream::pair().unwrap();
+        let engine = std::thread::spawn(move || {
+            let outbox = Outbox::to(engine);
+            // The second one comes during the nap.
+            outbox.send(event(1));
+            outbox.drain(Duration::from_secs(3600));
+            outbox.send(event(2));
+            assert!(outbox.queue.is_none(), "on purpose");
+        });
+        assert!(engine.join().is_err());
+        // The thread that writes is not waited for: what is there must be there already.
+        face.set_nonblocking(true).unwrap();
+        assert_eq!((received(&face), received(&face)), (Some(event(1)), Some(event(2))));
     }
 
     /// A face that died while it was far behind left the session, and the target with it, waiting for room for ever.

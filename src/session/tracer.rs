@@ -323,7 +323,8 @@ impl Tracer {
     fn syscall(&mut self, tid: Tid) -> Option<Happening> {
         let role = self.table.process_of(tid)?.role;
         let info = self.look_at_call(tid)?;
-        let way = self.table.way(tid);
+        // Where every call stops, the filter's stop is followed by the entry's own.
+        let first = matches!(info, SyscallInfo::Seccomp { .. }) && self.table.way(tid) == Go::ToSyscall;
         let thread = self.table.threads.get_mut(&tid)?;
         let happening = match info {
             _ if role != Role::Followed => None,
@@ -334,8 +335,6 @@ impl Tracer {
                 let wanted = self.table.wanted.has(nr);
                 let awaited = MEMORY_CALLS.contains(&(nr as u32)) || wanted && self.table.wanted.returns;
                 thread.call = awaited.then_some((nr, args));
-                // Where every call stops, the filter's stop is followed by the entry's own.
-                let first = way == Go::ToSyscall && matches!(info, SyscallInfo::Seccomp { .. });
                 (!first && wanted).then_some(Happening::Entered { tid, nr })
             }
             SyscallInfo::Exit { ret } => {
