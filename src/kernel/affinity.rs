@@ -12,7 +12,8 @@ use nix::errno::Errno;
 
 use crate::addr::{Pid, Tid};
 
-/// sched_setaffinity(2) and sched_getaffinity(2): before one of these, a thread is given back (x86-64 numbers).
+/// sched_setaffinity(2) and sched_getaffinity(2): before one of these a thread is given back, or it makes the call again
+/// once it was (x86-64 numbers).
 pub const CALLS: [u32; 2] = [203, 204];
 
 /// How long the other thread may do nothing that its tracer sees before it is given back.
