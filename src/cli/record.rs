@@ -7,7 +7,7 @@ use clap::Parser;
 use super::quote;
 use crate::batch::trace::Tracing;
 
-/// Record a run into a file: every memory call with its stack and what it meant.
+/// Record a run into a file: every memory call with its stack and what it meant, and the heap as it was at the end.
 ///
 /// "brkwater open FILE" looks at it, also when the process is gone, and on another machine. What was written is good
 /// whatever becomes of brkwater: at most the last second is missing. The exit status is the program's.
@@ -47,6 +47,10 @@ pub(super) fn parse(words: Vec<String>) -> Result<Result<Tracing, String>, Strin
     let (mut before, start) = super::trace::to_run(flags.pid, &flags.words, flags.follow_forks)?;
     if flags.no_stacks {
         before.push("set record stacks off".to_owned());
+    }
+    if !flags.follow_forks {
+        // Its last stop, so that the heap as it was at the end is there. Of many children each would stand for it.
+        before.push("catch syscall exit_group".to_owned());
     }
     before.push(format!("record {}", quote::file(&as_a_file(&flags.output))));
     Ok(Ok(Tracing { before, start, attached: flags.pid.is_some(), records: true, ..Tracing::default() }))

@@ -42,7 +42,11 @@ fn info_inferiors(shell: &mut Shell, args: &str) -> Done {
     let row = |star: &str, number: &str, what: &str, connection: &str, program: &str| {
         format!("{star} {number:<4} {what:<17} {connection:<20} {program:<17} \n")
     };
-    let connection = if shell.session.core().is_some() { "1 (core)" } else { "1 (native)" };
+    let connection = match (shell.session.core(), shell.session.moment()) {
+        (Some(_), _) => "1 (core)",
+        (None, Some(_)) => "1 (recording)",
+        (None, None) => "1 (native)",
+    };
     let mut text = row(" ", "Num", "Description", "Connection", "Executable");
     for (number, pid, program) in listed {
         let star = if pid == selected { "*" } else { " " };

@@ -154,12 +154,13 @@ fn target_and_frame(shell: &mut Shell, thread: &Known) -> (String, String) {
     let options = shell.print.clone();
     let many = shell.session.threads_of(thread.pid).len() > 1;
     let name = quoted_name(shell, thread.tid);
+    let nowhere = if shell.session.moment().is_some() { "(not recorded)" } else { "(running)" };
     at_thread(shell, thread.tid, |shell| {
         shell.session.with_scene(|scene, _| {
             let target = format!("{}{name}", id_in(scene, thread.tid, many));
             let frames = scene.frames(thread.tid, 1);
             let view = frames.frames.first().map(|frame| scene.frame_view(frame, &options));
-            (target, view.map_or_else(|| "(running)".to_owned(), |view| frame_text(&view)))
+            (target, view.map_or_else(|| nowhere.to_owned(), |view| frame_text(&view)))
         })
     })
 }

@@ -224,39 +224,25 @@ impl Session {
         }
         self.last_exit = None;
         let stop = self.stop_then(event.seq);
-        let story = self.stories.of(pid);
-        let mut modules = Modules::default();
-        let mut stacks = FxHashMap::default();
-        let maps = match &stop {
-            Some((told, core)) => {
-                modules =
-                    Modules::from_maps(&told.mappings, core.auxv(), core, core.files(), &mut self.images);
-                told.mappings.clone()
-            }
-            None => story.map(mapped).unwrap_or_default(),
-        };
-        if let (EventKind::Call(record), None) = (&event.kind, &stop) {
-            stacks.insert(tid, record.stack.clone());
-        }
-        if let Some((told, _)) = &stop {
-            let named = |frames: &[StackFrame]| frames.first().is_some_and(|frame| frame.function.is_some());
-            let names = self.replay.as_ref().map(|replay| Rc::clone(&replay.names)).unwrap_or_default();
-            let unknown = |(level, at): (usize, &Addr)| {
-                let then = names.get(&(pid, *at)).is_some_and(|frames| named(frames));
-                then && !named(&modules.frames_of(if level == 0 { *at } else { at.sub(1) }))
-            };
-            // Without the files nobody can walk and name the stacks; that was done when they stood.
-            let walked = told.threads.iter().filter(|thread| thread.stack.iter().enumerate().any(unknown));
-            stacks.extend(walked.map(|thread| (thread.tid, thread.stack.clone())));
-        }
         let names = self.replay.as_ref().map(|replay| Rc::clone(&replay.names)).unwrap_or_default();
+        let mut modules = Modules::default();
+        let (maps, threads, stacks) = match (&stop, &event.kind) {
+            (Some((told, core)), _) => {
+                let files = core.files();
+                modules = Modules::from_maps(&told.mappings, core.auxv(), core, files, &mut self.images);
+                let foreign = foreign_stacks(told, &modules, &names);
+                (told.mappings.clone(), by_number(told, core.threads()), foreign)
+            }
+            (None, kind) => {
+                let stack = match kind {
+                    EventKind::Call(record) => Some((tid, record.stack.clone())),
+                    _ => None,
+                };
+                let maps = self.stories.of(pid).map(mapped).unwrap_or_default();
+                (maps, threads, stack.into_iter().collect())
+            }
+        };
         let unwinder = unwinder_of(&modules, &mut FxHashMap::default());
-        let threads = stop.as_ref().map_or(threads, |(told, core)| {
-            let number = |tid: &Tid| told.threads.iter().find(|thread| thread.tid == *tid).map(|t| t.number);
-            let mut threads = core.threads();
-            threads.sort_by_key(number);
-            threads
-        });
         let then = Then { pid, stop, nothing: Sparse::default(), maps, threads, stacks, names };
         self.selection = Some(Selection { pid, tid, level: 0 });
         self.numbers.insert(pid, 1);
@@ -295,6 +281,24 @@ fn names_of(events: &[Event]) -> NamesThen {
         }
     }
     names
+}
+
+/// The stacks of a stop that nobody can walk and name without the files that were there then.
+fn foreign_stacks(told: &Told, modules: &Modules, names: &NamesThen) -> FxHashMap<Tid, Vec<Addr>> {
+    let named = |frames: &[StackFrame]| frames.first().is_some_and(|frame| frame.function.is_some());
+    let unknown = |(level, at): (usize, &Addr)| {
+        let then = names.get(&(told.pid, *at)).is_some_and(|frames| named(frames));
+        then && !named(&modules.frames_of(if level == 0 { *at } else { at.sub(1) }))
+    };
+    let foreign = told.threads.iter().filter(|thread| thread.stack.iter().enumerate().any(unknown));
+    foreign.map(|thread| (thread.tid, thread.stack.clone())).collect()
+}
+
+/// Threads in the order of the numbers that users knew them by.
+fn by_number(told: &Told, mut threads: Vec<Tid>) -> Vec<Tid> {
+    threads
+        .sort_by_key(|tid| told.threads.iter().find(|thread| thread.tid == *tid).map(|known| known.number));
+    threads
 }
 
 /// The threads of a process behind these events; none when it has ended or was let go.

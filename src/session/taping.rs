@@ -37,6 +37,9 @@ impl Session {
         if let Some(tape) = &self.recorder.tape {
             return Err(SessionError::Recording(tape.path().to_owned()));
         }
+        if self.postmortem.is_some() || self.replay.is_some() {
+            return Err(SessionError::NoProcess);
+        }
         let name = path.to_string_lossy().into_owned();
         let failed = |error: &io::Error| SessionError::NoOutput { path: name.clone(), why: words(error) };
         let file = dumping::create(path).map_err(|error| failed(&error))?;
