@@ -123,7 +123,7 @@ fn differences(events: &[Event]) {
         measured: Measured::default(),
     };
     let (from, _) = (named::find(events, Pid(9), "A").unwrap_or_else(|_| now()), named::text(events));
-    let _ = diff::moments(events, Pid(9), &from, &now()).text();
+    let _ = diff::moments(events, Pid(9), &from, &now(), &|_| Vec::new()).text();
 }
 
 /// The target's output on the screen, and text that is made to fit.

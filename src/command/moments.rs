@@ -15,6 +15,7 @@
 use super::args::{first_word, take_flag};
 use super::error::{CommandError, Done};
 use super::heap::{heap_json, nothing_else, say_json, told};
+use super::look;
 use super::shell::Shell;
 use super::table::{Entry, Takes};
 use crate::addr::Seq;
@@ -139,7 +140,8 @@ fn diff(shell: &mut Shell, args: &str) -> Done {
         word => moment(shell, word)?,
     };
     let (pid, _) = told(shell)?;
-    let found = diff::moments(shell.session.all_events(), pid, &one, &two);
+    let names = look::joint_names(shell);
+    let found = diff::moments(shell.session.all_events(), pid, &one, &two, &names);
     if json {
         return say_json(shell, &found);
     }

@@ -67,7 +67,10 @@ pub fn below(joints: Joints, site: Option<&StackFrame>, names: Names<'_>) -> Str
 
 /// The innermost address that stacks with this share of all bytes have in common.
 fn joint(stacks: &[(&[Addr], u64)], (of, share): (u64, u64)) -> Option<Addr> {
-    let total: u64 = stacks.iter().map(|(_, bytes)| *bytes).sum();
+    // What a recording claims may be more than there is.
+    let weight =
+        |stacks: &[(&[Addr], u64)]| stacks.iter().map(|(_, bytes)| *bytes).fold(0, u64::saturating_add);
+    let total = weight(stacks);
     let mut together: Vec<(&[Addr], u64)> = stacks.to_vec();
     let mut found = None;
     for depth in 0.. {
@@ -78,7 +81,6 @@ fn joint(stacks: &[(&[Addr], u64)], (of, share): (u64, u64)) -> Option<Addr> {
                 next.entry(*at).or_default().push((stack, *bytes));
             }
         }
-        let weight = |stacks: &[(&[Addr], u64)]| stacks.iter().map(|(_, bytes)| *bytes).sum::<u64>();
         let Some((at, heaviest)) = next.into_iter().max_by_key(|(_, stacks)| weight(stacks)) else { break };
         // A single stack agrees with itself all the way in.
         if weight(&heaviest).saturating_mul(share) < total.saturating_mul(of) || heaviest.len() < 2 {

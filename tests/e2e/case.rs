@@ -154,6 +154,9 @@ fn the_page_is_the_same_amount_in_another_place() {
     // Nothing was refused without the page, and hardly anything came by the break with it.
     assert_eq!(number(&found, "a/refused"), 0, "{headline}");
     assert!(number(&found, "b/refused") > 100, "{found}");
+    // CRYPTO_malloc alone would say little: for whom it asked does.
+    assert_eq!(text(&found, "owners/0/function"), "CRYPTO_malloc", "{found}");
+    assert!(text(&found, "owners/0/below").contains(" below "), "{found}");
     assert!(
         number(&found, "a/totals/heap") > 30 << 20 && number(&found, "b/totals/heap") < 1 << 20,
         "{found}"

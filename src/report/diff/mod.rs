@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Evidence;
 use super::explain::Sentence;
+use super::owner::Names;
 use super::words::{self, count, size};
 use crate::addr::{Pid, Seq};
 use crate::event::{Event, EventKind};
@@ -114,9 +115,10 @@ pub struct Moment {
     pub measured: Measured,
 }
 
-/// Compares two moments of a process, whichever comes first.
+/// Compares two moments of a process, whichever comes first. `names` are those of the return addresses at which stacks come
+/// together ([`super::paths`]).
 #[must_use]
-pub fn moments(events: &[Event], pid: Pid, a: &Moment, b: &Moment) -> Diff {
+pub fn moments(events: &[Event], pid: Pid, a: &Moment, b: &Moment, names: Names<'_>) -> Diff {
     let (a, b) = if b.seq < a.seq { (b, a) } else { (a, b) };
     let mut stories = Stories::default();
     let mut folded = 0;
@@ -146,7 +148,7 @@ pub fn moments(events: &[Event], pid: Pid, a: &Moment, b: &Moment) -> Diff {
         headline: headline(&one, &two, &between),
         sentences,
         amount: None,
-        owners: owners::owners(&first, &second, owners::By::Line),
+        owners: owners::owners((&first, names), (&second, names), owners::By::Line),
         a: one,
         b: two,
         added,

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::addr::Addr;
 use crate::event::{Label, StackFrame};
 use crate::heap::story::{GrowthRow, Story};
+use crate::report::owner::Names;
+use crate::report::paths;
 use crate::report::words::{self, file_name};
 
 /// What one owner has on one side.
@@ -36,6 +38,9 @@ pub struct Owner {
     pub file: Option<String>,
     /// The line, where it is one.
     pub line: Option<u32>,
+    /// For whom most or all of it was asked: `most below sa_doall (sparse_array.c:93)`; empty where that says nothing.
+    #[serde(default)]
+    pub below: String,
     /// Whether the function was inferred on a side (it had left the stack by a tail call).
     pub inferred: bool,
     /// The first side.
@@ -64,22 +69,40 @@ struct Key {
     address: Option<Addr>,
 }
 
+/// A side's story, and names for the return addresses in it.
+pub(super) type Named<'a> = (&'a Story, Names<'a>);
+
+/// Owners for which it is looked up for whom they asked: comparing stacks takes its time.
+const LOOKED_UP: usize = 20;
+
 /// The owners of both sides, the one with the largest difference first.
-pub(super) fn owners(a: &Story, b: &Story, by: By) -> Vec<Owner> {
+pub(super) fn owners(a: Named<'_>, b: Named<'_>, by: By) -> Vec<Owner> {
     let mut all: BTreeMap<Key, Owner> = BTreeMap::new();
-    for (story, second) in [(a, false), (b, true)] {
+    // The row of each owner with the most bytes; the second side's, where it has one, because that is what is looked at.
+    let mut rows: BTreeMap<Key, (usize, usize)> = BTreeMap::new();
+    let views = [a.0.growth(), b.0.growth()];
+    for side in [1, 0] {
+        let program = if side == 1 { b.0.program() } else { a.0.program() };
         let counts = |row: &&GrowthRow| !matches!(row.label, Label::Loader | Label::ArenaNew);
-        for row in story.growth().by_site.iter().filter(counts) {
-            add(&mut all, key(row, story.program(), by), row, second);
+        for (at, row) in views[side].by_site.iter().enumerate().filter(|(_, row)| counts(row)) {
+            let key = key(row, program, by);
+            rows.entry(key.clone()).or_insert((side, at));
+            add(&mut all, key, row, side == 1);
         }
     }
-    let mut all: Vec<Owner> = all.into_values().map(finished).collect();
+    let mut all: Vec<(Key, Owner)> = all.into_iter().map(|(key, owner)| (key, finished(owner))).collect();
     let got = |owner: &Owner| owner.a.got.abs_diff(owner.b.got);
-    all.sort_by(|x, y| {
+    all.sort_by(|(_, x), (_, y)| {
         let by_difference = y.difference.unsigned_abs().cmp(&x.difference.unsigned_abs());
         by_difference.then_with(|| got(y).cmp(&got(x))).then_with(|| x.place.cmp(&y.place))
     });
-    all
+    for (key, owner) in all.iter_mut().take(LOOKED_UP) {
+        let Some((side, at)) = rows.get(key).copied() else { continue };
+        let (view, names) = (&views[side], if side == 1 { b.1 } else { a.1 });
+        let Some(row) = view.by_site.get(at) else { continue };
+        owner.below = paths::below(paths::of_row(view, row), row.site.as_ref(), names);
+    }
+    all.into_iter().map(|(_, owner)| owner).collect()
 }
 
 fn key(row: &GrowthRow, program: &str, by: By) -> Key {

@@ -7,7 +7,8 @@ use super::side::{Measured, Side, ahead};
 use super::telling::Telling;
 use super::verdict::Amount;
 use super::{Diff, Of, Pair, regions};
-use crate::event::{Event, EventKind};
+use crate::addr::Addr;
+use crate::event::{Event, EventKind, StackFrame};
 use crate::heap::story::{Evidence, Stories, Story};
 use crate::report::escape::plain;
 use crate::report::explain::Sentence;
@@ -49,7 +50,8 @@ pub fn runs(a: &Recorded<'_>, b: &Recorded<'_>) -> Diff {
     let (of_a, of_b) = (story(&one, &stories, main), story(&two, &others, main));
     let ahead = [&one, &two].map(|run| run.pids.get(main).map_or(0, |pid| ahead(run.events, *pid)));
     let amount = Amount::of(&first, &second, ahead[0].max(ahead[1]), mark);
-    let owners = owners(&of_a, &of_b, By::Function);
+    let [names_a, names_b] = [&one, &two].map(|run| names(run, main));
+    let owners = owners((&of_a, &names_a), (&of_b, &names_b), By::Function);
     let (added, gone) = regions::of_runs(&of_a, &of_b);
     let told = Telling {
         a: &first,
@@ -104,6 +106,13 @@ fn nobody(recorded: &Recorded<'_>) -> Side {
 
 fn story(run: &Run<'_>, stories: &Stories, process: usize) -> Story {
     run.pids.get(process).and_then(|pid| stories.of(*pid)).cloned().unwrap_or_default()
+}
+
+/// The names of return addresses that a run has of a process.
+fn names(run: &Run<'_>, process: usize) -> impl Fn(Addr) -> Vec<StackFrame> + use<> {
+    let last = run.pids.get(process).and_then(|pid| run.events.iter().rev().find(|event| event.pid == *pid));
+    let known = last.map(|event| run.names(event)).unwrap_or_default();
+    move |at| known.get(&at).cloned().unwrap_or_default()
 }
 
 fn folded(events: &[Event]) -> Stories {

@@ -15,6 +15,10 @@ fn compared(a: &[Event], b: &[Event]) -> Diff {
     runs(&recorded("a.rec", a), &recorded("b.rec", b))
 }
 
+fn between(events: &[Event], pid: Pid, a: &Moment, b: &Moment) -> Diff {
+    moments(events, pid, a, b, &|_| Vec::new())
+}
+
 const WORK: &[&str] = &["brk@libc", "sysmalloc@libc", "malloc@libc", "work", "main"];
 const MAPS: &[&str] = &["mmap@libc", "sysmalloc@libc", "malloc@libc", "work", "main"];
 const PLANT: &[&str] = &["mmap@libc", "plant", "main"];
@@ -146,15 +150,15 @@ fn two_moments_of_nginx_are_what_was_folded() {
     };
     let last = run.events.last().unwrap().seq.0;
     let (early, late) = (moment(30), moment(last));
-    let found = moments(&run.events, PID, &early, &late);
+    let found = between(&run.events, PID, &early, &late);
     let mut story = Story::default();
     run.events[..30].iter().for_each(|event| story.apply(event));
     assert_eq!((found.a.mapped, found.b.mapped), (story.mapped(), run.story.mapped()));
-    assert_eq!(moments(&run.events, PID, &late, &early), found);
+    assert_eq!(between(&run.events, PID, &late, &early), found);
     let bytes = |all: &[Change]| all.iter().map(|change| change.bytes).sum::<u64>();
     let pieces = |story: &Story| story.pieces().map(|(span, _)| span.len()).sum::<u64>();
     assert_eq!(bytes(&found.added) - bytes(&found.gone), pieces(&run.story) - pieces(&story));
-    let nothing = moments(&run.events, PID, &late, &late);
+    let nothing = between(&run.events, PID, &late, &late);
     assert!(nothing.headline.starts_with("Nothing differs"), "{}", nothing.headline);
 }
 
@@ -371,10 +375,10 @@ proptest! {
             seq: Seq(number),
             measured: Measured::default(),
         };
-        let found = moments(&a, Pid(pid), &moment(one), &moment(two));
+        let found = between(&a, Pid(pid), &moment(one), &moment(two));
         prop_assert!(!found.text().contains(ESCAPE));
         prop_assert!(found.a.seq <= found.b.seq);
-        let same = moments(&a, Pid(pid), &moment(one), &moment(one));
+        let same = between(&a, Pid(pid), &moment(one), &moment(one));
         prop_assert!(same.added.is_empty() && same.gone.is_empty());
         prop_assert!(same.owners.iter().all(|owner| owner.difference == 0));
         for word in ["A", "b", "end", "7", "x"] {

@@ -120,8 +120,9 @@ fn owners(owners: &[Owner]) -> String {
     for owner in owners.iter().take(ROWS) {
         let (a, b) = (owner.a.mapped, owner.b.mapped);
         let inferred = if owner.inferred { " [inferred]" } else { "" };
+        let below = if owner.below.is_empty() { String::new() } else { format!(", {}", owner.below) };
         table.row([
-            format!("{}{inferred}", owner.place),
+            format!("{}{inferred}{below}", owner.place),
             human_size(a),
             human_size(b),
             signed(a, b, human_size),
