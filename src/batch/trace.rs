@@ -15,6 +15,7 @@ use crate::report::escape;
 use crate::report::trace::{Log, Options};
 use crate::session::handle::{Receiver, Sender};
 use crate::session::protocol::{Note, Request, State};
+use crate::syscalls::{self, CallSet};
 
 /// What is traced, and how it is told.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +32,8 @@ pub struct Tracing {
     pub output: Option<PathBuf>,
     /// Only the summary is told.
     pub only_summary: bool,
-    /// Names of calls that are told; all when empty.
-    pub calls: Vec<String>,
+    /// Calls that are told as strace tells them; without it, the four that memory is made of.
+    pub calls: Option<CallSet>,
 }
 
 /// Rows of the summary.
@@ -176,10 +177,10 @@ impl Tracer<'_> {
         }
         let text = self.log.event(event);
         let wanted = match &event.kind {
-            EventKind::Call(record) => {
-                let name = crate::syscalls::args::name(&record.call);
-                self.tracing.calls.is_empty() || self.tracing.calls.iter().any(|call| call == name)
-            }
+            EventKind::Call(record) => self.tracing.calls.as_ref().is_none_or(|set| {
+                let nr = syscalls::number(syscalls::args::name(&record.call));
+                nr.is_some_and(|nr| set.has(nr))
+            }),
             _ => true,
         };
         if wanted && !self.tracing.only_summary {
@@ -220,7 +221,8 @@ impl Tracer<'_> {
             if !self.tracing.only_summary {
                 self.put(&rest);
             }
-            if !self.tracing.options.json {
+            let grows = self.tracing.calls.as_ref().is_none_or(CallSet::has_memory);
+            if !self.tracing.options.json && grows {
                 let summary = self.log.summary(ROWS);
                 self.put(&format!("{}{summary}", if self.tracing.only_summary { "" } else { "\n" }));
             }

@@ -8,9 +8,9 @@ use clap::{ArgAction, Parser};
 use super::quote;
 use crate::batch::trace::Tracing;
 use crate::report::trace::{Options, Time};
-use crate::syscalls;
+use crate::syscalls::CallSet;
 
-/// Record the memory calls of a program: who made its memory grow, and why.
+/// Record the memory calls of a program: who made its memory grow, and why; with -e, any calls.
 ///
 /// Each call stands there as strace writes it, with what it meant and the stack that it came from; stacks are told once,
 /// runs of the same lines are folded, and a summary stands at the end. The exit status is the program's.
@@ -38,7 +38,8 @@ struct Flags {
     /// Every line, also of runs that repeat
     #[arg(long)]
     no_fold: bool,
-    /// Which calls: `memory` (all that there are), or names of them
+    /// Which calls, as in strace: `memory` (without -e only brk, mmap, munmap and mremap), `file`, `process`, `network`,
+    /// `signal`, `desc`, `ipc`, `all`, names; `!` in front means all others
     #[arg(short = 'e', long = "trace", value_name = "SET")]
     set: Option<String>,
     /// Only the summary
@@ -100,6 +101,11 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
         }
         (None, None) => return Err("a program to be traced, or -p PID, is missing".to_owned()),
     };
+    let calls = flags.set.as_deref().map(CallSet::parse).transpose()?;
+    if let Some(calls) = &calls {
+        before.push(format!("set record calls {calls}"));
+        before.push(format!("set record memory-calls {}", switch(calls.has_memory())));
+    }
     let time = match (flags.relative, flags.time) {
         (true, _) => Time::Relative,
         (false, 0) => Time::None,
@@ -117,29 +123,13 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
             fold: !flags.no_fold && !flags.json,
             // As strace does with its files.
             threads: flags.follow_forks && flags.output.is_some(),
+            calls: calls.is_some(),
             time,
         },
         output: flags.output,
         only_summary: flags.summary_only,
-        calls: calls(flags.set.as_deref())?,
+        calls,
     })
-}
-
-/// The names of calls that a set means.
-fn calls(set: Option<&str>) -> Result<Vec<String>, String> {
-    let known: Vec<&str> = syscalls::MEMORY_CALLS.iter().filter_map(|nr| syscalls::name(*nr)).collect();
-    let mut all = Vec::new();
-    for word in set.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        match word.strip_prefix("trace=").unwrap_or(word) {
-            "memory" | "%memory" => return Ok(Vec::new()),
-            word if known.contains(&word) => all.push(word.to_owned()),
-            word => {
-                let there = known.join(", ");
-                return Err(format!("-e takes memory, or some of {there}; \"{word}\" is not recorded yet"));
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// The time of day, in UTC where no zone is known: the kernel has no other.
@@ -165,8 +155,16 @@ mod tests {
         assert!(tracing.options.threads && tracing.options.stacks && !tracing.attached);
         let tracing = parsed(&["-p", "123", "--no-stacks", "-e", "trace=brk,mmap"]).unwrap();
         assert_eq!((tracing.start.as_str(), tracing.attached), ("attach 123", true));
-        assert_eq!(tracing.calls, ["brk", "mmap"]);
-        for wrong in [&[][..], &["-p", "1", "prog"], &["-p", "x"], &["-e", "file", "prog"], &["--nonsense"]] {
+        assert!(
+            tracing.before.contains(&"set record calls trace=brk,mmap".to_owned()),
+            "{:?}",
+            tracing.before
+        );
+        assert!(tracing.calls.is_some_and(|calls| calls.has(12) && !calls.has(11)));
+        let tracing = parsed(&["-e", "file", "prog"]).unwrap();
+        assert!(tracing.before.contains(&"set record memory-calls off".to_owned()), "{:?}", tracing.before);
+        for wrong in [&[][..], &["-p", "1", "prog"], &["-p", "x"], &["-e", "nosuch", "prog"], &["--nonsense"]]
+        {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -34,10 +34,10 @@ pub struct Launch {
     pub tty: Option<PathBuf>,
     /// Addresses do not vary from run to run (`ADDR_NO_RANDOMIZE`).
     pub fixed_addresses: bool,
-    /// These system calls stop for the tracer (`SECCOMP_RET_TRACE`); nothing is filtered when empty. The
-    /// filter stays for the life of the process and of its children, and without a tracer such calls fail
+    /// These system calls, ranges of numbers that ascend, stop for the tracer (`SECCOMP_RET_TRACE`); nothing is filtered
+    /// when there are none. The filter stays for the life of the process and of its children, and without a tracer such calls fail
     /// with `ENOSYS`: only for what dies with us.
-    pub traced_calls: Vec<u32>,
+    pub traced_calls: Vec<(u32, u32)>,
 }
 
 /// Why a launch failed.
@@ -238,20 +238,25 @@ impl Prepared {
 }
 
 /// A seccomp program that stops the listed x86-64 calls for the tracer and lets all others through
-/// (`struct seccomp_data`: nr at 0, arch at 4).
-fn filter(calls: &[u32]) -> Vec<libc::sock_filter> {
+/// (`struct seccomp_data`: nr at 0, arch at 4). Each range answers on its own, so that no jump is long: below it, the
+/// call is in no later one, either.
+fn filter(calls: &[(u32, u32)]) -> Vec<libc::sock_filter> {
     const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
     let op = |code: u32, k: u32, jt: u8, jf: u8| libc::sock_filter { code: code as u16, jt, jf, k };
     let load = |offset| op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0);
     let answer = |action| op(libc::BPF_RET | libc::BPF_K, action, 0, 0);
-    let equal = |k, jt, jf| op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k, jt, jf);
-    let count = calls.len() as u8;
-    let mut program = vec![load(4), equal(AUDIT_ARCH_X86_64, 0, count + 1), load(0)];
-    for (at, &call) in calls.iter().enumerate() {
-        program.push(equal(call, count - at as u8, 0));
+    let jump = |test, k, jt, jf| op(libc::BPF_JMP | test | libc::BPF_K, k, jt, jf);
+    let mut program =
+        vec![load(4), jump(libc::BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0), answer(libc::SECCOMP_RET_ALLOW), load(0)];
+    for &(first, last) in calls {
+        program.extend([
+            jump(libc::BPF_JGE, first, 1, 0),
+            answer(libc::SECCOMP_RET_ALLOW),
+            jump(libc::BPF_JGT, last, 1, 0),
+            answer(libc::SECCOMP_RET_TRACE),
+        ]);
     }
     program.push(answer(libc::SECCOMP_RET_ALLOW));
-    program.push(answer(libc::SECCOMP_RET_TRACE));
     program
 }
 
@@ -457,7 +462,8 @@ mod tests {
     #[test]
     fn the_filter_stops_only_what_it_lists() {
         let mut spec = spec("/bin/true", &["true"]);
-        spec.traced_calls = vec![libc::SYS_brk as u32, libc::SYS_munmap as u32];
+        let calls = [libc::SYS_munmap, libc::SYS_brk].map(|nr| (nr as u32, nr as u32));
+        spec.traced_calls = calls.to_vec();
         let pid = launch(&spec).unwrap();
         let tid = Tid(pid.0);
         let mut seen = Vec::new();

@@ -23,6 +23,7 @@ mod hits;
 mod inbox;
 mod inlines;
 mod live;
+mod logging;
 mod looking;
 mod opening;
 mod parting;
@@ -146,6 +147,8 @@ pub struct Session {
     postmortem: Option<postmortem::PostMortem>,
     /// Calls that were not made.
     pretended: Vec<pretended::Pretended>,
+    /// Calls that are recorded and have not returned.
+    log: logging::Log,
     /// Children that wait for the end of a stop to be kept or let go.
     births: Vec<births::Birth>,
     /// What was let go when the face was lost, with the moment of its start, the one that was looked at first.
@@ -192,6 +195,7 @@ impl Session {
             announced: FxHashMap::default(),
             postmortem: None,
             pretended: Vec::new(),
+            log: logging::Log::default(),
             parted: Vec::new(),
             synced: 0,
             unsynced: false,

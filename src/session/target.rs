@@ -72,18 +72,20 @@ impl Session {
                 other => format!("{other}."),
             },
         })?;
-        let tracing = if self.settings.memory_calls { Tracing::Filter } else { Tracing::Off };
+        let tracing = if spec.traced_calls.is_empty() { Tracing::Off } else { Tracing::Filter };
         self.enter(pid, &[Tid(pid.0)], true, tracing)?;
         if through_shell {
             self.wait_for_program(pid)?;
         }
         self.begin(pid, Tid(pid.0), false);
+        self.log_launch(pid, (!through_shell).then_some(&spec));
         Ok(())
     }
 
     /// A new run begins: numbers and records start over.
     fn restart(&mut self) {
         self.recorder.restart();
+        self.log_anew();
         self.stories = Default::default();
         self.last_exit = None;
         self.last_hit = None;
@@ -122,9 +124,13 @@ impl Session {
             cwd: settings.cwd.clone(),
             tty: settings.tty.clone(),
             fixed_addresses: settings.disable_randomization,
-            traced_calls: match settings.memory_calls {
-                true => MEMORY_CALLS.into_iter().chain(affinity::CALLS).collect(),
-                false => Vec::new(),
+            traced_calls: match (settings.memory_calls, settings.calls.is_empty()) {
+                (false, true) => Vec::new(),
+                (false, false) => settings.calls.ranges(&affinity::CALLS),
+                (true, _) => {
+                    let own: Vec<u32> = MEMORY_CALLS.into_iter().chain(affinity::CALLS).collect();
+                    settings.calls.ranges(&own)
+                }
             },
         }
     }
@@ -145,6 +151,7 @@ impl Session {
                 | Happening::Signal { tid, .. }
                 | Happening::Stepped { tid }
                 | Happening::Touched { tid, .. }
+                | Happening::Halted { tid, .. }
                 | Happening::Arrived { tid, .. }
                 | Happening::ThreadStarted { tid, .. } => self.tracer.go(tid),
                 Happening::Forked { tid, birth } => {
@@ -236,7 +243,8 @@ impl Session {
             return Err(refused(pid, Errno::ESRCH));
         }
         self.restart();
-        let tracing = if self.settings.memory_calls { Tracing::Every } else { Tracing::Off };
+        let sees = self.settings.memory_calls || !self.settings.calls.is_empty();
+        let tracing = if sees { Tracing::Every } else { Tracing::Off };
         self.enter(pid, &tids, false, tracing)?;
         for thread in self.tracer.table.threads.values_mut().filter(|thread| thread.pid == pid) {
             thread.running = true;
@@ -272,6 +280,7 @@ impl Session {
         self.sync_face();
         self.tracer.stop_all();
         self.tracer.settle_pending(selection.pid);
+        self.tell_unfinished(None);
         self.abandon_calls(selection.pid);
         self.part_from_births(selection.pid);
         self.clear_sites(selection.pid);

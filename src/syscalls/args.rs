@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json as object};
 
-use super::table;
+use super::{errors, table};
 use crate::addr::Addr;
 use crate::event::Call;
 
@@ -96,7 +96,7 @@ fn pointer(at: Addr) -> String {
 }
 
 fn failure(errno: i32) -> String {
-    match table::error(errno) {
+    match errors::error(errno) {
         Some((name, words)) => format!("-1 {name} ({words})"),
         None => format!("-1 (errno {errno})"),
     }

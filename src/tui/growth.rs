@@ -108,6 +108,10 @@ impl Growth {
             | EventKind::Signalled { .. }
             | EventKind::ThreadStarted
             | EventKind::ThreadEnded
+            | EventKind::SyscallBegun(_)
+            | EventKind::Syscall(_)
+            | EventKind::Halted { .. }
+            | EventKind::Ended { .. }
             | EventKind::Named { .. }
             | EventKind::Hit { .. } => {}
         }

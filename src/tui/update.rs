@@ -198,6 +198,10 @@ fn hear_event(model: &mut Model, event: &Event) {
         | EventKind::ThreadStarted
         | EventKind::ThreadEnded
         | EventKind::Call(_)
+        | EventKind::SyscallBegun(_)
+        | EventKind::Syscall(_)
+        | EventKind::Halted { .. }
+        | EventKind::Ended { .. }
         | EventKind::Named { .. }
         | EventKind::Hit { .. }
         | EventKind::Usage { .. } => {}

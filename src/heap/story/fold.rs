@@ -80,6 +80,10 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         EventKind::ThreadEnded
         | EventKind::Resumed
         | EventKind::Signalled { .. }
+        | EventKind::SyscallBegun(_)
+        | EventKind::Syscall(_)
+        | EventKind::Halted { .. }
+        | EventKind::Ended { .. }
         | EventKind::Named { .. }
         | EventKind::ConditionError { .. } => {}
     }

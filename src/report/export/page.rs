@@ -380,7 +380,8 @@ fn happening(story: &Story, event: &Event) -> Option<Happening> {
         EventKind::Exited(ExitStatus::Code(code)) => other("exited", format!("code {code}")),
         EventKind::Exited(ExitStatus::Signal(signal)) => other("exited", format!("signal {signal}")),
         EventKind::Stopped(reason) => other("stopped", reason_word(reason)),
-        EventKind::Signalled { signo } => other("signalled", signo.to_string()),
+        EventKind::Signalled { signo, .. } => other("signalled", signo.to_string()),
+        EventKind::Syscall(record) => other("syscall", record.text()),
         EventKind::Detached => other("detached", String::new()),
         // What addresses are called stands with the calls.
         EventKind::Named { .. } => None,
@@ -390,7 +391,11 @@ fn happening(story: &Story, event: &Event) -> Option<Happening> {
         EventKind::Hit { number, rss, .. } => {
             other("hit", format!("breakpoint {number}")).map(|event| Happening { rss: *rss, ..event })
         }
-        EventKind::Resumed | EventKind::ConditionError { .. } => None,
+        EventKind::Resumed
+        | EventKind::ConditionError { .. }
+        | EventKind::SyscallBegun(_)
+        | EventKind::Halted { .. }
+        | EventKind::Ended { .. } => None,
     }
 }
 
