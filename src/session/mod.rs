@@ -101,6 +101,8 @@ pub struct ThreadInfo {
 /// The program that `run` starts.
 struct Program {
     path: PathBuf,
+    /// The same under the name that it was given, which exec gets.
+    runs: PathBuf,
     modules: Modules,
 }
 

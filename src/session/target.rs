@@ -27,7 +27,8 @@ impl Session {
     pub fn set_program(&mut self, path: &Path) -> Result<(), SessionError> {
         let name = path.to_string_lossy().into_owned();
         let failed = |error: &std::io::Error| SessionError::Program { path: name.clone(), why: words(error) };
-        let full = std::fs::canonicalize(find_in_path(path)).map_err(|error| failed(&error))?;
+        let found = find_in_path(path);
+        let full = std::fs::canonicalize(&found).map_err(|error| failed(&error))?;
         if full.is_dir() {
             return Err(SessionError::Program { path: name, why: "Is a directory".into() });
         }
@@ -36,7 +37,7 @@ impl Session {
             .map_err(|why| SessionError::Format { path: full.to_string_lossy().into_owned(), why })?;
         let image = self.images.open(&full, &*self.files)?;
         let modules = Modules::of_program(&image, &full.to_string_lossy());
-        self.program = Some(Program { path: full, modules });
+        self.program = Some(Program { runs: with_its_own_name(&found, &full), path: full, modules });
         self.resolve();
         Ok(())
     }
@@ -51,7 +52,7 @@ impl Session {
         if let Some(selection) = self.selection {
             return Err(SessionError::AlreadyRunning(selection.pid));
         }
-        let path = self.program().ok_or(SessionError::NoProgram)?.to_owned();
+        let path = self.program.as_ref().ok_or(SessionError::NoProgram)?.runs.clone();
         // The file may have been rebuilt since it was named.
         self.set_program(&path)?;
         let name = path.to_string_lossy().into_owned();
@@ -434,6 +435,16 @@ fn find_in_path(path: &Path) -> PathBuf {
         .map(|dir| dir.join(path))
         .find(|full| full.is_file())
         .unwrap_or_else(|| path.to_owned())
+}
+
+/// What exec gets: as in gdb, directories are those that links lead to, and the file's own name stays, for programs look at
+/// it that have several.
+fn with_its_own_name(found: &Path, full: &Path) -> PathBuf {
+    let parent = found.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (std::fs::canonicalize(parent), found.file_name()) {
+        (Ok(parent), Some(name)) => parent.join(name),
+        _ => full.to_owned(),
+    }
 }
 
 /// Refuses what is no ELF program for x86-64 (ELF header: e_ident at 0, e_machine at 18).

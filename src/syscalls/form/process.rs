@@ -219,10 +219,6 @@ fn groups(call: &Call<'_>, at: usize) -> String {
         Some(ret) => ret.max(0) as u64,
         None => call.uint(0),
     };
-    // Asked how many there are, it writes none.
-    if call.ret.is_some() && call.int(0) == 0 {
-        return text::pointer(call.arg(at));
-    }
     call.array(call.arg(at), count, 4, |group| group.u32(0).to_string())
 }
 
