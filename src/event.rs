@@ -104,6 +104,11 @@ pub enum EventKind {
         /// The signal.
         signo: i32,
     },
+    /// The process's leader gave its id to this thread, which has replaced the program; told where calls are recorded.
+    Superseded {
+        /// The thread that called exec, under its own id.
+        by: Tid,
+    },
     /// How a thread ended, also the last one of its process; told where calls are recorded.
     Ended {
         /// How.

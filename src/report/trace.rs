@@ -135,6 +135,13 @@ impl Log {
             EventKind::Halted { signo } => {
                 self.mark(event, &format!("--- stopped by {} ---", form::signal_name(*signo)))
             }
+            EventKind::Superseded { by } => {
+                if self.unfinished.remove(by) {
+                    self.unfinished.insert(event.tid);
+                }
+                self.living = self.living.saturating_sub(1);
+                self.mark(event, &format!("+++ superseded by execve in pid {by} +++"))
+            }
             EventKind::Execed { program } if !self.options.calls => {
                 self.mark(event, &format!("--- exec {} ---", escape::plain(program)))
             }

@@ -119,12 +119,27 @@ impl Session {
         if maker == tid {
             return;
         }
-        if let Some(open) = self.log.open.remove(&maker) {
-            self.log.open.insert(tid, open);
+        let Some(mut open) = self.log.open.remove(&maker) else { return };
+        let pid = self.pid_of(tid);
+        if !open.told {
+            open.told = true;
+            let begun = SyscallBegun { nr: open.nr, args: open.args, text: open.begun.text.clone() };
+            self.record(pid, maker, EventKind::SyscallBegun(begun));
         }
-        if self.log.line == Some(maker) {
-            self.log.line = Some(tid);
-        }
+        self.log.line = Some(tid);
+        self.log_lost(pid, tid);
+        self.log.open.insert(tid, open);
+        self.record(pid, tid, EventKind::Superseded { by: maker });
+        self.log.line = None;
+    }
+
+    /// The call that a thread was in when it ended.
+    fn log_lost(&mut self, pid: Pid, tid: Tid) {
+        let Some(open) = self.log.open.remove(&tid) else { return };
+        let call = SyscallBegun { nr: open.nr, args: open.args, text: open.begun.text };
+        let rest = if open.begun.more { " <unfinished ...>" } else { "" }.to_owned();
+        let record = SyscallRecord { call, rest, ret: None, result: "?".to_owned() };
+        self.record(pid, tid, EventKind::Syscall(record));
     }
 
     /// Job control stopped a thread.
@@ -141,12 +156,7 @@ impl Session {
         }
         self.tell_unfinished(Some(tid));
         self.log.before.remove(&tid);
-        if let Some(open) = self.log.open.remove(&tid) {
-            let call = SyscallBegun { nr: open.nr, args: open.args, text: open.begun.text };
-            let rest = if open.begun.more { " <unfinished ...>" } else { "" }.to_owned();
-            let record = SyscallRecord { call, rest, ret: None, result: "?".to_owned() };
-            self.record(pid, tid, EventKind::Syscall(record));
-        }
+        self.log_lost(pid, tid);
         self.record(pid, tid, EventKind::Ended { status, core: wait::has_dumped(tid) });
     }
 }

@@ -111,6 +111,7 @@ impl Growth {
             | EventKind::SyscallBegun(_)
             | EventKind::Syscall(_)
             | EventKind::Halted { .. }
+            | EventKind::Superseded { .. }
             | EventKind::Ended { .. }
             | EventKind::Named { .. }
             | EventKind::Hit { .. } => {}

@@ -201,6 +201,7 @@ fn hear_event(model: &mut Model, event: &Event) {
         | EventKind::SyscallBegun(_)
         | EventKind::Syscall(_)
         | EventKind::Halted { .. }
+        | EventKind::Superseded { .. }
         | EventKind::Ended { .. }
         | EventKind::Named { .. }
         | EventKind::Hit { .. }

@@ -83,6 +83,7 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         | EventKind::SyscallBegun(_)
         | EventKind::Syscall(_)
         | EventKind::Halted { .. }
+        | EventKind::Superseded { .. }
         | EventKind::Ended { .. }
         | EventKind::Named { .. }
         | EventKind::ConditionError { .. } => {}

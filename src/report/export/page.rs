@@ -395,6 +395,7 @@ fn happening(story: &Story, event: &Event) -> Option<Happening> {
         | EventKind::ConditionError { .. }
         | EventKind::SyscallBegun(_)
         | EventKind::Halted { .. }
+        | EventKind::Superseded { .. }
         | EventKind::Ended { .. } => None,
     }
 }

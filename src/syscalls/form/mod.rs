@@ -158,12 +158,16 @@ pub fn begin(memory: &dyn Memory, nr: u64, args: [u64; 6], before: Option<u64>) 
     let end = row.arguments.iter().position(|arg| matches!(arg, Arg::Later | Arg::Behind));
     text.push_str(&call.list(0, &row.arguments[..end.unwrap_or(row.arguments.len())]));
     // The kernel may give back nothing, where the program asked for nothing.
-    let more = end.is_some() && !network::is_told_at_once(&call);
+    let more = end.is_some() && !network::is_told_at_once(&call) && !process::is_told_at_once(&call);
     if matches!(end.map(|at| row.arguments[at]), Some(Arg::Later)) && !text.ends_with('(') {
         text.push_str(", ");
     }
     if let (Some(at), false) = (end, more) {
-        text.push_str(&call.list(index(row.arguments, at), &row.arguments[at + 1..]));
+        let rest = call.list(index(row.arguments, at), &row.arguments[at + 1..]);
+        if matches!(row.arguments[at], Arg::Behind) && !rest.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(&rest);
     }
     Begun { text, more, length: call.length }
 }
@@ -179,7 +183,8 @@ pub fn end(memory: &dyn Memory, nr: u64, args: [u64; 6], begun: &Begun, ret: i64
         && let Some(at) = row.arguments.iter().position(|arg| matches!(arg, Arg::Later | Arg::Behind))
     {
         text = call.list(index(row.arguments, at), &row.arguments[at + 1..]);
-        if matches!(row.arguments[at], Arg::Behind) && !text.is_empty() && !begun.text.ends_with('(') {
+        let apart = text.is_empty() || text.starts_with(' ') || begun.text.ends_with('(');
+        if matches!(row.arguments[at], Arg::Behind) && !apart {
             text.insert_str(0, ", ");
         }
     }
@@ -219,6 +224,10 @@ impl Call<'_> {
         u64::from(self.arg(index) as u32)
     }
 
+    fn int_returned(&self) -> i32 {
+        self.ret.unwrap_or(0) as i32
+    }
+
     /// Whether it has returned with an error: then what the kernel was to fill in is not there.
     fn failed(&self) -> bool {
         self.ret.is_some_and(|ret| unpack(ret as u64).is_err())
@@ -252,7 +261,11 @@ impl Call<'_> {
             Arg::Mode => text::mode(self.uint(at) & 0xffff),
             Arg::Device => text::device(self.uint(at)),
             Arg::Bits(names) => names.bits(self.uint(at)),
-            Arg::One(names) => names.value(self.uint(at)),
+            // Some values are negative: as an int it is the same number.
+            Arg::One(names) => match names.name(self.int(at) as u64) {
+                Some(name) => name.to_owned(),
+                None => names.value(self.uint(at)),
+            },
             Arg::At(kind) => self.at(*kind, self.arg(at)),
             Arg::By(tell) => tell(self, at),
             Arg::Later | Arg::Behind => String::new(),

@@ -14,9 +14,9 @@ use super::{Bytes, Call, text};
 use crate::syscalls::names::Names;
 use crate::syscalls::names::files::AT;
 use crate::syscalls::names::process::{
-    CAP_VERSION, CAP0, CAP1, CLONE, CLONE3, FUTEX, FUTEX_BITSET, FUTEX_CMP, FUTEX_OP, GETRANDOM, MEMBARRIER,
-    PERSONALITY, PERSONALITY_TYPE, PIDFD, PRIORITY, PTRACE, RESOURCE, SCHED, SECCOMP_OP, SETNS, UNSHARE,
-    USAGE, WAIT, WAITID,
+    CAP_VERSION, CAP0, CAP1, CLONE, CLONE3, FUTEX, FUTEX_BITSET, FUTEX_CMP, FUTEX_OP, GETRANDOM, KCMP,
+    MEMBARRIER, PERSONALITY, PERSONALITY_TYPE, PIDFD, PRIORITY, PTRACE, RESOURCE, SCHED, SECCOMP_OP, SETNS,
+    UNSHARE, USAGE, WAIT, WAITID,
 };
 
 rows! {
@@ -83,13 +83,14 @@ rows! {
     get_robust_list: Int, Later, At(&Pointer), At(&Ulong);
     rseq: Pointer, Hex, Hex, Hex;
     futex: Pointer, By(futex_op), By(futex_rest);
-    membarrier: One(MEMBARRIER), Hex;
+    membarrier: One(MEMBARRIER), Hex => Outcome::HexWith(barriers);
     seccomp: One(SECCOMP_OP), Hex, Pointer;
     personality: By(persona) => Outcome::HexWith(persona_before);
     getrandom: Later, By(random), Ulong, Bits(GETRANDOM);
     ptrace: One(PTRACE), Int, LongHex, LongHex;
     process_vm_readv: Int, Later, By(structs::vector), Ulong, By(structs::vector), Ulong, LongHex;
-    kcmp: Int, Int, Int, LongHex, LongHex;
+    kcmp: Int, Int, One(KCMP), By(compared);
+    mq_unlink: Path;
     sethostname: Given(1), Uint;
     setdomainname: Given(1), Uint;
     vhangup: ;
@@ -128,6 +129,18 @@ fn clone_filled(call: &Call<'_>, _: usize) -> String {
         parts.push(format!("child_tidptr={}", text::pointer(call.arg(3))));
     }
     parts.join(", ")
+}
+
+/// A clone that is to leave nothing anywhere has nothing to be told when it has returned.
+pub(super) fn is_told_at_once(call: &Call<'_>) -> bool {
+    const CLONE_CALL: u64 = 56;
+    const CLONE3_CALL: u64 = 435;
+    let leaves = PIDFD_GIVEN | PARENT_SETTID;
+    match call.nr {
+        CLONE_CALL => call.arg(0) & (leaves | SETTLS | CHILD_TID) == 0,
+        CLONE3_CALL => call.bytes(call.arg(0), 64).is_none_or(|args| args.u64(0) & leaves == 0),
+        _ => false,
+    }
 }
 
 /// struct clone_args (`include/uapi/linux/sched.h`).
@@ -172,8 +185,8 @@ fn clone3_filled(call: &Call<'_>, _: usize) -> String {
         parts.join(", ")
     });
     match told {
-        Some(told) if !told.is_empty() => format!(" => {{{told}}}, {}", call.arg(1)),
-        _ => format!(", {}", call.arg(1)),
+        Some(told) if !told.is_empty() && call.ret.is_some() => format!(" => {{{told}}}, {}", call.arg(1)),
+        _ => call.arg(1).to_string(),
     }
 }
 
@@ -322,6 +335,20 @@ fn wake_op(word: u64) -> String {
         FUTEX_CMP.value(word >> 24 & 0xf),
         text::hex(word & 0xfff),
     )
+}
+
+/// Only descriptors are numbers that are told.
+fn compared(call: &Call<'_>, at: usize) -> String {
+    match call.uint(2) {
+        0 => format!("{}, {}", call.told(Uint, at), call.told(Uint, at + 1)),
+        1..=6 => String::new(),
+        _ => format!("{}, {}", text::hex(call.arg(at)), text::hex(call.arg(at + 1))),
+    }
+}
+
+/// Which barriers there are, for who asks.
+fn barriers(call: &Call<'_>) -> String {
+    if call.uint(0) == 0 { MEMBARRIER.bits(call.ret.unwrap_or(0) as u64) } else { String::new() }
 }
 
 fn persona(call: &Call<'_>, at: usize) -> String {

@@ -1,6 +1,7 @@
 //! Signals: names, sets, actions, and what comes with one.
 
 use super::Arg::{By, Int, Later, One, Ulong};
+use super::Outcome;
 use super::calls::rows;
 use super::time::timespec;
 use super::{Bytes, Call, text};
@@ -14,7 +15,7 @@ rows! {
     rt_sigreturn: By(mask_of_frame);
     rt_sigpending: Later, By(pending), Ulong;
     rt_sigsuspend: By(set), Ulong;
-    rt_sigtimedwait: By(waited), Later, By(info), By(timespec), Ulong;
+    rt_sigtimedwait: By(waited), Later, By(info), By(patience), Ulong => Outcome::With(which);
     rt_sigqueueinfo: Int, By(signal), By(info);
     rt_tgsigqueueinfo: Int, Int, By(signal), By(info);
     pidfd_send_signal: Int, By(signal), By(info), super::Arg::Hex;
@@ -111,6 +112,15 @@ fn set_of_eight(call: &Call<'_>, at: usize) -> String {
 
 fn waited(call: &Call<'_>, at: usize) -> String {
     set_at(call, call.arg(at), call.arg(3))
+}
+
+/// How long; the kernel leaves it as it is.
+fn patience(call: &Call<'_>, at: usize) -> String {
+    timespec(&Call { ret: None, ..*call }, at)
+}
+
+fn which(call: &Call<'_>) -> String {
+    name(call.int_returned())
 }
 
 fn pending(call: &Call<'_>, at: usize) -> String {

@@ -145,7 +145,7 @@ names! {
 names! {
     /// shutdown(2).
     SHUTDOWN "SHUT_???":
-    1 RCV_SHUTDOWN, 2 SEND_SHUTDOWN
+    0 SHUT_RD, 1 SHUT_WR, 2 SHUT_RDWR
 }
 
 names! {

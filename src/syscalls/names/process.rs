@@ -309,3 +309,9 @@ names! {
     PIDFD "PIDFD_???":
     0x800 PIDFD_NONBLOCK
 }
+
+names! {
+    /// kcmp(2).
+    KCMP "KCMP_???":
+    0 KCMP_FILE, 1 KCMP_VM, 2 KCMP_FILES, 3 KCMP_FS, 4 KCMP_SIGHAND, 5 KCMP_IO, 6 KCMP_SYSVSEM, 7 KCMP_EPOLL_TFD
+}
