@@ -233,6 +233,9 @@ pub struct SyscallBegun {
     pub args: [u64; 6],
     /// Its name, and the arguments that are known when it begins, in strace's form.
     pub text: String,
+    /// The process was let go in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detached: bool,
 }
 
 /// A system call that was recorded, decoded while its thread stood there.

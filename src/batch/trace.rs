@@ -145,7 +145,7 @@ impl Tracer<'_> {
         self.next_id += 1;
         let id = self.next_id;
         self.sender.send(&Request::Line { id, text: text.to_owned() }).map_err(|_| ())?;
-        while let Some(note) = self.receiver.receive().ok().flatten() {
+        while let Some(note) = self.next_note() {
             match note {
                 Note::Done { id: done, ok, state, .. } if done == id => {
                     self.state = state;
@@ -162,6 +162,14 @@ impl Tracer<'_> {
             }
         }
         Err(())
+    }
+
+    /// What comes next. Who watches the log sees what came before, however long it takes.
+    fn next_note(&mut self) -> Option<Note> {
+        if self.receiver.is_drained() {
+            _ = self.out.flush();
+        }
+        self.receiver.receive().ok().flatten()
     }
 
     fn event(&mut self, event: &Event) {
@@ -221,8 +229,9 @@ impl Tracer<'_> {
             if !self.tracing.only_summary {
                 self.put(&rest);
             }
-            let grows = self.tracing.calls.as_ref().is_none_or(CallSet::has_memory);
-            if !self.tracing.options.json && grows {
+            let grew =
+                self.tracing.calls.is_none() || self.log.stories().iter().any(|(_, story)| story.calls() > 0);
+            if !self.tracing.options.json && grew {
                 let summary = self.log.summary(ROWS);
                 self.put(&format!("{}{summary}", if self.tracing.only_summary { "" } else { "\n" }));
             }

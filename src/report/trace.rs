@@ -115,7 +115,8 @@ impl Log {
             EventKind::Call(record) => self.call(event, record),
             EventKind::SyscallBegun(begun) => {
                 self.unfinished.insert(event.tid);
-                self.mark(event, &format!("{} <unfinished ...>", begun.text))
+                let why = if begun.detached { "detached" } else { "unfinished" };
+                self.mark(event, &format!("{} <{why} ...>", begun.text))
             }
             EventKind::Syscall(_) if self.options.json => {
                 self.calls += 1;

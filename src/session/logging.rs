@@ -10,7 +10,7 @@ use super::Session;
 use crate::addr::{Pid, Tid};
 use crate::event::{EventKind, ExitStatus, SyscallBegun, SyscallRecord};
 use crate::kernel::ptrace;
-use crate::kernel::spawn::Launch;
+use crate::kernel::spawn::{Launch, Launched};
 use crate::kernel::wait;
 use crate::syscalls::MEMORY_CALLS;
 use crate::syscalls::form::{self, Begun};
@@ -18,7 +18,7 @@ use crate::syscalls::form::{self, Begun};
 /// exit(2) and exit_group(2): they do not return.
 const LAST_CALLS: [u64; 2] = [60, 231];
 /// execve(2).
-const EXECVE: u64 = 59;
+pub(super) const EXECVE: u64 = 59;
 /// rt_sigreturn(2), whose argument is its stack.
 const RT_SIGRETURN: u64 = 15;
 
@@ -29,6 +29,12 @@ struct Open {
     begun: Begun,
     /// Its beginning is an event already.
     told: bool,
+}
+
+impl Open {
+    fn beginning(&self) -> SyscallBegun {
+        SyscallBegun { nr: self.nr, args: self.args, text: self.begun.text.clone(), detached: false }
+    }
 }
 
 /// See the module.
@@ -66,7 +72,7 @@ impl Session {
         let Some(space) = self.tracer.table.space_of(tid) else { return };
         let begun = form::begin(&space.clean(), nr, args, before);
         if LAST_CALLS.contains(&nr) {
-            let call = SyscallBegun { nr, args, text: begun.text };
+            let call = SyscallBegun { nr, args, text: begun.text, detached: false };
             let record = SyscallRecord { call, result: "?".to_owned(), ..SyscallRecord::default() };
             let pid = self.pid_of(tid);
             self.record(pid, tid, EventKind::Syscall(record));
@@ -85,32 +91,35 @@ impl Session {
         }
         let space = self.tracer.table.space_of(tid)?;
         let ended = form::end(&space.clean(), nr, open.args, &open.begun, ret);
-        let call = SyscallBegun { nr, args: open.args, text: open.begun.text };
+        let call = open.beginning();
         Some(SyscallRecord { call, rest: ended.text, ret: Some(ret), result: ended.result })
     }
 
-    /// Something is told of `next`, or of nobody: the beginning of a call that was the last thing told, and is another's,
-    /// becomes an event.
+    /// Something is told of `next`: the beginning of a call that was the last thing told, and is another's, becomes an event.
+    /// Of nobody, when the process is let go.
     pub(super) fn tell_unfinished(&mut self, next: Option<Tid>) {
         let line = std::mem::replace(&mut self.log.line, next);
         let Some(tid) = line.filter(|tid| Some(*tid) != next) else { return };
         let Some(open) = self.log.open.get_mut(&tid).filter(|open| !open.told) else { return };
         open.told = true;
-        let begun = SyscallBegun { nr: open.nr, args: open.args, text: open.begun.text.clone() };
+        let begun = SyscallBegun { detached: next.is_none(), ..open.beginning() };
         let pid = self.pid_of(tid);
         self.record(pid, tid, EventKind::SyscallBegun(begun));
     }
 
-    /// The program was started, by a call that only we have seen: from `spec`, or by a shell.
-    pub(super) fn log_launch(&mut self, pid: Pid, spec: Option<&Launch>) {
-        let Some(spec) = spec.filter(|_| self.logs(EXECVE)) else { return };
-        let text = form::execve(&spec.path.to_string_lossy(), &spec.argv, spec.environment.len());
-        let call = SyscallBegun { nr: EXECVE, args: [0; 6], text };
+    /// The program was started, by a call of our own.
+    pub(super) fn log_launch(&mut self, launched: &Launched, spec: &Launch) {
+        if !self.logs(EXECVE) {
+            return;
+        }
+        let (words, variables) = (&spec.argv, (launched.environment, spec.environment.len()));
+        let text = form::execve(&spec.path.to_string_lossy(), words, variables);
+        let call = SyscallBegun { nr: EXECVE, text, ..SyscallBegun::default() };
         let record = SyscallRecord { call, ret: Some(0), result: "0".to_owned(), ..SyscallRecord::default() };
-        let tid = Tid(pid.0);
+        let tid = Tid(launched.pid.0);
         self.log.line = Some(tid);
         self.log.before.insert(tid, EXECVE);
-        self.record(pid, tid, EventKind::Syscall(record));
+        self.record(launched.pid, tid, EventKind::Syscall(record));
     }
 
     /// A thread replaced its program. It has its leader's id now, and goes on with its call under that.
@@ -123,7 +132,7 @@ impl Session {
         let pid = self.pid_of(tid);
         if !open.told {
             open.told = true;
-            let begun = SyscallBegun { nr: open.nr, args: open.args, text: open.begun.text.clone() };
+            let begun = open.beginning();
             self.record(pid, maker, EventKind::SyscallBegun(begun));
         }
         self.log.line = Some(tid);
@@ -136,7 +145,7 @@ impl Session {
     /// The call that a thread was in when it ended.
     fn log_lost(&mut self, pid: Pid, tid: Tid) {
         let Some(open) = self.log.open.remove(&tid) else { return };
-        let call = SyscallBegun { nr: open.nr, args: open.args, text: open.begun.text };
+        let call = open.beginning();
         let rest = if open.begun.more { " <unfinished ...>" } else { "" }.to_owned();
         let record = SyscallRecord { call, rest, ret: None, result: "?".to_owned() };
         self.record(pid, tid, EventKind::Syscall(record));

@@ -66,20 +66,23 @@ impl Session {
         self.restart();
         let spec = self.launch_spec(&path);
         let through_shell = self.settings.words().is_none();
-        let pid = spawn::launch(&spec).map_err(|error| SessionError::Launch {
+        let launched = spawn::launch(&spec).map_err(|error| SessionError::Launch {
             path: name,
             why: match error {
                 LaunchError::Exec(errno) => format!("{}.", errno.desc()),
                 other => format!("{other}."),
             },
         })?;
+        let pid = launched.pid;
         let tracing = if spec.traced_calls.is_empty() { Tracing::Off } else { Tracing::Filter };
         self.enter(pid, &[Tid(pid.0)], true, tracing)?;
         if through_shell {
             self.wait_for_program(pid)?;
         }
         self.begin(pid, Tid(pid.0), false);
-        self.log_launch(pid, (!through_shell).then_some(&spec));
+        if !through_shell {
+            self.log_launch(&launched, &spec);
+        }
         Ok(())
     }
 
@@ -147,8 +150,14 @@ impl Session {
                     let why = "During startup program exited.".to_owned();
                     return Err(SessionError::Launch { path: "the program through the shell".into(), why });
                 }
+                Happening::Entered { tid, nr } => {
+                    // Of the shell's own calls, the last is the program's first.
+                    if nr == super::logging::EXECVE {
+                        self.log_entry(tid);
+                    }
+                    self.tracer.go(tid);
+                }
                 Happening::Returned { tid, .. }
-                | Happening::Entered { tid, .. }
                 | Happening::Signal { tid, .. }
                 | Happening::Stepped { tid }
                 | Happening::Touched { tid, .. }

@@ -43,5 +43,6 @@ mod sources;
 mod split;
 mod stepping;
 mod supplements;
+mod syscalls;
 mod tracing;
 mod watching;

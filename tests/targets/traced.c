@@ -1,3 +1,4 @@
+/* cc: -O1 -g -pthread -Wno-unused-result -Wno-nonnull -Wno-restrict -Wno-stringop-overread */
 /* Calls of all kinds, for what is written of them: one group by name, each call once that works and, where that is easy, once
    that does not. What differs from run to run (process ids, addresses) is only told by the calls themselves. */
 #define _GNU_SOURCE
@@ -289,61 +290,72 @@ static void signals(void)
     *(volatile int *)0x10 = 1;
 }
 
-/* Calls that a signal ends: some are restarted, some fail. */
+/* How often a thread went to sleep so far, where it sleeps in a call now; else, also where it is stopped, -1. */
+static long asleep(pid_t process)
+{
+    char path[64], text[4096] = "";
+    snprintf(path, sizeof path, "/proc/%d/status", process);
+    int fd = open(path, O_RDONLY);
+    read(fd, text, sizeof text - 1);
+    close(fd);
+    char *state = strstr(text, "State:\t"), *switches = strstr(text, "\nvoluntary_ctxt_switches:");
+    return state && switches && state[7] == 'S' ? atol(switches + strlen("\nvoluntary_ctxt_switches:")) : -1;
+}
+
+/* A child that sends its parent these signals, each when it sleeps: the second one when it sleeps again. */
+static void disturb(int first, int second)
+{
+    long before = -1;
+    pid_t parent = getpid();
+    if (fork() != 0)
+        return;
+    while ((before = asleep(parent)) < 0)
+        sched_yield();
+    kill(parent, first);
+    if (second) {
+        while (asleep(parent) <= before)
+            sched_yield();
+        kill(parent, second);
+    }
+    _exit(0);
+}
+
+/* Calls that a signal ends: some are restarted, some fail. The children's own ends are not told, so that they end none. */
 static void interrupted(void)
 {
+    sigset_t children, none;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
+    sigemptyset(&none);
+    sigaddset(&none, SIGCHLD);
     struct sigaction action = {.sa_handler = handler};
     sigaction(SIGALRM, &action, NULL);
-    struct itimerval soon = {.it_value = {0, 50000}};
+    struct timespec left;
     int pair[2];
     pipe(pair);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    disturb(SIGALRM, 0);
     read(pair[0], buffer, 1);
-    setitimer(ITIMER_REAL, &soon, NULL);
-    struct timespec left;
-    clock_nanosleep(CLOCK_REALTIME, 0, &(struct timespec){5, 0}, &left);
-    setitimer(ITIMER_REAL, &soon, NULL);
+    disturb(SIGALRM, 0);
+    clock_nanosleep(CLOCK_REALTIME, 0, &(struct timespec){5000, 0}, &left);
+    disturb(SIGALRM, 0);
     pause();
-    setitimer(ITIMER_REAL, &soon, NULL);
-    poll(&(struct pollfd){.fd = pair[0], .events = POLLIN}, 1, 5000);
-    setitimer(ITIMER_REAL, &soon, NULL);
-    sigset_t none;
-    sigemptyset(&none);
+    disturb(SIGALRM, 0);
+    poll(&(struct pollfd){.fd = pair[0], .events = POLLIN}, 1, 5000000);
+    disturb(SIGALRM, 0);
     sigsuspend(&none);
-    /* Ignored signals restart it: the call goes on by restart_syscall, or anew. */
-    signal(SIGALRM, SIG_DFL);
-    signal(SIGCHLD, SIG_DFL);
-    if (fork() == 0) {
-        usleep(50000);
-        _exit(0);
-    }
-    nanosleep(&(struct timespec){0, 200000000}, NULL);
-    if (fork() == 0) {
-        usleep(50000);
-        write(pair[1], "x", 1);
-        _exit(0);
-    }
+    /* A signal that is ignored: the call goes on, by restart_syscall or anew, and a handler ends it. */
+    disturb(SIGWINCH, SIGALRM);
+    nanosleep(&(struct timespec){5000, 0}, NULL);
+    disturb(SIGURG, SIGALRM);
     read(pair[0], buffer, 1);
-    wait(NULL);
-    wait(NULL);
-    /* With SA_RESTART. */
+    /* With SA_RESTART it goes on after the handler. */
     action.sa_flags = SA_RESTART;
-    sigaction(SIGALRM, &action, NULL);
-    int timer = timerfd_create(CLOCK_MONOTONIC, 0);
-    timerfd_settime(timer, 0, &(struct itimerspec){.it_value = {0, 100000000}}, NULL);
-    setitimer(ITIMER_REAL, &soon, NULL);
-    read(timer, buffer, 8);
-    /* Stopped and continued by job control. */
-    if (fork() == 0) {
-        usleep(50000);
-        kill(getppid(), SIGSTOP);
-        usleep(50000);
-        kill(getppid(), SIGCONT);
-        usleep(500000);
-        _exit(0);
-    }
-    nanosleep(&(struct timespec){0, 300000000}, NULL);
-    wait(NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    disturb(SIGUSR1, SIGALRM);
+    read(pair[0], buffer, 1);
+    while (wait(NULL) > 0)
+        ;
 }
 
 static void waiting(void)
@@ -394,8 +406,6 @@ static void network(void)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     bind(server, (struct sockaddr *)&address, sizeof address);
     listen(server, 5);
-    socklen_t length = 100;
-    getsockname(server, (struct sockaddr *)&address, &length);
     socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     socket(AF_NETLINK, SOCK_RAW, 0);
     int client = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -403,6 +413,8 @@ static void network(void)
     connect(client, (struct sockaddr *)&path, sizeof path);
     struct sockaddr_un hidden = {.sun_family = AF_UNIX, .sun_path = "\0abstract"};
     bind(client, (struct sockaddr *)&hidden, 11);
+    socklen_t length = 100;
+    getsockname(client, (struct sockaddr *)buffer, &length);
     struct sockaddr_in6 address6 = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     connect(client, (struct sockaddr *)&address6, sizeof address6);
     int pair[2];
@@ -482,7 +494,8 @@ static void racing(void)
 static void *ends_all(void *nothing)
 {
     (void)nothing;
-    usleep(50000);
+    while (asleep(getpid()) < 0)
+        sched_yield();
     exit(7);
 }
 
@@ -496,7 +509,8 @@ static void ended(void)
 static void *executes(void *nothing)
 {
     (void)nothing;
-    usleep(50000);
+    while (asleep(getpid()) < 0)
+        sched_yield();
     char *words[] = {"/bin/true", NULL};
     execv("/bin/true", words);
     return NULL;
@@ -517,11 +531,8 @@ static void blocked(void)
 
 static void killed(void)
 {
-    if (fork() == 0) {
-        usleep(100000);
-        kill(getppid(), SIGKILL);
-        _exit(0);
-    }
+    disturb(SIGKILL, 0);
+    read(open("/dev/zero", O_RDONLY), buffer, 1);
     pause();
 }
 

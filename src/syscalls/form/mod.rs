@@ -191,10 +191,9 @@ pub fn end(memory: &dyn Memory, nr: u64, args: [u64; 6], begun: &Begun, ret: i64
     Ended { text, result: call.result(row.map(|row| row.outcome).unwrap_or_default()) }
 }
 
-/// The call that started a program, from what was given to it: nobody else has seen that one. Where the environment was is
-/// known only to the process that it replaced.
+/// The call that starts a program, from what is given to it: its words, and where how many variables are.
 #[must_use]
-pub fn execve(path: &str, words: &[String], variables: usize) -> String {
+pub fn execve(path: &str, words: &[String], (environment, variables): (u64, usize)) -> String {
     let words: Vec<String> = words
         .iter()
         .take(text::LIMIT)
@@ -202,7 +201,8 @@ pub fn execve(path: &str, words: &[String], variables: usize) -> String {
         .chain((words.len() > text::LIMIT).then(|| "...".to_owned()))
         .collect();
     let s = if variables == 1 { "" } else { "s" };
-    format!("execve({}, [{}], /* {variables} var{s} */", text::quoted(path.as_bytes()), words.join(", "))
+    let (path, words) = (text::quoted(path.as_bytes()), words.join(", "));
+    format!("execve({path}, [{words}], {environment:#x} /* {variables} var{s} */")
 }
 
 /// Which argument stands behind the mark at `at`.

@@ -86,9 +86,9 @@ pub(super) fn signal(call: &Call<'_>, at: usize) -> String {
 pub(super) fn told_set(mask: u64) -> String {
     const MOST: u32 = 64 * 2 / 3;
     let (sign, mask) = if mask.count_ones() >= MOST { ("~", !mask) } else { ("", mask) };
-    let names = (1..=64_i32).filter(|signal| mask & (1 << (signal - 1)) != 0).map(|signal| match signal {
-        signal => name(signal).trim_start_matches("SIG").to_owned(),
-    });
+    let names = (1..=64_i32)
+        .filter(|signal| mask & (1 << (signal - 1)) != 0)
+        .map(|signal| name(signal).trim_start_matches("SIG").to_owned());
     format!("{sign}[{}]", names.collect::<Vec<_>>().join(" "))
 }
 
@@ -180,7 +180,7 @@ fn stack(call: &Call<'_>, at: usize) -> String {
 }
 
 pub(super) fn info(call: &Call<'_>, at: usize) -> String {
-    call.object(call.arg(at), 128, |info| told_info(info))
+    call.object(call.arg(at), 128, told_info)
 }
 
 fn resumed(call: &Call<'_>, _: usize) -> String {
