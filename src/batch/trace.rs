@@ -231,6 +231,13 @@ impl Tracer<'_> {
             }
             let grew =
                 self.tracing.calls.is_none() || self.log.stories().iter().any(|(_, story)| story.calls() > 0);
+            if self.tracing.only_summary && self.tracing.calls.is_some() {
+                let counts = self.log.counts();
+                self.put(&counts);
+                if grew {
+                    self.put("\n");
+                }
+            }
             if !self.tracing.options.json && grew {
                 let summary = self.log.summary(ROWS);
                 self.put(&format!("{}{summary}", if self.tracing.only_summary { "" } else { "\n" }));

@@ -8,7 +8,7 @@ use clap::{ArgAction, Parser};
 use super::quote;
 use crate::batch::trace::Tracing;
 use crate::report::trace::{Options, Time};
-use crate::syscalls::CallSet;
+use crate::syscalls::{CallSet, form};
 
 /// Record the memory calls of a program: who made its memory grow, and why; with -e, any calls.
 ///
@@ -39,9 +39,9 @@ struct Flags {
     #[arg(long)]
     no_fold: bool,
     /// Which calls, as in strace: `memory` (without -e only brk, mmap, munmap and mremap), `file`, `process`, `network`,
-    /// `signal`, `desc`, `ipc`, `all`, names; `!` in front means all others
+    /// `signal`, `desc`, `ipc`, `all`, names; `!` in front means all others; `signal=SET`: which signals are told
     #[arg(short = 'e', long = "trace", value_name = "SET")]
-    set: Option<String>,
+    sets: Vec<String>,
     /// Only the summary
     #[arg(short = 'c', long)]
     summary_only: bool,
@@ -101,7 +101,13 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
         }
         (None, None) => return Err("a program to be traced, or -p PID, is missing".to_owned()),
     };
-    let calls = flags.set.as_deref().map(CallSet::parse).transpose()?;
+    let mut calls = None;
+    for set in &flags.sets {
+        match set.strip_prefix("signal=").or_else(|| set.strip_prefix("s=")) {
+            Some(signals) => before.extend(told_signals(signals)?),
+            None => calls = Some(CallSet::parse(set)?),
+        }
+    }
     if let Some(calls) = &calls {
         before.push(format!("set record calls {calls}"));
         before.push(format!("set record memory-calls {}", switch(calls.has_memory())));
@@ -129,6 +135,37 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
         output: flags.output,
         only_summary: flags.summary_only,
         calls,
+    })
+}
+
+/// Which signals are told, as commands: `SIGINT`, `int`, `2`, `all`, `none`, joined with commas; `!` in front means all others.
+fn told_signals(set: &str) -> Result<Vec<String>, String> {
+    let (words, others) = set.strip_prefix('!').map_or((set, false), |rest| (rest, true));
+    let mut told = others;
+    let mut named = Vec::new();
+    for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word {
+            "all" => told = !others,
+            "none" => {}
+            word => named.push(signal(word).ok_or_else(|| format!("invalid signal '{word}'"))?),
+        }
+    }
+    let how = |told| if told { "print" } else { "noprint" };
+    let mut commands = vec![
+        format!("handle all nostop {} pass", how(told)),
+        format!("handle SIGINT SIGTRAP nostop {} pass", how(told)),
+    ];
+    commands.extend(named.iter().map(|signal| format!("handle {signal} nostop {} pass", how(!others))));
+    Ok(commands)
+}
+
+/// A signal by its number or its name, with `SIG` in front or without.
+fn signal(word: &str) -> Option<String> {
+    let name = word.to_uppercase();
+    let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
+    (1..=31).map(form::signal_name).find(|known| *known == name).or_else(|| {
+        let number = word.parse().ok().filter(|number| (1..=31).contains(number))?;
+        Some(form::signal_name(number))
     })
 }
 
@@ -163,6 +200,15 @@ mod tests {
         assert!(tracing.calls.is_some_and(|calls| calls.has(12) && !calls.has(11)));
         let tracing = parsed(&["-e", "file", "prog"]).unwrap();
         assert!(tracing.before.contains(&"set record memory-calls off".to_owned()), "{:?}", tracing.before);
+        let tracing = parsed(&["-e", "trace=file", "-e", "signal=!chld,2", "prog"]).unwrap();
+        for line in [
+            "handle all nostop print pass",
+            "handle SIGCHLD nostop noprint pass",
+            "handle SIGINT nostop noprint pass",
+        ] {
+            assert!(tracing.before.contains(&line.to_owned()), "{line}: {:?}", tracing.before);
+        }
+        assert!(parsed(&["-e", "signal=nosuch", "prog"]).is_err());
         for wrong in [&[][..], &["-p", "1", "prog"], &["-p", "x"], &["-e", "nosuch", "prog"], &["--nonsense"]]
         {
             assert!(parsed(wrong).is_err(), "{wrong:?}");

@@ -73,6 +73,8 @@ pub struct Log {
     several: bool,
     /// Threads that live.
     living: u32,
+    /// How often each call was made, and failed.
+    counts: FxHashMap<u64, (u64, u64)>,
     /// Threads whose call was begun in a line of its own.
     unfinished: FxHashSet<Tid>,
     last: Option<f64>,
@@ -118,12 +120,12 @@ impl Log {
                 let why = if begun.detached { "detached" } else { "unfinished" };
                 self.mark(event, &format!("{} <{why} ...>", begun.text))
             }
-            EventKind::Syscall(_) if self.options.json => {
-                self.calls += 1;
+            EventKind::Syscall(record) if self.options.json => {
+                self.counted(record.call.nr, record.ret);
                 syscall_json(event).map(|value| escape::json(&value) + "\n").unwrap_or_default()
             }
             EventKind::Syscall(record) => {
-                self.calls += 1;
+                self.counted(record.call.nr, record.ret);
                 let text = match self.unfinished.remove(&event.tid) {
                     true => resumed(Some(record.call.nr), &format!("{}) = {}", record.rest, record.result)),
                     false => record.text(),
@@ -161,6 +163,30 @@ impl Log {
         self.fold.flush()
     }
 
+    fn counted(&mut self, nr: u64, ret: Option<i64>) {
+        self.calls += 1;
+        let (calls, errors) = self.counts.entry(nr).or_default();
+        *calls += 1;
+        *errors += u64::from(ret.is_some_and(|ret| syscalls::unpack(ret as u64).is_err()));
+    }
+
+    /// How often each call was made, as strace's `-c` has it, without the time, which nobody measured.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let rule = "--------- --------- ----------------\n";
+        let mut rows: Vec<(&str, u64, u64)> = self
+            .counts
+            .iter()
+            .map(|(nr, (calls, errors))| (syscalls::name(*nr).unwrap_or("(no name)"), *calls, *errors))
+            .collect();
+        rows.sort_unstable_by_key(|(name, calls, _)| (std::cmp::Reverse(*calls), *name));
+        let number = |value: u64| if value == 0 { String::new() } else { value.to_string() };
+        let row = |name: &str, calls, errors| format!("{calls:>9} {:>9} {name}\n", number(errors));
+        let body: String = rows.iter().map(|(name, calls, errors)| row(name, *calls, *errors)).collect();
+        let (calls, errors) = rows.iter().fold((0, 0), |sum, row| (sum.0 + row.1, sum.1 + row.2));
+        format!("    calls    errors syscall\n{rule}{body}{rule}{}", row("total", calls, errors))
+    }
+
     /// How many threads live now: strace names them where there are several.
     fn count(&mut self, event: &Event) {
         match &event.kind {
@@ -181,7 +207,8 @@ impl Log {
     }
 
     fn call(&mut self, event: &Event, record: &CallRecord) -> String {
-        self.calls += 1;
+        let ret = Some(syscalls::args::returned(&record.call));
+        self.counted(syscalls::number(syscalls::args::name(&record.call)).unwrap_or(u64::MAX), ret);
         if self.options.json {
             let value =
                 call_json(event, &|at| self.frames.get(&(event.pid, at)).cloned().unwrap_or_default());

@@ -61,6 +61,16 @@ pub fn name(call: &Call) -> &'static str {
     }
 }
 
+/// The result as a number, an error being negative.
+#[must_use]
+pub fn returned(call: &Call) -> i64 {
+    let outcome = |ret: Result<Addr, i32>| ret.map_or_else(|errno| -i64::from(errno), |at| at.0 as i64);
+    match *call {
+        Call::Brk { got, .. } => got.0 as i64,
+        Call::Mmap { ret, .. } | Call::Munmap { ret, .. } | Call::Mremap { ret, .. } => outcome(ret),
+    }
+}
+
 /// The arguments and the result for `brkwater.event/1`: addresses are strings, sizes numbers, bits names.
 #[must_use]
 pub fn json(call: &Call) -> (Value, Value) {
