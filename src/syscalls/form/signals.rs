@@ -153,7 +153,7 @@ fn handler(address: u64) -> String {
 fn action(call: &Call<'_>, at: usize) -> String {
     const RESTORER: u64 = 0x0400_0000;
     call.object(call.arg(at), 32, |action| {
-        let flags = u64::from(action.u32(8));
+        let flags = action.u64(8);
         let restorer = match flags & RESTORER {
             0 => String::new(),
             _ => format!(", sa_restorer={}", text::pointer(action.u64(16))),

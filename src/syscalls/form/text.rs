@@ -39,19 +39,20 @@ pub(super) fn device(number: u64) -> String {
 
 /// A path, whole.
 pub(super) fn path(memory: &dyn Memory, address: u64) -> String {
-    cut(memory, address, PATH)
+    cut(memory, address, PATH, PATH + 1)
 }
 
-/// A string that ends with NUL, or at `most`; 32 bytes of it.
+/// A string that ends with NUL, or at `most`, where its end is not looked for; 32 bytes of it.
 pub(super) fn string(memory: &dyn Memory, address: u64, most: usize) -> String {
-    cut(memory, address, LIMIT.min(most))
+    cut(memory, address, LIMIT.min(most), most.min(LIMIT + 1))
 }
 
-fn cut(memory: &dyn Memory, address: u64, limit: usize) -> String {
+/// `limit` bytes of a string, of which so many are read.
+fn cut(memory: &dyn Memory, address: u64, limit: usize, read: usize) -> String {
     if address == 0 {
         return "NULL".to_owned();
     }
-    match memory.c_string(Addr(address), limit + 1) {
+    match memory.c_string(Addr(address), read) {
         Ok((bytes, true)) => quoted(&bytes),
         Ok((bytes, false)) => quoted(&bytes[..limit.min(bytes.len())]) + "...",
         Err(_) => pointer(address),
@@ -122,6 +123,7 @@ mod tests {
         assert_eq!(string(&memory, 0x1008, usize::MAX), format!("\"{exes}\""));
         assert_eq!(path(&memory, 0x1000), format!("\"{}\"", "x".repeat(40)));
         assert_eq!(string(&memory, 0x1000, 15), format!("\"{}\"...", "x".repeat(15)));
+        assert_eq!(string(&memory, 0x1000 + 25, 15), format!("\"{}\"...", "x".repeat(15)));
         assert_eq!(bytes(&memory, 0x1000, 33), format!("\"{exes}\"..."));
         assert_eq!(bytes(&memory, 0x1000, 32), format!("\"{exes}\""));
         assert_eq!(bytes(&memory, 0x2000, 13), "\"\\177ELF\\2\\1\\0011\\377\\n\\\"\\\\\\0\"");
