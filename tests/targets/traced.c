@@ -8,6 +8,7 @@
 #include <linux/futex.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,11 +20,15 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -445,6 +450,35 @@ static void network(void)
     sendto(client, "x", 1, 0, (struct sockaddr *)&address6, sizeof address6);
 }
 
+static void ipc(void)
+{
+    int shared = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    void *at = shmat(shared, NULL, 0);
+    shmat(-1, NULL, SHM_RDONLY);
+    shmdt(at);
+    shmctl(shared, IPC_RMID, NULL);
+    shmget(0x1234567, 10, 0);
+    int semaphores = semget(IPC_PRIVATE, 2, 0666);
+    semctl(semaphores, 0, SETVAL, 3);
+    struct sembuf operations[] = {{0, -1, SEM_UNDO}, {1, 1, IPC_NOWAIT}};
+    semop(semaphores, operations, 2);
+    semtimedop(semaphores, operations + 1, 1, &(struct timespec){1, 0});
+    semctl(semaphores, 0, IPC_RMID);
+    int messages = msgget(IPC_PRIVATE, IPC_CREAT | IPC_EXCL | 0600);
+    struct {
+        long type;
+        char text[10];
+    } message = {3, "hello"};
+    msgsnd(messages, &message, 5, IPC_NOWAIT);
+    msgrcv(messages, &message, 10, -5, MSG_NOERROR);
+    msgrcv(messages, &message, 10, 0, IPC_NOWAIT);
+    msgctl(messages, IPC_RMID, NULL);
+    struct mq_attr attributes = {.mq_maxmsg = 2, .mq_msgsize = 20};
+    syscall(SYS_mq_open, "brkwater-test", O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
+    syscall(SYS_mq_open, "brkwater-none", O_RDONLY);
+    syscall(SYS_mq_unlink, "brkwater-test");
+}
+
 static int turns[3][2];
 
 /* Each waits until it is given the word, does a call, and gives the word on: so the order is the same in each run. */
@@ -543,7 +577,7 @@ int main(int count, char **words)
         void (*run)(void);
     } groups[] = {
         {"files", files},       {"processes", processes},   {"signals", signals}, {"interrupted", interrupted},
-        {"waiting", waiting},   {"network", network},       {"threads", threads}, {"racing", racing},
+        {"waiting", waiting},   {"network", network},       {"ipc", ipc},             {"threads", threads}, {"racing", racing},
         {"ended", ended},       {"superseded", superseded}, {"blocked", blocked}, {"killed", killed},
     };
     for (size_t n = 0; n < sizeof groups / sizeof *groups; n++)

@@ -1,11 +1,12 @@
 //! All rows of the table of calls, room by room.
 
-use super::{Row, files, ioctl, memory, network, prctl, process, signals, time, waiting};
+use super::{Row, files, ioctl, ipc, memory, network, prctl, process, signals, time, waiting};
 
 /// Every call that is decoded.
-pub(super) static ROWS: [&[Row]; 9] = [
+pub(super) static ROWS: [&[Row]; 10] = [
     files::ROWS,
     ioctl::ROWS,
+    ipc::ROWS,
     memory::ROWS,
     network::ROWS,
     prctl::ROWS,

@@ -139,11 +139,11 @@ fn modes(flags: u64) -> String {
     }
 }
 
-fn open_flags(call: &Call<'_>, at: usize) -> String {
+pub(super) fn open_flags(call: &Call<'_>, at: usize) -> String {
     modes(call.uint(at))
 }
 
-fn open_mode(call: &Call<'_>, at: usize) -> String {
+pub(super) fn open_mode(call: &Call<'_>, at: usize) -> String {
     if call.uint(at - 1) & CREATES == 0 {
         return String::new();
     }

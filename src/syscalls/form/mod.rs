@@ -7,6 +7,7 @@
 mod calls;
 mod files;
 mod ioctl;
+mod ipc;
 mod memory;
 mod network;
 mod prctl;
