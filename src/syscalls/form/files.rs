@@ -167,7 +167,10 @@ fn rw_flags(call: &Call<'_>, _: usize) -> String {
 }
 
 fn entries(call: &Call<'_>, at: usize) -> String {
-    let Some(bytes) = call.ret.and_then(|ret| call.bytes(call.arg(at), ret.max(0) as usize)) else {
+    /// More than anybody asks for at once.
+    const MOST: usize = 16 << 20;
+    let length = call.ret.and_then(|ret| usize::try_from(ret).ok()).filter(|length| *length <= MOST);
+    let Some(bytes) = length.and_then(|length| call.bytes(call.arg(at), length)) else {
         return text::pointer(call.arg(at));
     };
     let (mut from, mut count) = (0, 0);
@@ -298,6 +301,8 @@ pub(super) fn words(call: &Call<'_>, at: usize) -> String {
 
 /// How many words there are.
 pub(super) fn count_of_words(call: &Call<'_>, at: usize) -> String {
+    /// More than the kernel would take (a page of memory for each would be too much).
+    const MOST: u64 = 1 << 16;
     let address = call.arg(at);
     if address == 0 {
         return text::pointer(0);
@@ -309,6 +314,9 @@ pub(super) fn count_of_words(call: &Call<'_>, at: usize) -> String {
             Ok(_) => count += 1,
             Err(_) if count == 0 => return text::pointer(address),
             Err(_) => return format!("{address:#x} /* {count} vars, unterminated */"),
+        }
+        if count >= MOST {
+            return format!("{address:#x} /* {count} vars, ... */");
         }
     }
     let s = if count == 1 { "" } else { "s" };

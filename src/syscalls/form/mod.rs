@@ -15,6 +15,8 @@ mod process;
 mod raw;
 mod signals;
 mod structs;
+#[cfg(test)]
+mod tests;
 mod text;
 mod time;
 mod waiting;
@@ -236,7 +238,8 @@ impl Call<'_> {
 
     /// Whether it has returned and will be made again.
     fn restarts(&self) -> bool {
-        self.ret.is_some_and(|ret| i32::try_from(-ret).is_ok_and(|error| errors::restart(error).is_some()))
+        let error = self.ret.and_then(|ret| unpack(ret as u64).err());
+        error.is_some_and(|error| errors::restart(error).is_some())
     }
 
     fn list(&self, from: usize, arguments: &[Arg]) -> String {
