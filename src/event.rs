@@ -69,6 +69,11 @@ pub enum EventKind {
     Resumed,
     /// A memory call returned.
     Call(CallRecord),
+    /// A call that is recorded has begun and has not ended when something else is told: strace's `<unfinished ...>`.
+    SyscallBegun(SyscallBegun),
+    /// A call that is recorded (`set record calls`) has returned, or its thread has ended in it. Of the memory calls the
+    /// record is a [`EventKind::Call`].
+    Syscall(SyscallRecord),
     /// What the kernel counts for the process at this moment, in bytes (`/proc/PID/statm`).
     Usage {
         /// Resident set.
@@ -90,6 +95,27 @@ pub enum EventKind {
     Signalled {
         /// Its number.
         signo: i32,
+        /// What came with it, in strace's form.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        info: String,
+    },
+    /// Job control stopped the thread; told where calls are recorded.
+    Halted {
+        /// The signal.
+        signo: i32,
+    },
+    /// The process's leader gave its id to this thread, which has replaced the program; told where calls are recorded.
+    Superseded {
+        /// The thread that called exec, under its own id.
+        by: Tid,
+    },
+    /// How a thread ended, also the last one of its process; told where calls are recorded.
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// Whether it left a core file.
+        #[serde(default)]
+        core: bool,
     },
     /// What return addresses stand for that no call of this process had before, or that its code has changed under: for
     /// those who look when the process is gone.
@@ -210,6 +236,41 @@ pub enum Caught {
     SyscallEntry(u64),
     /// This system call has returned.
     SyscallReturn(u64),
+}
+
+/// A system call that has not returned yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyscallBegun {
+    /// Its number on x86-64.
+    pub nr: u64,
+    /// Its argument registers.
+    pub args: [u64; 6],
+    /// Its name, and the arguments that are known when it begins, in strace's form.
+    pub text: String,
+    /// The process was let go in it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub detached: bool,
+}
+
+/// A system call that was recorded, decoded while its thread stood there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyscallRecord {
+    /// What it was.
+    pub call: SyscallBegun,
+    /// The arguments that are known when it has returned, without the parenthesis.
+    pub rest: String,
+    /// What it returned, an error being negative; nothing where it never did.
+    pub ret: Option<i64>,
+    /// The same in strace's form.
+    pub result: String,
+}
+
+impl SyscallRecord {
+    /// The whole call in strace's form.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{}{}) = {}", self.call.text, self.rest, self.result)
+    }
 }
 
 /// A call of brk, mmap, munmap or mremap that returned, with what the story made of it.

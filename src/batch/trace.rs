@@ -15,6 +15,7 @@ use crate::report::escape;
 use crate::report::trace::{Log, Options};
 use crate::session::handle::{Receiver, Sender};
 use crate::session::protocol::{Note, Request, State};
+use crate::syscalls::{self, CallSet};
 
 /// What is traced, and how it is told.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +34,8 @@ pub struct Tracing {
     pub only_summary: bool,
     /// It goes into a recording: the only thing that is told is how far that came.
     pub records: bool,
-    /// Names of calls that are told; all when empty.
-    pub calls: Vec<String>,
+    /// Calls that are told as strace tells them; without it, the four that memory is made of.
+    pub calls: Option<CallSet>,
 }
 
 /// Rows of the summary.
@@ -146,7 +147,7 @@ impl Tracer<'_> {
         self.next_id += 1;
         let id = self.next_id;
         self.sender.send(&Request::Line { id, text: text.to_owned() }).map_err(|_| ())?;
-        while let Some(note) = self.receiver.receive().ok().flatten() {
+        while let Some(note) = self.next_note() {
             match note {
                 Note::Done { id: done, ok, state, .. } if done == id => {
                     self.state = state;
@@ -165,6 +166,14 @@ impl Tracer<'_> {
         Err(())
     }
 
+    /// What comes next. Who watches the log sees what came before, however long it takes.
+    fn next_note(&mut self) -> Option<Note> {
+        if self.receiver.is_drained() {
+            _ = self.out.flush();
+        }
+        self.receiver.receive().ok().flatten()
+    }
+
     fn event(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Started { .. } => _ = self.first.get_or_insert((event.pid, None)),
@@ -178,10 +187,10 @@ impl Tracer<'_> {
         }
         let text = self.log.event(event);
         let wanted = match &event.kind {
-            EventKind::Call(record) => {
-                let name = crate::syscalls::args::name(&record.call);
-                self.tracing.calls.is_empty() || self.tracing.calls.iter().any(|call| call == name)
-            }
+            EventKind::Call(record) => self.tracing.calls.as_ref().is_none_or(|set| {
+                let nr = syscalls::number(syscalls::args::name(&record.call));
+                nr.is_some_and(|nr| set.has(nr))
+            }),
             _ => true,
         };
         if wanted && !self.tracing.only_summary && !self.tracing.records {
@@ -232,7 +241,16 @@ impl Tracer<'_> {
             if !self.tracing.only_summary {
                 self.put(&rest);
             }
-            if !self.tracing.options.json {
+            let grew =
+                self.tracing.calls.is_none() || self.log.stories().iter().any(|(_, story)| story.calls() > 0);
+            if self.tracing.only_summary && self.tracing.calls.is_some() {
+                let counts = self.log.counts();
+                self.put(&counts);
+                if grew {
+                    self.put("\n");
+                }
+            }
+            if !self.tracing.options.json && grew {
                 let summary = self.log.summary(ROWS);
                 self.put(&format!("{}{summary}", if self.tracing.only_summary { "" } else { "\n" }));
             }

@@ -8,9 +8,9 @@ use clap::{ArgAction, Parser};
 use super::quote;
 use crate::batch::trace::Tracing;
 use crate::report::trace::{Options, Time};
-use crate::syscalls;
+use crate::syscalls::{CallSet, form};
 
-/// Record the memory calls of a program: who made its memory grow, and why.
+/// Record the memory calls of a program: who made its memory grow, and why; with -e, any calls.
 ///
 /// Each call stands there as strace writes it, with what it meant and the stack that it came from; stacks are told once,
 /// runs of the same lines are folded, and a summary stands at the end. The exit status is the program's.
@@ -38,9 +38,10 @@ struct Flags {
     /// Every line, also of runs that repeat
     #[arg(long)]
     no_fold: bool,
-    /// Which calls: `memory` (all that there are), or names of them
+    /// Which calls, as in strace: `memory` (without -e only brk, mmap, munmap and mremap), `file`, `process`, `network`,
+    /// `signal`, `desc`, `ipc`, `all`, names; `!` in front means all others; `signal=SET`: which signals are told
     #[arg(short = 'e', long = "trace", value_name = "SET")]
-    set: Option<String>,
+    sets: Vec<String>,
     /// Only the summary
     #[arg(short = 'c', long)]
     summary_only: bool,
@@ -118,6 +119,17 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
     let switch = |on| if on { "on" } else { "off" };
     before.push(format!("set record stacks {}", switch(!flags.no_stacks)));
     before.push(format!("set record names {}", switch(!flags.no_stacks)));
+    let mut calls = None;
+    for set in &flags.sets {
+        match set.strip_prefix("signal=").or_else(|| set.strip_prefix("s=")) {
+            Some(signals) => before.extend(told_signals(signals)?),
+            None => calls = Some(CallSet::parse(set)?),
+        }
+    }
+    if let Some(calls) = &calls {
+        before.push(format!("set record calls {calls}"));
+        before.push(format!("set record memory-calls {}", switch(calls.has_memory())));
+    }
     let time = match (flags.relative, flags.time) {
         (true, _) => Time::Relative,
         (false, 0) => Time::None,
@@ -135,30 +147,45 @@ fn understand(flags: Flags) -> Result<Tracing, String> {
             fold: !flags.no_fold && !flags.json,
             // As strace does with its files.
             threads: flags.follow_forks && flags.output.is_some(),
+            calls: calls.is_some(),
             time,
         },
         output: flags.output,
         only_summary: flags.summary_only,
         records: false,
-        calls: calls(flags.set.as_deref())?,
+        calls,
     })
 }
 
-/// The names of calls that a set means.
-fn calls(set: Option<&str>) -> Result<Vec<String>, String> {
-    let known: Vec<&str> = syscalls::MEMORY_CALLS.iter().filter_map(|nr| syscalls::name(*nr)).collect();
-    let mut all = Vec::new();
-    for word in set.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty()) {
-        match word.strip_prefix("trace=").unwrap_or(word) {
-            "memory" | "%memory" => return Ok(Vec::new()),
-            word if known.contains(&word) => all.push(word.to_owned()),
-            word => {
-                let there = known.join(", ");
-                return Err(format!("-e takes memory, or some of {there}; \"{word}\" is not recorded yet"));
-            }
+/// Which signals are told, as commands: `SIGINT`, `int`, `2`, `all`, `none`, joined with commas; `!` in front means all others.
+fn told_signals(set: &str) -> Result<Vec<String>, String> {
+    let (words, others) = set.strip_prefix('!').map_or((set, false), |rest| (rest, true));
+    let mut told = others;
+    let mut named = Vec::new();
+    for word in words.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        match word {
+            "all" => told = !others,
+            "none" => {}
+            word => named.push(signal(word).ok_or_else(|| format!("invalid signal '{word}'"))?),
         }
     }
-    Ok(all)
+    let how = |told| if told { "print" } else { "noprint" };
+    let mut commands = vec![
+        format!("handle all nostop {} pass", how(told)),
+        format!("handle SIGINT SIGTRAP nostop {} pass", how(told)),
+    ];
+    commands.extend(named.iter().map(|signal| format!("handle {signal} nostop {} pass", how(!others))));
+    Ok(commands)
+}
+
+/// A signal by its number or its name, with `SIG` in front or without.
+fn signal(word: &str) -> Option<String> {
+    let name = word.to_uppercase();
+    let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
+    (1..=31).map(form::signal_name).find(|known| *known == name).or_else(|| {
+        let number = word.parse().ok().filter(|number| (1..=31).contains(number))?;
+        Some(form::signal_name(number))
+    })
 }
 
 /// The time of day, in UTC where no zone is known: the kernel has no other.
@@ -184,8 +211,25 @@ mod tests {
         assert!(tracing.options.threads && tracing.options.stacks && !tracing.attached);
         let tracing = parsed(&["-p", "123", "--no-stacks", "-e", "trace=brk,mmap"]).unwrap();
         assert_eq!((tracing.start.as_str(), tracing.attached), ("attach 123", true));
-        assert_eq!(tracing.calls, ["brk", "mmap"]);
-        for wrong in [&[][..], &["-p", "1", "prog"], &["-p", "x"], &["-e", "file", "prog"], &["--nonsense"]] {
+        assert!(
+            tracing.before.contains(&"set record calls trace=brk,mmap".to_owned()),
+            "{:?}",
+            tracing.before
+        );
+        assert!(tracing.calls.is_some_and(|calls| calls.has(12) && !calls.has(11)));
+        let tracing = parsed(&["-e", "file", "prog"]).unwrap();
+        assert!(tracing.before.contains(&"set record memory-calls off".to_owned()), "{:?}", tracing.before);
+        let tracing = parsed(&["-e", "trace=file", "-e", "signal=!chld,2", "prog"]).unwrap();
+        for line in [
+            "handle all nostop print pass",
+            "handle SIGCHLD nostop noprint pass",
+            "handle SIGINT nostop noprint pass",
+        ] {
+            assert!(tracing.before.contains(&line.to_owned()), "{line}: {:?}", tracing.before);
+        }
+        assert!(parsed(&["-e", "signal=nosuch", "prog"]).is_err());
+        for wrong in [&[][..], &["-p", "1", "prog"], &["-p", "x"], &["-e", "nosuch", "prog"], &["--nonsense"]]
+        {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -12,6 +12,7 @@ use super::runsettings::{
 use super::shell::Shell;
 use super::sourcepath;
 use crate::scene::FrameArguments;
+use crate::syscalls::CallSet;
 
 /// A setting.
 pub(super) struct Setting {
@@ -113,6 +114,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         .session
         .settings_mut()
         .memory_calls),
+    Setting { name: "record calls", set: set_calls, show: show_calls },
     switch!("record stacks", "Recording of the stacks of memory calls", |shell| shell
         .session
         .settings_mut()
@@ -326,6 +328,18 @@ fn set_pending(_: &mut Shell, value: &str) -> Done {
 
 fn show_pending(_: &mut Shell, _: &str) -> String {
     "Debugger's behavior regarding pending breakpoints is on.".to_owned()
+}
+
+/// strace's words for sets of calls.
+fn set_calls(shell: &mut Shell, value: &str) -> Done {
+    shell.session.settings_mut().calls = CallSet::parse(value).map_err(CommandError::say)?;
+    Ok(())
+}
+
+fn show_calls(shell: &mut Shell, _: &str) -> String {
+    let set = &shell.session.settings().calls;
+    let which = if set.is_empty() { "none".to_owned() } else { format!("\"{set}\"") };
+    format!("System calls that are recorded in strace's form, from the next start on: {which}.")
 }
 
 fn set_past_main(shell: &mut Shell, value: &str) -> Done {

@@ -365,7 +365,7 @@ pub(super) fn announce(session: &Session, event: &Event) -> Option<String> {
                 "Error in testing condition for breakpoint {number}:\n{error}\n  hint: this is no hit; the target goes on."
             )
         }
-        EventKind::Signalled { signo } => {
+        EventKind::Signalled { signo, .. } => {
             let (name, words) = signals::describe(*signo);
             format!("\nProgram received signal {name}, {words}.")
         }

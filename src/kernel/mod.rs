@@ -11,6 +11,7 @@ pub mod cgroup;
 pub mod debuginfod;
 mod download;
 pub mod files;
+mod filter;
 pub mod host;
 pub mod klog;
 pub mod limits;

@@ -8,7 +8,7 @@ use crate::regs::{KERNEL_REGS, Regs, Xmm};
 /// What a traced system call looks like at a stop (`PTRACE_GET_SYSCALL_INFO`, Linux 5.3).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum SyscallInfo {
-    /// Not in a system call stop.
+    /// Not in a stop of an x86-64 system call.
     None,
     /// Before the call: its number and arguments.
     Entry {
@@ -304,6 +304,11 @@ pub fn syscall_info(tid: Tid) -> Result<SyscallInfo, Errno> {
     let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
     let size = std::mem::size_of_val(&info);
     request(libc::PTRACE_GET_SYSCALL_INFO, tid, size, std::ptr::from_mut(&mut info) as usize)?;
+    // Another table of calls: numbers and registers mean other things (`int $0x80`, a 32-bit program).
+    const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
+    if info.arch != AUDIT_ARCH_X86_64 {
+        return Ok(SyscallInfo::None);
+    }
     // SAFETY: `op` says which member of the union the kernel filled in.
     Ok(unsafe {
         match info.op {

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 
+use super::filter;
 use super::ptrace::{self, Options};
 use super::standing::{self, Standing};
 use super::wait::{self, Status};
@@ -34,10 +35,19 @@ pub struct Launch {
     pub tty: Option<PathBuf>,
     /// Addresses do not vary from run to run (`ADDR_NO_RANDOMIZE`).
     pub fixed_addresses: bool,
-    /// These system calls stop for the tracer (`SECCOMP_RET_TRACE`); nothing is filtered when empty. The
-    /// filter stays for the life of the process and of its children, and without a tracer such calls fail
+    /// These system calls, ranges of numbers that ascend, stop for the tracer (`SECCOMP_RET_TRACE`); nothing is filtered
+    /// when there are none. The filter stays for the life of the process and of its children, and without a tracer such calls fail
     /// with `ENOSYS`: only for what dies with us.
-    pub traced_calls: Vec<u32>,
+    pub traced_calls: Vec<(u32, u32)>,
+}
+
+/// A target that was launched.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Launched {
+    /// The process.
+    pub pid: Pid,
+    /// Where its environment was when it executed the program: the third argument of execve(2).
+    pub environment: u64,
 }
 
 /// Why a launch failed.
@@ -56,7 +66,7 @@ pub enum LaunchError {
 ///
 /// # Errors
 /// [`LaunchError::Exec`] with the errno of execve(2).
-pub fn launch(spec: &Launch) -> Result<Pid, LaunchError> {
+pub fn launch(spec: &Launch) -> Result<Launched, LaunchError> {
     let setup = |what| move |error: io::Error| LaunchError::Setup(what, error);
     let prepared = Prepared::new(spec).map_err(setup("preparing the arguments"))?;
     let (go_read, go_write) = pipe().map_err(setup("pipe"))?;
@@ -82,7 +92,11 @@ pub fn launch(spec: &Launch) -> Result<Pid, LaunchError> {
     drop(go_write); // End of file is the word to go.
     loop {
         match wait::thread(tid, true) {
-            Ok(Some((_, Status::Exec))) => return Ok(Pid(child)),
+            Ok(Some((_, Status::Exec))) => {
+                // The child's memory was a copy of ours.
+                let environment = prepared.environment.raw.as_ptr() as u64;
+                return Ok(Launched { pid: Pid(child), environment });
+            }
             Ok(Some((_, Status::Exited(_)))) | Err(Errno::ECHILD) => break,
             Ok(Some((_, Status::Signal(signal)))) => {
                 let _ = ptrace::resume(tid, ptrace::Go::Run, signal);
@@ -145,7 +159,11 @@ impl Prepared {
             cwd: spec.cwd.as_ref().map(c_path).transpose()?,
             tty: spec.tty.as_ref().map(c_path).transpose()?,
             fixed_addresses: spec.fixed_addresses,
-            filter: if spec.traced_calls.is_empty() { Vec::new() } else { filter(&spec.traced_calls) },
+            filter: if spec.traced_calls.is_empty() {
+                Vec::new()
+            } else {
+                filter::stopping(&spec.traced_calls)
+            },
             standing: standing::of_the_face(),
         })
     }
@@ -235,24 +253,6 @@ impl Prepared {
             if install() == 0 { 0 } else { Errno::last_raw() }
         }
     }
-}
-
-/// A seccomp program that stops the listed x86-64 calls for the tracer and lets all others through
-/// (`struct seccomp_data`: nr at 0, arch at 4).
-fn filter(calls: &[u32]) -> Vec<libc::sock_filter> {
-    const AUDIT_ARCH_X86_64: u32 = 0xc000_003e;
-    let op = |code: u32, k: u32, jt: u8, jf: u8| libc::sock_filter { code: code as u16, jt, jf, k };
-    let load = |offset| op(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0, 0);
-    let answer = |action| op(libc::BPF_RET | libc::BPF_K, action, 0, 0);
-    let equal = |k, jt, jf| op(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, k, jt, jf);
-    let count = calls.len() as u8;
-    let mut program = vec![load(4), equal(AUDIT_ARCH_X86_64, 0, count + 1), load(0)];
-    for (at, &call) in calls.iter().enumerate() {
-        program.push(equal(call, count - at as u8, 0));
-    }
-    program.push(answer(libc::SECCOMP_RET_ALLOW));
-    program.push(answer(libc::SECCOMP_RET_TRACE));
-    program
 }
 
 /// Runs `body` in a process of its own, joined to this one by a socket; returns our end and its pid.
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_target_stands_at_its_first_instruction() {
-        let pid = launch(&spec("/bin/true", &["true"])).unwrap();
+        let pid = launch(&spec("/bin/true", &["true"])).unwrap().pid;
         let tid = Tid(pid.0);
         let regs = ptrace::registers(tid).unwrap();
         assert!(
@@ -458,8 +458,9 @@ mod tests {
     #[test]
     fn the_filter_stops_only_what_it_lists() {
         let mut spec = spec("/bin/true", &["true"]);
-        spec.traced_calls = vec![libc::SYS_brk as u32, libc::SYS_munmap as u32];
-        let pid = launch(&spec).unwrap();
+        let calls = [libc::SYS_munmap, libc::SYS_brk].map(|nr| (nr as u32, nr as u32));
+        spec.traced_calls = calls.to_vec();
+        let pid = launch(&spec).unwrap().pid;
         let tid = Tid(pid.0);
         let mut seen = Vec::new();
         loop {

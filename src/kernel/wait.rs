@@ -1,5 +1,7 @@
 //! `waitpid` is called here and nowhere else; a raw status is decoded once.
 
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use nix::errno::Errno;
 
 use crate::addr::Tid;
@@ -50,6 +52,15 @@ pub fn thread(tid: Tid, block: bool) -> Result<Option<(Tid, Status)>, Errno> {
     one(tid.0, block)
 }
 
+/// The last thread that left a core file, 0 for none: a status says so, and [`ExitStatus`] does not.
+static DUMPED: AtomicI32 = AtomicI32::new(0);
+
+/// Whether this thread, whose end has just been told, left a core file.
+#[must_use]
+pub fn has_dumped(tid: Tid) -> bool {
+    DUMPED.load(Ordering::Relaxed) == tid.0
+}
+
 fn one(id: i32, block: bool) -> Result<Option<(Tid, Status)>, Errno> {
     let mut raw = 0;
     let flags = libc::__WALL | if block { 0 } else { libc::WNOHANG };
@@ -57,6 +68,9 @@ fn one(id: i32, block: bool) -> Result<Option<(Tid, Status)>, Errno> {
     // Not the C library's waitpid, which arms pthread_cancel(3) around each call.
     // SAFETY: `raw` lives until the call returns; nothing is written through a null pointer.
     let tid = Errno::result(unsafe { libc::syscall(libc::SYS_wait4, id, &raw mut raw, flags, nothing) })?;
+    if libc::WIFSIGNALED(raw) {
+        DUMPED.store(if libc::WCOREDUMP(raw) { tid as i32 } else { 0 }, Ordering::Relaxed);
+    }
     Ok((tid != 0).then(|| (Tid(tid as i32), decode(raw))))
 }
 

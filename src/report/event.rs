@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::escape;
 use super::owner::Names;
 use super::tables::frame_json;
 use crate::event::{CallRecord, Event, EventKind};
-use crate::syscalls::args;
+use crate::syscalls::{self, args};
 
 /// A memory call's line; `None` for any other event. `names` gives the frames of the recorded return
 /// addresses; where it gives none the bare address stands.
@@ -18,6 +19,18 @@ pub fn call_json(event: &Event, names: Names<'_>) -> Option<Value> {
         "syscall": args::name(&record.call), "args": arguments, "ret": ret, "label": record.label,
         "cause": cause_json(record), "allocator": record.allocator,
         "site": record.site.as_ref().map(frame_json), "stack": stack_json(record, names),
+    }))
+}
+
+/// Another recorded call's line: its registers as numbers in hex, and the whole of it in strace's form.
+#[must_use]
+pub fn syscall_json(event: &Event) -> Option<Value> {
+    let EventKind::Syscall(record) = &event.kind else { return None };
+    let registers: Vec<String> = record.call.args.iter().map(|arg| format!("{arg:#x}")).collect();
+    Some(json!({
+        "schema": "brkwater.event/1", "seq": event.seq, "t": event.t, "pid": event.pid, "tid": event.tid,
+        "syscall": syscalls::name(record.call.nr), "registers": registers, "ret": record.ret,
+        "text": escape::plain(&record.text()),
     }))
 }
 

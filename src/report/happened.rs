@@ -27,9 +27,14 @@ pub fn event(event: &Event) -> String {
             format!("{} resident of {}", human_size(*rss), human_size(*vsz))
         }
         EventKind::Hit { number, hits, .. } => format!("hit {hits} of breakpoint {number}"),
-        EventKind::Signalled { signo } => signal(*signo),
+        EventKind::Signalled { signo, .. } => signal(*signo),
+        EventKind::SyscallBegun(begun) => format!("{} <unfinished ...>", plain(&begun.text)),
+        EventKind::Syscall(record) => plain(&record.text()),
         EventKind::Marked { name, .. } => named::called(name),
         EventKind::Named { .. } => "names of return addresses".to_owned(),
+        EventKind::Halted { .. } => "stopped by a signal".to_owned(),
+        EventKind::Superseded { .. } => "exec by another thread".to_owned(),
+        EventKind::Ended { .. } => format!("thread {} ends", event.tid),
         EventKind::Detached => "let go".to_owned(),
         EventKind::ConditionError { number, error } => {
             format!("condition of breakpoint {number}: {}", plain(error))

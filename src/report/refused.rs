@@ -9,7 +9,7 @@ use super::words::{moment, place, size};
 use crate::addr::PAGE;
 use crate::event::Cause;
 use crate::heap::story::{Evidence, Failed, Refusal, STACK_GUARD, Story};
-use crate::syscalls::{args, table};
+use crate::syscalls::{args, errors};
 
 /// The cause in a clause, for the headline; for a mapping in the way there is more to say than this knows.
 pub(super) fn short(cause: &Cause) -> String {
@@ -218,5 +218,5 @@ fn allocator(failed: &Failed) -> &str {
 }
 
 fn error(errno: i32) -> String {
-    table::error(errno).map_or_else(|| format!("error {errno}"), |(name, _)| name.to_owned())
+    errors::error(errno).map_or_else(|| format!("error {errno}"), |(name, _)| name.to_owned())
 }

@@ -10,10 +10,10 @@
 //!
 //! It is fed events and gives lines; it knows no process and no file, so a recording is told by the same code.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
-use super::event::call_json;
+use super::event::{call_json, syscall_json};
 use super::fold::{Folded, Key};
 use super::tables::label_word;
 use super::words::{self, moment, place, planter, size};
@@ -21,7 +21,7 @@ use super::{escape, tables};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{CallRecord, Cause, Event, EventKind, ExitStatus, Label, StackFrame};
 use crate::heap::story::{Stories, Story};
-use crate::syscalls;
+use crate::syscalls::{self, form};
 
 /// What is shown of each line.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub struct Options {
     pub fold: bool,
     /// Every line begins with its thread, as in strace's files; else only where there are several.
     pub threads: bool,
+    /// Calls are told as strace tells them, with unfinished ones, each thread's end, and nothing else between them.
+    pub calls: bool,
     /// How moments are written in front.
     pub time: Time,
 }
@@ -69,6 +71,12 @@ pub struct Log {
     fold: Folded,
     first: Option<Tid>,
     several: bool,
+    /// Threads that live.
+    living: u32,
+    /// How often each call was made, and failed.
+    counts: FxHashMap<u64, (u64, u64)>,
+    /// Threads whose call was begun in a line of its own.
+    unfinished: FxHashSet<Tid>,
     last: Option<f64>,
     calls: u64,
 }
@@ -96,6 +104,9 @@ impl Log {
     pub fn event(&mut self, event: &Event) -> String {
         self.stories.apply(event);
         self.several |= *self.first.get_or_insert(event.tid) != event.tid;
+        if self.options.calls {
+            self.count(event);
+        }
         match &event.kind {
             EventKind::Named { frames } => {
                 for (at, names) in frames {
@@ -104,15 +115,44 @@ impl Log {
                 String::new()
             }
             EventKind::Call(record) => self.call(event, record),
-            EventKind::Signalled { signo } => self.mark(event, &format!("--- signal {signo} ---")),
-            EventKind::Execed { program } => {
+            EventKind::SyscallBegun(begun) => {
+                self.unfinished.insert(event.tid);
+                let why = if begun.detached { "detached" } else { "unfinished" };
+                self.mark(event, &format!("{} <{why} ...>", begun.text))
+            }
+            EventKind::Syscall(record) if self.options.json => {
+                self.counted(record.call.nr, record.ret);
+                syscall_json(event).map(|value| escape::json(&value) + "\n").unwrap_or_default()
+            }
+            EventKind::Syscall(record) => {
+                self.counted(record.call.nr, record.ret);
+                let text = match self.unfinished.remove(&event.tid) {
+                    true => resumed(Some(record.call.nr), &format!("{}) = {}", record.rest, record.result)),
+                    false => record.text(),
+                };
+                self.mark(event, &text)
+            }
+            EventKind::Signalled { signo, info } => {
+                self.mark(event, &format!("--- {} {info} ---", form::signal_name(*signo)))
+            }
+            EventKind::Halted { signo } => {
+                self.mark(event, &format!("--- stopped by {} ---", form::signal_name(*signo)))
+            }
+            EventKind::Superseded { by } => {
+                if self.unfinished.remove(by) {
+                    self.unfinished.insert(event.tid);
+                }
+                self.living = self.living.saturating_sub(1);
+                self.mark(event, &format!("+++ superseded by execve in pid {by} +++"))
+            }
+            EventKind::Execed { program } if !self.options.calls => {
                 self.mark(event, &format!("--- exec {} ---", escape::plain(program)))
             }
-            EventKind::Exited(ExitStatus::Code(code)) => {
-                self.mark(event, &format!("+++ exited with {code} +++"))
-            }
-            EventKind::Exited(ExitStatus::Signal(signal)) => {
-                self.mark(event, &format!("+++ killed by signal {signal} +++"))
+            EventKind::Exited(status) if !self.options.calls => self.end(event, *status, false),
+            EventKind::Ended { status, core } => {
+                let text = self.end(event, *status, *core);
+                self.living = self.living.saturating_sub(1);
+                text
             }
             _ => String::new(),
         }
@@ -123,14 +163,65 @@ impl Log {
         self.fold.flush()
     }
 
-    fn call(&mut self, event: &Event, record: &CallRecord) -> String {
+    fn counted(&mut self, nr: u64, ret: Option<i64>) {
         self.calls += 1;
+        let (calls, errors) = self.counts.entry(nr).or_default();
+        *calls += 1;
+        *errors += u64::from(ret.is_some_and(|ret| syscalls::unpack(ret as u64).is_err()));
+    }
+
+    /// How often each call was made, as strace's `-c` has it, without the time, which nobody measured.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let rule = "--------- --------- ----------------\n";
+        let mut rows: Vec<(&str, u64, u64)> = self
+            .counts
+            .iter()
+            .map(|(nr, (calls, errors))| (syscalls::name(*nr).unwrap_or("(no name)"), *calls, *errors))
+            .collect();
+        rows.sort_unstable_by_key(|(name, calls, _)| (std::cmp::Reverse(*calls), *name));
+        let number = |value: u64| if value == 0 { String::new() } else { value.to_string() };
+        let row = |name: &str, calls, errors| format!("{calls:>9} {:>9} {name}\n", number(errors));
+        let body: String = rows.iter().map(|(name, calls, errors)| row(name, *calls, *errors)).collect();
+        let (calls, errors) = rows.iter().fold((0, 0), |sum, row| (sum.0 + row.1, sum.1 + row.2));
+        format!("    calls    errors syscall\n{rule}{body}{rule}{}", row("total", calls, errors))
+    }
+
+    /// How many threads live now: strace names them where there are several.
+    fn count(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Started { .. } => self.living = 1,
+            EventKind::ThreadStarted | EventKind::Forked { followed: true, .. } => self.living += 1,
+            _ => {}
+        }
+        self.several = self.living > 1;
+    }
+
+    fn end(&mut self, event: &Event, status: ExitStatus, core: bool) -> String {
+        let core = if core { " (core dumped)" } else { "" };
+        let text = match status {
+            ExitStatus::Code(code) => format!("+++ exited with {code} +++"),
+            ExitStatus::Signal(signal) => format!("+++ killed by {}{core} +++", form::signal_name(signal)),
+        };
+        self.mark(event, &text)
+    }
+
+    fn call(&mut self, event: &Event, record: &CallRecord) -> String {
+        let ret = Some(syscalls::args::returned(&record.call));
+        self.counted(syscalls::number(syscalls::args::name(&record.call)).unwrap_or(u64::MAX), ret);
         if self.options.json {
             let value =
                 call_json(event, &|at| self.frames.get(&(event.pid, at)).cloned().unwrap_or_default());
             return value.map(|value: Value| escape::json(&value) + "\n").unwrap_or_default();
         }
-        let mut line = format!("{}{}", self.start(event), syscalls::text(&record.call));
+        let text = match self.unfinished.remove(&event.tid) {
+            true => {
+                let nr = syscalls::number(syscalls::args::name(&record.call));
+                resumed(nr, &format!(") = {}", syscalls::args::result(&record.call)))
+            }
+            false => syscalls::text(&record.call),
+        };
+        let mut line = format!("{}{text}", self.start(event));
         let story = self.stories.of(event.pid);
         // Without its stack nothing tells the program's own calls from the loader's.
         let told = !record.stack.is_empty() || !matches!(record.label, Label::UserMap | Label::UserUnmap);
@@ -231,6 +322,12 @@ impl Log {
         }
         text
     }
+}
+
+/// The rest of a call whose beginning stands further up.
+fn resumed(nr: Option<u64>, rest: &str) -> String {
+    let name = nr.and_then(syscalls::name).unwrap_or("syscall");
+    format!("<... {name} resumed>{rest}")
 }
 
 /// `: blocker 0x…-0x… by plant (t.c:7)` and the like.

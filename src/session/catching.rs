@@ -45,6 +45,7 @@ impl Session {
     /// A system call that somebody waits for begins.
     pub(super) fn entered_call(&mut self, tid: Tid, nr: u64) -> Option<Stop> {
         self.pretend(tid, nr);
+        self.log_entry(tid);
         match self.caught(tid, &Caught::SyscallEntry(nr)) {
             Some(reason) => Some(self.stop(tid, reason)),
             None => self.go_on(tid),
@@ -53,8 +54,13 @@ impl Session {
 
     /// A call returned, whose return was waited for: by us, by a catchpoint, or by both.
     pub(super) fn left_call(&mut self, tid: Tid, nr: u64, args: [u64; 6], ret: i64) -> Option<Stop> {
+        let logged = self.log_return(tid, nr, ret);
         if self.settings.memory_calls {
             self.returned(tid, nr, args, ret);
+        }
+        if let Some(record) = logged {
+            let pid = self.pid_of(tid);
+            self.record(pid, tid, EventKind::Syscall(record));
         }
         let wanted = &self.tracer.table.wanted;
         let reason = match wanted.returns && wanted.has(nr) {

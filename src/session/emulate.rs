@@ -18,6 +18,8 @@ const RSP: usize = 19;
 const RBP: usize = 4;
 const RIP: usize = 16;
 const EFLAGS: usize = 18;
+/// Beyond what programs can have mapped, with four levels of pages.
+const USER_END: u64 = 1 << 47;
 
 /// An instruction that we can carry out ourselves.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(super) enum Emulation {
     Nothing,
     /// `push reg`.
     Push(usize),
+    /// `ret`: all that the loader's hook is.
+    Return,
     /// `mov reg, reg` or `mov reg, constant`; 32 bits clear the upper half.
     Move { to: usize, from: Operand, wide: bool },
     /// `mov reg, [slot]`.
@@ -96,6 +100,7 @@ fn classify(i: &Instruction) -> Option<Emulation> {
     match (i.mnemonic(), i.code()) {
         (Mnemonic::Endbr64 | Mnemonic::Nop, _) => Some(Emulation::Nothing),
         (Mnemonic::Push, Code::Push_r64) => word(i.op0_register()).map(Emulation::Push),
+        (Mnemonic::Ret, Code::Retnq) => Some(Emulation::Return),
         (Mnemonic::Mov, code) => moved(i, code),
         (
             Mnemonic::Cmp,
@@ -211,6 +216,14 @@ pub(super) fn apply(emulation: Emulation, length: u64, regs: &mut Regs, stack: &
             r[RSP] = r[RSP].wrapping_sub(8);
             stack.store(Addr(r[RSP]), &value.to_le_bytes()).then_some(())?;
         }
+        Emulation::Return => {
+            let top = Slot { base: RSP, offset: 0 };
+            let back = top.load(r, true, stack)?;
+            // Where no program can be, the processor shall fault.
+            (back < USER_END).then_some(())?;
+            r[RSP] = r[RSP].wrapping_add(8);
+            r[RIP] = back.wrapping_sub(length);
+        }
         Emulation::Move { to, from, wide } => r[to] = from.value(r, wide),
         Emulation::Fetch { to, slot, wide } => r[to] = slot.load(r, wide, stack)?,
         Emulation::Keep { slot, from, wide } => {
@@ -281,7 +294,8 @@ mod tests {
     #[test]
     fn the_usual_first_instructions_are_known() {
         let local = Slot { base: RBP, offset: (-8_i64) as u64 };
-        let cases: [(&[u8], Option<Emulation>); 16] = [
+        let cases: [(&[u8], Option<Emulation>); 17] = [
+            (&[0xc3], Some(Emulation::Return)),
             (&[0xf3, 0x0f, 0x1e, 0xfa], Some(Emulation::Nothing)),
             (&[0x55], Some(Emulation::Push(4))),
             (&[0x41, 0x57], Some(Emulation::Push(0))),
@@ -374,6 +388,14 @@ mod tests {
         let pushed = Slot { base: RSP, offset: 0 };
         apply(Emulation::Fetch { to: 10, slot: pushed, wide: true }, 4, &mut regs, &words).unwrap();
         assert_eq!(regs.0[10], 0x8020);
+
+        // What was pushed may be returned to.
+        let mut returned = regs;
+        words.store(Addr(0x8018), &0x40_1234_u64.to_le_bytes());
+        apply(Emulation::Return, 1, &mut returned, &words).unwrap();
+        assert_eq!((returned.0[RSP], returned.0[RIP]), (0x8020, 0x40_1234));
+        words.store(Addr(0x8018), &u64::MAX.to_le_bytes());
+        assert!(apply(Emulation::Return, 1, &mut regs.clone(), &words).is_none());
 
         // 32 bits leave the word's other half alone, and clear the register's.
         let local = Slot { base: RBP, offset: (-8_i64) as u64 };

@@ -55,6 +55,12 @@ impl Sender {
 }
 
 impl Receiver {
+    /// Whether what has come so far is taken: then the next note may be long in coming.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.reader.buffer().is_empty()
+    }
+
     /// The next note, however long it takes; `None` when the engine has ended.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod hits;
 mod inbox;
 mod inlines;
 mod live;
+mod logging;
 mod looking;
 mod marking;
 mod opening;
@@ -108,6 +109,8 @@ pub struct ThreadInfo {
 /// The program that `run` starts.
 struct Program {
     path: PathBuf,
+    /// The same under the name that it was given, which exec gets.
+    runs: PathBuf,
     modules: Modules,
 }
 
@@ -156,6 +159,8 @@ pub struct Session {
     replay: Option<replay::Replay>,
     /// Calls that were not made.
     pretended: Vec<pretended::Pretended>,
+    /// Calls that are recorded and have not returned.
+    log: logging::Log,
     /// Children that wait for the end of a stop to be kept or let go.
     births: Vec<births::Birth>,
     /// What was let go when the face was lost, with the moment of its start, the one that was looked at first.
@@ -203,6 +208,7 @@ impl Session {
             postmortem: None,
             replay: None,
             pretended: Vec::new(),
+            log: logging::Log::default(),
             parted: Vec::new(),
             synced: 0,
             unsynced: false,

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use smallvec::SmallVec;
 
 use super::Session;
-use super::emulate::{self, Stack};
+use super::emulate::{self, Emulation, Stack};
 use super::process::Tracing;
 use super::tracer::Tracer;
 use crate::addr::{Addr, Pid, Tid};
 use crate::kernel::Errno;
 use crate::kernel::affinity::Together;
 use crate::kernel::mem::ProcMem;
+use crate::kernel::procfs;
 use crate::kernel::ptrace::{self, Go};
 use crate::kernel::signals::SIGTRAP;
 use crate::kernel::wait::{self, Status};
@@ -147,6 +148,12 @@ impl Tracer {
         else {
             return false;
         };
+        // A shadow stack would have to be popped, too.
+        if emulation == Emulation::Return
+            && procfs::status_field(tid.0, "x86_Thread_features").is_some_and(|on| on.contains("shstk"))
+        {
+            return false;
+        }
         if emulate::apply(emulation, length, &mut regs, &space.memory).is_none() {
             return false;
         }

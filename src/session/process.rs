@@ -9,6 +9,7 @@ use crate::kernel::ptrace::{DebugRegs, Go};
 use crate::kernel::wait::Status;
 use crate::regs::Regs;
 use crate::symbols::Modules;
+use crate::syscalls::CallSet;
 
 /// What we want with a process.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -169,6 +170,8 @@ pub(super) struct Table {
     pub(super) last_process_number: u32,
     /// System calls that the user wants to see.
     pub(super) wanted: WantedCalls,
+    /// System calls that are recorded, as they were asked for when the run began.
+    pub(super) logged: CallSet,
     /// Where everything was in the debugged process that ended last.
     pub(super) left: Option<Modules>,
 }

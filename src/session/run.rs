@@ -13,8 +13,9 @@ use super::{Locking, Selection, Session, SessionError};
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{Caught, EventKind, ExitStatus, StopReason};
 use crate::kernel::procfs;
-use crate::kernel::ptrace::SignalInfo;
+use crate::kernel::ptrace::{self, SignalInfo};
 use crate::kernel::signals::SIGINT;
+use crate::syscalls::form;
 
 /// How the target goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,7 +198,12 @@ impl Session {
                 self.record(pid, new, EventKind::ThreadStarted);
                 self.tracer.go(tid);
             }
-            Happening::ThreadEnded { tid, pid } => {
+            Happening::Halted { tid, signal } => {
+                self.log_halt(tid, signal);
+                self.tracer.go(tid);
+            }
+            Happening::ThreadEnded { tid, pid, status } => {
+                self.log_end(pid, tid, status);
                 self.breakpoints.iter_mut().for_each(|b| b.forget_thread(tid));
                 self.record(pid, tid, EventKind::ThreadEnded);
                 // Whoever announces the end tells of these, too.
@@ -331,7 +337,9 @@ impl Session {
         }
         if disposal.print {
             let pid = self.pid_of(tid);
-            self.record(pid, tid, EventKind::Signalled { signo: signal });
+            self.tell_unfinished(Some(tid));
+            let info = ptrace::siginfo(tid).map(|info| form::siginfo(&info)).unwrap_or_default();
+            self.record(pid, tid, EventKind::Signalled { signo: signal, info });
         }
         // While stepping, a handler runs through: the step goes on where it was interrupted.
         if self.plan.as_ref().is_some_and(|plan| plan.steps_thread(tid)) {
@@ -344,6 +352,7 @@ impl Session {
 
     fn execed(&mut self, tid: Tid) -> Option<Stop> {
         let pid = self.pid_of(tid);
+        self.log_exec(tid);
         let program = procfs::executable(pid).map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
         if let Some(process) = self.tracer.table.processes.get_mut(&pid) {
             process.program.clone_from(&program);
@@ -375,6 +384,7 @@ impl Session {
             // Another process goes on; the user is told by the event.
             self.selection = Some(Selection { pid: self.pid_of(other), tid: other, level: 0 });
         }
+        self.log_end(pid, Tid(pid.0), status);
         self.record(pid, tid, EventKind::Exited(status));
         self.watch_no_more(pid);
         self.forget_calls(pid);

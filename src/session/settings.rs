@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::kernel::host;
 use crate::kernel::signals::{self, SIGINT, SIGTRAP};
+use crate::syscalls::CallSet;
 
 /// Settings that outlive a run.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct Settings {
     pub reconnect_timeout: Duration,
     /// Calls of brk, mmap, munmap and mremap are recorded.
     pub memory_calls: bool,
+    /// These are recorded as well, in strace's form; it counts from the next start on, for the filter is made then.
+    pub calls: CallSet,
     /// Their stacks are taken.
     pub stacks: bool,
     /// What their stacks' addresses stand for is told by events of its own.
@@ -97,6 +100,7 @@ impl Default for Settings {
             scheduler_locking: Locking::Replay,
             reconnect_timeout: Duration::from_secs(30),
             memory_calls: true,
+            calls: CallSet::default(),
             stacks: true,
             names: false,
             journal: true,

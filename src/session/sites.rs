@@ -261,7 +261,9 @@ impl Session {
             wanted.numbers.extend(MEMORY_CALLS.map(u64::from));
         }
         let shown = |number: &u64| MEMORY_CALLS.iter().any(|call| u64::from(*call) == *number);
-        let filtered = self.settings.memory_calls && wanted.numbers.iter().all(shown);
+        let logged = &self.tracer.table.logged;
+        let filtered =
+            wanted.numbers.iter().all(|nr| logged.has(*nr) || self.settings.memory_calls && shown(nr));
         wanted.every = wanted.any || !wanted.numbers.is_empty() && !filtered;
         self.tracer.table.wanted = wanted;
     }

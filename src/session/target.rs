@@ -27,7 +27,8 @@ impl Session {
     pub fn set_program(&mut self, path: &Path) -> Result<(), SessionError> {
         let name = path.to_string_lossy().into_owned();
         let failed = |error: &std::io::Error| SessionError::Program { path: name.clone(), why: words(error) };
-        let full = std::fs::canonicalize(find_in_path(path)).map_err(|error| failed(&error))?;
+        let found = find_in_path(path);
+        let full = std::fs::canonicalize(&found).map_err(|error| failed(&error))?;
         if full.is_dir() {
             return Err(SessionError::Program { path: name, why: "Is a directory".into() });
         }
@@ -36,7 +37,7 @@ impl Session {
             .map_err(|why| SessionError::Format { path: full.to_string_lossy().into_owned(), why })?;
         let image = self.images.open(&full, &*self.files)?;
         let modules = Modules::of_program(&image, &full.to_string_lossy());
-        self.program = Some(Program { path: full, modules });
+        self.program = Some(Program { runs: with_its_own_name(&found, &full), path: full, modules });
         self.resolve();
         Ok(())
     }
@@ -51,7 +52,7 @@ impl Session {
         if let Some(selection) = self.selection {
             return Err(SessionError::AlreadyRunning(selection.pid));
         }
-        let path = self.program().ok_or(SessionError::NoProgram)?.to_owned();
+        let path = self.program.as_ref().ok_or(SessionError::NoProgram)?.runs.clone();
         // The file may have been rebuilt since it was named.
         self.set_program(&path)?;
         let name = path.to_string_lossy().into_owned();
@@ -65,25 +66,30 @@ impl Session {
         self.restart();
         let spec = self.launch_spec(&path);
         let through_shell = self.settings.words().is_none();
-        let pid = spawn::launch(&spec).map_err(|error| SessionError::Launch {
+        let launched = spawn::launch(&spec).map_err(|error| SessionError::Launch {
             path: name,
             why: match error {
                 LaunchError::Exec(errno) => format!("{}.", errno.desc()),
                 other => format!("{other}."),
             },
         })?;
-        let tracing = if self.settings.memory_calls { Tracing::Filter } else { Tracing::Off };
+        let pid = launched.pid;
+        let tracing = if spec.traced_calls.is_empty() { Tracing::Off } else { Tracing::Filter };
         self.enter(pid, &[Tid(pid.0)], true, tracing)?;
         if through_shell {
             self.wait_for_program(pid)?;
         }
         self.begin(pid, Tid(pid.0), false);
+        if !through_shell {
+            self.log_launch(&launched, &spec);
+        }
         Ok(())
     }
 
     /// A new run begins: numbers and records start over.
     fn restart(&mut self) {
         self.recorder.restart();
+        self.log_anew();
         self.stories = Default::default();
         self.last_exit = None;
         self.last_hit = None;
@@ -122,9 +128,13 @@ impl Session {
             cwd: settings.cwd.clone(),
             tty: settings.tty.clone(),
             fixed_addresses: settings.disable_randomization,
-            traced_calls: match settings.memory_calls {
-                true => MEMORY_CALLS.into_iter().chain(affinity::CALLS).collect(),
-                false => Vec::new(),
+            traced_calls: match (settings.memory_calls, settings.calls.is_empty()) {
+                (false, true) => Vec::new(),
+                (false, false) => settings.calls.ranges(&affinity::CALLS),
+                (true, _) => {
+                    let own: Vec<u32> = MEMORY_CALLS.into_iter().chain(affinity::CALLS).collect();
+                    settings.calls.ranges(&own)
+                }
             },
         }
     }
@@ -140,11 +150,18 @@ impl Session {
                     let why = "During startup program exited.".to_owned();
                     return Err(SessionError::Launch { path: "the program through the shell".into(), why });
                 }
+                Happening::Entered { tid, nr } => {
+                    // Of the shell's own calls, the last is the program's first.
+                    if nr == super::logging::EXECVE {
+                        self.log_entry(tid);
+                    }
+                    self.tracer.go(tid);
+                }
                 Happening::Returned { tid, .. }
-                | Happening::Entered { tid, .. }
                 | Happening::Signal { tid, .. }
                 | Happening::Stepped { tid }
                 | Happening::Touched { tid, .. }
+                | Happening::Halted { tid, .. }
                 | Happening::Arrived { tid, .. }
                 | Happening::ThreadStarted { tid, .. } => self.tracer.go(tid),
                 Happening::Forked { tid, birth } => {
@@ -236,7 +253,8 @@ impl Session {
             return Err(refused(pid, Errno::ESRCH));
         }
         self.restart();
-        let tracing = if self.settings.memory_calls { Tracing::Every } else { Tracing::Off };
+        let sees = self.settings.memory_calls || !self.settings.calls.is_empty();
+        let tracing = if sees { Tracing::Every } else { Tracing::Off };
         self.enter(pid, &tids, false, tracing)?;
         for thread in self.tracer.table.threads.values_mut().filter(|thread| thread.pid == pid) {
             thread.running = true;
@@ -272,6 +290,7 @@ impl Session {
         self.sync_face();
         self.tracer.stop_all();
         self.tracer.settle_pending(selection.pid);
+        self.tell_unfinished(None);
         self.abandon_calls(selection.pid);
         self.part_from_births(selection.pid);
         self.clear_sites(selection.pid);
@@ -427,6 +446,16 @@ fn find_in_path(path: &Path) -> PathBuf {
         .map(|dir| dir.join(path))
         .find(|full| full.is_file())
         .unwrap_or_else(|| path.to_owned())
+}
+
+/// What exec gets: as in gdb, directories are those that links lead to, and the file's own name stays, for programs look at
+/// it that have several.
+fn with_its_own_name(found: &Path, full: &Path) -> PathBuf {
+    let parent = found.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (std::fs::canonicalize(parent), found.file_name()) {
+        (Ok(parent), Some(name)) => parent.join(name),
+        _ => full.to_owned(),
+    }
 }
 
 /// Refuses what is no ELF program for x86-64 (ELF header: e_ident at 0, e_machine at 18).

@@ -51,7 +51,9 @@ pub(super) enum Happening {
     /// A thread was made.
     ThreadStarted { tid: Tid, new: Tid },
     /// A thread ended; its process lives on.
-    ThreadEnded { tid: Tid, pid: Pid },
+    ThreadEnded { tid: Tid, pid: Pid, status: ExitStatus },
+    /// Job control stopped a thread; told only where calls are recorded.
+    Halted { tid: Tid, signal: i32 },
     /// A debugged process ended.
     Exited { pid: Pid, status: ExitStatus },
     /// The user wants a pause, or is gone.
@@ -195,8 +197,11 @@ impl Tracer {
                 None
             }
             Status::Seccomp | Status::Syscall => self.syscall(tid),
-            Status::GroupStop(_) => {
+            Status::GroupStop(signal) => {
                 self.table.threads.get_mut(&tid)?.group_stopped = true;
+                if role == Role::Followed && !self.table.logged.is_empty() {
+                    return Some(Happening::Halted { tid, signal });
+                }
                 self.go(tid);
                 None
             }
@@ -227,7 +232,7 @@ impl Tracer {
         match self.table.remove_thread(tid) {
             None => {
                 let followed = self.table.processes.get(&pid).is_some_and(|p| p.role == Role::Followed);
-                followed.then_some(Happening::ThreadEnded { tid, pid })
+                followed.then_some(Happening::ThreadEnded { tid, pid, status })
             }
             Some(process) if process.role == Role::Followed => Some(Happening::Exited { pid, status }),
             Some(_) => None,
@@ -256,9 +261,12 @@ impl Tracer {
     pub(super) fn execed(&mut self, tid: Tid) -> Option<Happening> {
         // All other threads are gone without a word; the one that called exec has the leader's id now.
         let pid = Pid(tid.0);
+        let maker = Tid(ptrace::event_message(tid).unwrap_or(0) as i32);
+        let call = self.table.threads.get_mut(&maker).and_then(|thread| thread.call.take());
         self.table.threads.retain(|other, thread| thread.pid != pid || *other == tid);
         let thread = self.table.threads.get_mut(&tid)?;
         *thread = Thread::new(pid, thread.number);
+        thread.call = call;
         let process = self.table.processes.get_mut(&pid)?;
         let left = std::mem::replace(&mut process.space, pid);
         let role = process.role;
@@ -293,7 +301,8 @@ impl Tracer {
     /// Whether a call that the filter shows needs no look before it is made: nobody waits for that, and what it was its
     /// registers tell when it returns. Asking the kernel costs as much as letting the thread go on does.
     fn may_pass_unseen(&self, tid: Tid, role: Role) -> bool {
-        role == Role::Followed && self.table.wanted.is_empty() && self.table.way(tid) == Go::Run
+        let quiet = self.table.wanted.is_empty() && self.table.logged.is_empty();
+        role == Role::Followed && quiet && self.table.way(tid) == Go::Run
     }
 
     /// Where in a call a thread stands. Of one that was passed unseen, its return is the next that the kernel tells.
@@ -332,10 +341,11 @@ impl Tracer {
                 if affinity::CALLS.contains(&(nr as u32)) {
                     self.together = None;
                 }
-                let wanted = self.table.wanted.has(nr);
-                let awaited = MEMORY_CALLS.contains(&(nr as u32)) || wanted && self.table.wanted.returns;
+                let (wanted, logged) = (self.table.wanted.has(nr), self.table.logged.has(nr));
+                let awaited =
+                    MEMORY_CALLS.contains(&(nr as u32)) || wanted && self.table.wanted.returns || logged;
                 thread.call = awaited.then_some((nr, args));
-                (!first && wanted).then_some(Happening::Entered { tid, nr })
+                (!first && (wanted || logged)).then_some(Happening::Entered { tid, nr })
             }
             SyscallInfo::Exit { ret } => {
                 let call = thread.call.take();

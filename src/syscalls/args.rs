@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json as object};
 
-use super::table;
+use super::{errors, table};
 use crate::addr::Addr;
 use crate::event::Call;
 
@@ -61,6 +61,16 @@ pub fn name(call: &Call) -> &'static str {
     }
 }
 
+/// The result as a number, an error being negative.
+#[must_use]
+pub fn returned(call: &Call) -> i64 {
+    let outcome = |ret: Result<Addr, i32>| ret.map_or_else(|errno| -i64::from(errno), |at| at.0 as i64);
+    match *call {
+        Call::Brk { got, .. } => got.0 as i64,
+        Call::Mmap { ret, .. } | Call::Munmap { ret, .. } | Call::Mremap { ret, .. } => outcome(ret),
+    }
+}
+
 /// The arguments and the result for `brkwater.event/1`: addresses are strings, sizes numbers, bits names.
 #[must_use]
 pub fn json(call: &Call) -> (Value, Value) {
@@ -96,7 +106,7 @@ fn pointer(at: Addr) -> String {
 }
 
 fn failure(errno: i32) -> String {
-    match table::error(errno) {
+    match errors::error(errno) {
         Some((name, words)) => format!("-1 {name} ({words})"),
         None => format!("-1 (errno {errno})"),
     }

@@ -1,18 +1,23 @@
 //! System calls by name and in words.
 //!
-//! Knows the names of every x86-64 system call, the bits of the memory calls, and how strace writes a call.
-//! It knows no process: numbers and registers come in, text and [`crate::event::Call`]s go out. What a call
+//! Knows the names of every x86-64 system call, the bits of their arguments, and how strace writes a call.
+//! It knows no process: numbers, registers and memory come in, text and [`crate::event::Call`]s go out. What a call
 //! was *for* is the heap's story ([`crate::heap::story`]), not this module's.
 
 pub mod args;
 pub mod decode;
+pub mod errors;
+pub mod form;
 pub mod groups;
+pub mod names;
+pub mod sets;
 pub mod table;
 
 use syscalls::x86_64::Sysno;
 
 pub use args::{json, text};
 pub use decode::{MEMORY_CALLS, decode, unpack};
+pub use sets::CallSet;
 
 /// The name of the x86-64 system call `nr`, as the kernel's table has it; `None` for a number without one.
 #[must_use]

@@ -1,6 +1,6 @@
-//! The bits and errors of the memory calls as plain numbers, with the names that the manuals give them.
+//! The bits of the memory calls as plain numbers, with the names that the manuals give them.
 //!
-//! Sources: Linux `include/uapi/asm-generic/{mman-common,mman,errno-base,errno}.h` and
+//! Sources: Linux `include/uapi/asm-generic/{mman-common,mman}.h` and
 //! `arch/x86/include/uapi/asm/mman.h`. Plain numbers, because only `kernel/` may use libc; the order is the
 //! order in which strace 6.1 prints them.
 
@@ -77,35 +77,6 @@ pub const MREMAP: &[(u32, &str)] = &[
     (MREMAP_FIXED, "MREMAP_FIXED"),
     (MREMAP_DONTUNMAP, "MREMAP_DONTUNMAP"),
 ];
-
-/// Errors with their names and glibc's words, for those that memory calls and their neighbours return.
-pub const ERRORS: &[(i32, &str, &str)] = &[
-    (1, "EPERM", "Operation not permitted"),
-    (2, "ENOENT", "No such file or directory"),
-    (4, "EINTR", "Interrupted system call"),
-    (5, "EIO", "Input/output error"),
-    (9, "EBADF", "Bad file descriptor"),
-    (11, "EAGAIN", "Resource temporarily unavailable"),
-    (12, "ENOMEM", "Cannot allocate memory"),
-    (13, "EACCES", "Permission denied"),
-    (14, "EFAULT", "Bad address"),
-    (16, "EBUSY", "Device or resource busy"),
-    (17, "EEXIST", "File exists"),
-    (19, "ENODEV", "No such device"),
-    (22, "EINVAL", "Invalid argument"),
-    (23, "ENFILE", "Too many open files in system"),
-    (24, "EMFILE", "Too many open files"),
-    (26, "ETXTBSY", "Text file busy"),
-    (38, "ENOSYS", "Function not implemented"),
-    (75, "EOVERFLOW", "Value too large for defined data type"),
-    (95, "EOPNOTSUPP", "Operation not supported"),
-];
-
-/// The error's name and words; `None` for one that is not in the table.
-#[must_use]
-pub fn error(errno: i32) -> Option<(&'static str, &'static str)> {
-    ERRORS.iter().find(|(number, ..)| *number == errno).map(|(_, name, words)| (*name, *words))
-}
 
 /// The set bits by name, joined with `|`, unknown ones in hex behind them; `none` when no bit is set.
 #[must_use]

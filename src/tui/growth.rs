@@ -111,6 +111,11 @@ impl Growth {
             | EventKind::Signalled { .. }
             | EventKind::ThreadStarted
             | EventKind::ThreadEnded
+            | EventKind::SyscallBegun(_)
+            | EventKind::Syscall(_)
+            | EventKind::Halted { .. }
+            | EventKind::Superseded { .. }
+            | EventKind::Ended { .. }
             | EventKind::Named { .. }
             | EventKind::Hit { .. } => {}
         }

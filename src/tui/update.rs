@@ -199,6 +199,11 @@ fn hear_event(model: &mut Model, event: &Event) {
         | EventKind::ThreadStarted
         | EventKind::ThreadEnded
         | EventKind::Call(_)
+        | EventKind::SyscallBegun(_)
+        | EventKind::Syscall(_)
+        | EventKind::Halted { .. }
+        | EventKind::Superseded { .. }
+        | EventKind::Ended { .. }
         | EventKind::Named { .. }
         | EventKind::Marked { .. }
         | EventKind::Hit { .. }

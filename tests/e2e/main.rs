@@ -45,5 +45,6 @@ mod sources;
 mod split;
 mod stepping;
 mod supplements;
+mod syscalls;
 mod tracing;
 mod watching;

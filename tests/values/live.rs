@@ -41,7 +41,7 @@ impl Live {
         let mut argv = vec![program.display().to_string()];
         argv.extend(arguments.iter().cloned());
         let spec = Launch { path: program.into(), argv, fixed_addresses: true, ..Launch::default() };
-        let pid = launch(&spec).unwrap();
+        let pid = launch(&spec).unwrap().pid;
         let mut live = Live {
             pid,
             tid: Tid(pid.0),

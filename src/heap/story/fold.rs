@@ -81,6 +81,11 @@ pub(super) fn apply(story: &mut Story, event: &Event) {
         EventKind::ThreadEnded
         | EventKind::Resumed
         | EventKind::Signalled { .. }
+        | EventKind::SyscallBegun(_)
+        | EventKind::Syscall(_)
+        | EventKind::Halted { .. }
+        | EventKind::Superseded { .. }
+        | EventKind::Ended { .. }
         | EventKind::Named { .. }
         | EventKind::Marked { .. }
         | EventKind::ConditionError { .. } => {}

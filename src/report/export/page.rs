@@ -380,7 +380,8 @@ fn happening(story: &Story, event: &Event) -> Option<Happening> {
         EventKind::Exited(ExitStatus::Code(code)) => other("exited", format!("code {code}")),
         EventKind::Exited(ExitStatus::Signal(signal)) => other("exited", format!("signal {signal}")),
         EventKind::Stopped(reason) => other("stopped", reason_word(reason)),
-        EventKind::Signalled { signo } => other("signalled", signo.to_string()),
+        EventKind::Signalled { signo, .. } => other("signalled", signo.to_string()),
+        EventKind::Syscall(record) => other("syscall", record.text()),
         EventKind::Detached => other("detached", String::new()),
         EventKind::Marked { name, rss, .. } => {
             other("marked", name.clone()).map(|event| Happening { rss: *rss, ..event })
@@ -393,7 +394,12 @@ fn happening(story: &Story, event: &Event) -> Option<Happening> {
         EventKind::Hit { number, rss, .. } => {
             other("hit", format!("breakpoint {number}")).map(|event| Happening { rss: *rss, ..event })
         }
-        EventKind::Resumed | EventKind::ConditionError { .. } => None,
+        EventKind::Resumed
+        | EventKind::ConditionError { .. }
+        | EventKind::SyscallBegun(_)
+        | EventKind::Halted { .. }
+        | EventKind::Superseded { .. }
+        | EventKind::Ended { .. } => None,
     }
 }
 
