@@ -107,6 +107,24 @@ impl Regs {
         self
     }
 
+    /// The arguments of the system call that the thread is in, or comes from; it leaves them as they were.
+    #[must_use]
+    pub fn call_arguments(&self) -> [u64; 6] {
+        [14, 13, 12, 7, 9, 8].map(|word: usize| self.0[word])
+    }
+
+    /// The same at the end of a system call that is to be made once more: what the kernel does for one that a signal
+    /// interrupted.
+    #[must_use]
+    pub fn calling_again(mut self) -> Regs {
+        /// `syscall` and `int $0x80` are of two bytes.
+        const LENGTH: u64 = 2;
+        self.0[10] = self.0[15];
+        self.0[15] = u64::MAX;
+        self.0[16] = self.0[16].wrapping_sub(LENGTH);
+        self
+    }
+
     /// Where thread-local storage begins.
     #[must_use]
     pub fn fs_base(&self) -> u64 {

@@ -137,6 +137,13 @@ fn must_be_ours(directory: &Path) -> io::Result<()> {
     if ours { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
 }
 
+/// The process at the other end, where it is another one.
+#[must_use]
+pub fn peer(stream: &UnixStream) -> Option<Pid> {
+    let pid = getsockopt(stream, PeerCredentials).ok()?.pid();
+    (pid > 0 && pid != nix::unistd::getpid().as_raw()).then_some(Pid(pid))
+}
+
 fn is_ours(stream: &UnixStream) -> bool {
     let me = nix::unistd::geteuid().as_raw();
     getsockopt(stream, PeerCredentials).is_ok_and(|peer| peer.uid() == me || peer.uid() == 0)

@@ -53,9 +53,11 @@ pub fn thread(tid: Tid, block: bool) -> Result<Option<(Tid, Status)>, Errno> {
 fn one(id: i32, block: bool) -> Result<Option<(Tid, Status)>, Errno> {
     let mut raw = 0;
     let flags = libc::__WALL | if block { 0 } else { libc::WNOHANG };
-    // SAFETY: `raw` lives until the call returns.
-    let tid = Errno::result(unsafe { libc::waitpid(id, &raw mut raw, flags) })?;
-    Ok((tid != 0).then(|| (Tid(tid), decode(raw))))
+    let nothing = std::ptr::null_mut::<libc::rusage>();
+    // Not the C library's waitpid, which arms pthread_cancel(3) around each call.
+    // SAFETY: `raw` lives until the call returns; nothing is written through a null pointer.
+    let tid = Errno::result(unsafe { libc::syscall(libc::SYS_wait4, id, &raw mut raw, flags, nothing) })?;
+    Ok((tid != 0).then(|| (Tid(tid as i32), decode(raw))))
 }
 
 fn decode(raw: i32) -> Status {

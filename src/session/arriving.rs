@@ -7,19 +7,14 @@ use std::time::Instant;
 
 use super::hits::{Arrival, Crossing, Tested};
 use super::live::{Live, Threads};
-use super::process::Tracing;
 use super::protocol::Note;
 use super::run::Stop;
 use super::space::Owner;
 use super::{Selection, Session};
-use crate::addr::{Addr, Pid, Tid};
+use crate::addr::{Addr, Tid};
 use crate::event::EventKind;
-use crate::kernel::affinity::Together;
 use crate::scene::Scene;
 use crate::scene::expr::{FastContext, SlowContext};
-
-/// So many hits without a stop are a habit.
-const SETTLED: u32 = 256;
 
 impl Session {
     pub(super) fn arrived(&mut self, tid: Tid, at: Addr) -> Option<Stop> {
@@ -67,25 +62,8 @@ impl Session {
         if planned && let Some(next) = self.plan_arrived(tid) {
             return self.follow(tid, next);
         }
-        self.passing_hits += 1;
-        if self.passing_hits.is_multiple_of(SETTLED) {
-            self.hold_together(pid, tid);
-        }
+        self.passed_by(pid, tid);
         self.on_with(tid)
-    }
-
-    /// Holds us and a target that meets a breakpoint all the time on one processor. Only one that dies with us: another
-    /// would stay held if we were killed. And only one with a single thread, which would have to wait for the others.
-    fn hold_together(&mut self, pid: Pid, tid: Tid) {
-        let table = &self.tracer.table;
-        let may = table
-            .processes
-            .get(&pid)
-            .is_some_and(|process| process.launched && process.tracing == Tracing::Filter);
-        if may && table.threads.len() == 1 && self.tracer.together.is_none() {
-            // Where it cannot be done, it only takes longer.
-            self.tracer.together = Together::with(pid, tid).ok();
-        }
     }
 
     /// Lets a thread go on by steps, when its plan steps, or running.

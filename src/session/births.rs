@@ -23,7 +23,7 @@ pub(super) struct Birth {
     /// It borrows its parent's memory until it executes a program or ends.
     pub(super) vfork: bool,
     /// What it will be in the table.
-    process: Process,
+    process: Box<Process>,
     /// Its copy of its parent's space, patches and all; none for a vfork child.
     space: Option<Box<Space>>,
 }
@@ -53,7 +53,7 @@ impl Tracer {
                 space = Some(Box::new(copy));
             }
         }
-        let birth = Birth { maker: tid, vfork, process, space };
+        let birth = Birth { maker: tid, vfork, process: Box::new(process), space };
         if followed {
             return Some(Happening::Forked { tid, birth });
         }
@@ -103,7 +103,7 @@ impl Tracer {
         self.table.last_thread_number += u32::from(keep);
         process.number = self.table.last_process_number;
         let (role, number) = (process.role, self.table.last_thread_number);
-        self.table.processes.insert(child, process);
+        self.table.processes.insert(child, *process);
         self.table.threads.insert(Tid(child.0), Thread::new(child, number));
         match (role, space) {
             (Role::Followed, Some(space)) => {

@@ -1,10 +1,12 @@
 //! Memory calls of the target: they become events with stack and meaning.
 
+use std::rc::Rc;
+
 use super::Session;
 use super::calling::Called;
 use crate::addr::{Addr, Pid, Tid};
 use crate::event::{CallRecord, EventKind, StackFrame};
-use crate::heap::story::{Counted, Look, Overcommit};
+use crate::heap::story::{Caller, Counted, Look, Overcommit};
 use crate::kernel::{limits, procfs};
 use crate::memory::{Cached, Memory};
 use crate::regs::{FrameRegs, Regs};
@@ -34,9 +36,15 @@ impl Session {
     pub(super) fn returned(&mut self, tid: Tid, nr: u64, args: [u64; 6], ret: i64) {
         let pid = self.pid_of(tid);
         let Some(call) = syscalls::decode(nr, args, ret as u64) else { return };
-        let Some(regs) = self.tracer.regs(tid) else { return };
-        let (stack, frames) =
-            if self.settings.stacks { self.stack_of(pid, tid, &regs) } else { Default::default() };
+        let (stack, caller) = match self.settings.stacks {
+            true => {
+                let Some(regs) = self.tracer.regs(tid) else { return };
+                let (stack, caller) = self.stack_of(pid, tid, &regs);
+                (stack, Some(caller))
+            }
+            // Number, arguments and result are known: registers would be read for nothing.
+            false => (Vec::new(), None),
+        };
         self.announce_names(pid, tid, &stack, false);
         if self.changes_code(&call)
             && let Some(space) = self.tracer.table.processes.get(&pid).map(|p| p.space)
@@ -45,7 +53,9 @@ impl Session {
             space.stale = true;
             self.announced.remove(&pid);
         }
-        let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut || look(pid));
+        let caller = caller.as_deref();
+        let story = self.stories.of_mut(pid);
+        let verdict = story.observe(tid, &call, caller.unwrap_or(&Caller::default()), &mut || look(pid));
         let record = CallRecord {
             call,
             label: verdict.label,
@@ -56,9 +66,10 @@ impl Session {
         };
         self.record(pid, tid, EventKind::Call(record));
         self.record_usage(pid, tid, false);
+        self.passed_by(pid, tid);
     }
 
-    pub(super) fn stack_of(&mut self, pid: Pid, tid: Tid, regs: &Regs) -> (Vec<Addr>, Vec<StackFrame>) {
+    pub(super) fn stack_of(&mut self, pid: Pid, tid: Tid, regs: &Regs) -> (Vec<Addr>, Rc<Caller>) {
         self.refresh(pid);
         let Some(space) = self.tracer.table.space_of(tid) else { return Default::default() };
         let clean = space.clean();
@@ -66,20 +77,15 @@ impl Session {
         let mut stack = space.unwinder.stack(&FrameRegs::from(regs), &Cached::new(memory), STACK_LIMIT);
         // What the user called returns to us: no caller of the program's stands behind it.
         let ours = self.calls.iter().rev().find(|called| called.is_in(tid)).map(Called::back);
-        let end = stack.iter().position(|at| Some(*at) == ours);
-        stack.truncate(end.map_or(stack.len(), |end| end + 1));
-        let named = |(level, at): (usize, &Addr)| {
-            if Some(level) == end {
-                return vec![StackFrame {
-                    address: *at,
-                    function: Some(OURS.to_owned()),
-                    ..Default::default()
-                }];
-            }
-            space.modules.frames_of(if level == 0 { *at } else { at.sub(1) })
+        let Some(end) = stack.iter().position(|at| Some(*at) == ours) else {
+            let caller = space.caller(&stack);
+            return (stack, caller);
         };
-        let frames = stack.iter().enumerate().flat_map(named).collect();
-        (stack, frames)
+        stack.truncate(end + 1);
+        let ours = StackFrame { address: stack[end], function: Some(OURS.to_owned()), ..Default::default() };
+        let mut frames = space.frames_of(&stack[..end]);
+        frames.push(ours);
+        (stack, Rc::new(Caller::of(&frames)))
     }
 
     /// Tells what the addresses of a stack stand for, those that were not told before. The innermost is `exact` where a

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::protocol::{Note, Request};
 use super::wire;
 
+/// Bytes that one read takes: as many as the engine writes at once.
+const AT_ONCE: usize = 64 << 10;
+
 /// Sends requests; may be cloned, so that a signal handler's thread can interrupt.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -25,7 +28,10 @@ pub struct Receiver {
 /// Those of duplicating the stream.
 pub fn join(stream: UnixStream) -> io::Result<(Sender, Receiver)> {
     let reading = stream.try_clone()?;
-    Ok((Sender { stream: Arc::new(Mutex::new(stream)) }, Receiver { reader: BufReader::new(reading) }))
+    Ok((
+        Sender { stream: Arc::new(Mutex::new(stream)) },
+        Receiver { reader: BufReader::with_capacity(AT_ONCE, reading) },
+    ))
 }
 
 impl Sender {

@@ -1,27 +1,21 @@
-//! The engine's two ends of its stream: requests in, notes out.
+//! Where requests arrive, and what they wake; the other end of the stream is [`super::outbox`]'s.
 //!
 //! The session thread may be deep in `waitpid` when something comes that it waits for, so the reading thread rings it,
 //! again and again, until it has been heard: one ring alone can be lost when it comes just before the call
 //! blocks. For anything else there is no bell: who rings does not read, and would miss an interrupt.
-//!
-//! Notes are written by a thread of their own, so that a slow face never holds up the target; when too many wait,
-//! events are left out and counted, for the journal has them.
 
 use std::collections::VecDeque;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use super::protocol::{Note, Request};
+use super::outbox::Outbox;
+use super::protocol::Request;
 use super::wire;
 use crate::kernel::rendezvous::Door;
 use crate::kernel::signals::{self, Ringer};
-
-/// Events that may wait for a slow face before more are left out.
-const BACKLOG: usize = 100_000;
 
 #[derive(Default)]
 struct Queue {
@@ -33,8 +27,10 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     arrived: Condvar,
-    /// What the session thread waits for that is, or is about to be, blocked in the kernel.
-    waiting: Mutex<Option<Wakes>>,
+    /// Whether the queue is worth a look. Two of these are looked at for each stop of the target, so they are no locks.
+    news: AtomicBool,
+    /// What the session thread waits for that is, or is about to be, blocked in the kernel: a [`Wakes`], or 0.
+    waiting: AtomicU8,
     /// Set by [`Request::Interrupt`], which overtakes the queue.
     interrupt: AtomicBool,
     /// Nobody has come in since the last face was lost.
@@ -51,18 +47,19 @@ impl Shared {
         self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Option<Wakes>> {
-        self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
     /// Whether the session thread waits although what it waits for is there.
     fn is_unheard(&self) -> bool {
-        let waiting = *self.waiting();
-        waiting.is_some_and(|wakes| self.ends(wakes))
+        // It says that it waits before it looks, and we look here after something came: one of the two sees the other.
+        match self.waiting.load(Ordering::SeqCst) {
+            0 => false,
+            waiting if waiting == Wakes::Request as u8 => self.ends(Wakes::Request),
+            _ => self.ends(Wakes::Stop),
+        }
     }
 
     fn close(&self) {
         self.lock().closed = true;
+        self.news.store(true, Ordering::SeqCst);
         self.arrived.notify_one();
     }
 
@@ -76,20 +73,32 @@ impl Shared {
 
     /// Whether something is there that ends such a wait.
     fn ends(&self, wakes: Wakes) -> bool {
+        if self.interrupt.load(Ordering::SeqCst) {
+            return true;
+        }
+        if !self.news.load(Ordering::SeqCst) {
+            return false;
+        }
         let queue = self.lock();
-        self.interrupt.load(Ordering::SeqCst)
-            || queue.closed
-            || (wakes == Wakes::Request && !queue.requests.is_empty())
+        queue.closed || (wakes == Wakes::Request && !queue.requests.is_empty())
+    }
+
+    /// Takes the next request out of the queue.
+    fn take(&self, queue: &mut Queue) -> Option<Request> {
+        let request = queue.requests.pop_front();
+        self.news.store(queue.closed || !queue.requests.is_empty(), Ordering::SeqCst);
+        request
     }
 }
 
 /// What ends a wait in the kernel.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Wakes {
     /// An interrupt, or the end of the face.
-    Stop,
+    Stop = 1,
     /// Those, and any request.
-    Request,
+    Request = 2,
 }
 
 /// Where requests arrive.
@@ -97,14 +106,6 @@ pub enum Wakes {
 pub struct Inbox {
     shared: Arc<Shared>,
     ringer: Ringer,
-}
-
-/// Where notes leave.
-pub struct Outbox {
-    /// `None` once closed.
-    send: Option<Arc<Sender<Note>>>,
-    waiting: Arc<AtomicUsize>,
-    dropped: AtomicU64,
 }
 
 /// Joins the calling thread, as the session thread, to a face at the other end of `stream`.
@@ -132,6 +133,7 @@ fn receive(stream: UnixStream, shared: &Shared, ringer: Ringer) {
             Ok(None) | Err(_) => queue.closed = true,
         }
         let closed = queue.closed;
+        shared.news.store(closed || !queue.requests.is_empty(), Ordering::SeqCst);
         drop(queue);
         shared.arrived.notify_one();
         shared.ring(ringer);
@@ -139,26 +141,6 @@ fn receive(stream: UnixStream, shared: &Shared, ringer: Ringer) {
             return;
         }
     }
-}
-
-fn transmit(stream: UnixStream, notes: &Receiver<Note>, waiting: &AtomicUsize) {
-    let mut writer = BufWriter::new(stream);
-    while let Ok(note) = notes.recv() {
-        let mut next = Some(note);
-        // Everything that is there goes out in one write.
-        while let Some(note) = next {
-            waiting.fetch_sub(1, Ordering::Relaxed);
-            if wire::write(&mut writer, &note).is_err() {
-                return;
-            }
-            next = notes.try_recv().ok();
-        }
-        if writer.flush().is_err() {
-            return;
-        }
-    }
-    // The reading thread holds the stream, too: only this tells the face that we are done.
-    let _ = writer.get_ref().shutdown(std::net::Shutdown::Both);
 }
 
 /// What woke the session thread.
@@ -175,7 +157,7 @@ impl Inbox {
     pub fn next(&self) -> Option<Request> {
         let mut queue = self.shared.lock();
         loop {
-            if let Some(request) = queue.requests.pop_front() {
+            if let Some(request) = self.shared.take(&mut queue) {
                 return Some(request);
             }
             if queue.closed {
@@ -187,7 +169,7 @@ impl Inbox {
 
     /// The next request if one is there.
     pub fn try_next(&self) -> Option<Request> {
-        self.shared.lock().requests.pop_front()
+        self.shared.take(&mut self.shared.lock())
     }
 
     /// The next request that answers a question; what else comes is passed over. `None` when nobody can answer, or
@@ -208,13 +190,15 @@ impl Inbox {
 
     /// Lets a request come next that came while something else was waited for.
     pub fn put_back(&self, request: Request) {
-        self.shared.lock().requests.push_front(request);
+        let mut queue = self.shared.lock();
+        queue.requests.push_front(request);
+        self.shared.news.store(true, Ordering::SeqCst);
     }
 
     /// Whether the face is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.shared.lock().closed
+        self.shared.news.load(Ordering::SeqCst) && self.shared.lock().closed
     }
 
     /// Lets a face in that comes through `door`, in place of one that is gone. When none comes for so long, this one is
@@ -223,7 +207,10 @@ impl Inbox {
         if self.shared.leaving.load(Ordering::SeqCst) || self.shared.alone.swap(true, Ordering::SeqCst) {
             return false;
         }
-        *self.shared.lock() = Queue::default();
+        let mut queue = self.shared.lock();
+        *queue = Queue::default();
+        self.shared.news.store(false, Ordering::SeqCst);
+        drop(queue);
         let (shared, ringer) = (Arc::clone(&self.shared), self.ringer);
         std::thread::spawn(move || {
             let face = door.admit(patience);
@@ -273,97 +260,16 @@ impl Inbox {
     /// Runs `block`, a call that waits in the kernel, so that what ends the wait rings it out when it comes. Does not
     /// call it at all when it is there already.
     pub fn while_blocked<R>(&self, wakes: Wakes, block: impl FnOnce() -> R) -> Option<R> {
-        *self.shared.waiting() = Some(wakes);
+        self.shared.waiting.store(wakes as u8, Ordering::SeqCst);
         let result = (!self.shared.ends(wakes)).then(block);
-        *self.shared.waiting() = None;
+        // Whoever sees this late rings once more, which harms nobody.
+        self.shared.waiting.store(0, Ordering::Release);
         result
     }
 
     /// Forgets an interrupt that came when nothing ran.
     pub fn forget_interrupt(&self) {
         self.shared.interrupt.store(false, Ordering::SeqCst);
-    }
-}
-
-impl Outbox {
-    /// To nobody.
-    pub fn closed() -> Outbox {
-        Outbox { send: None, waiting: Arc::default(), dropped: AtomicU64::new(0) }
-    }
-
-    /// To the face at the other end of `stream`.
-    pub fn to(stream: UnixStream) -> Outbox {
-        let (send, receive) = mpsc::channel();
-        let waiting = Arc::<AtomicUsize>::default();
-        let counted = Arc::clone(&waiting);
-        std::thread::spawn(move || transmit(stream, &receive, &counted));
-        Outbox { send: Some(Arc::new(send)), waiting, dropped: AtomicU64::new(0) }
-    }
-
-    /// Sends a note. Events may be left out when the face is far behind; everything else arrives.
-    pub fn send(&self, note: Note) {
-        let is_event = matches!(note, Note::Event(_));
-        if is_event && self.waiting.load(Ordering::Relaxed) >= BACKLOG {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let dropped = self.dropped.swap(0, Ordering::Relaxed);
-        if dropped > 0 {
-            self.push(Note::Dropped(dropped));
-        }
-        self.push(note);
-    }
-
-    /// Waits until the face has taken most of what was sent.
-    pub fn wait_for_room(&self) {
-        while self.waiting.load(Ordering::Relaxed) >= BACKLOG / 2 && self.send.is_some() {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
-    }
-
-    fn push(&self, note: Note) {
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        // An error means that the face is gone; the inbox tells that, too.
-        if let Some(send) = &self.send {
-            let _ = send.send(note);
-        }
-    }
-
-    /// Another way to the same face, which ends with this one.
-    pub(super) fn opening(&self) -> Opening {
-        Opening {
-            send: self.send.as_ref().map(Arc::downgrade).unwrap_or_default(),
-            waiting: Arc::clone(&self.waiting),
-        }
-    }
-
-    /// Ends the stream: the face sees that nothing more will come.
-    pub fn close(&mut self) {
-        self.send = None;
-    }
-
-    /// Waits, for at most this long, until everything has been written.
-    pub fn drain(&self, limit: Duration) {
-        let start = std::time::Instant::now();
-        while self.waiting.load(Ordering::Relaxed) > 0 && start.elapsed() < limit {
-            std::thread::sleep(Duration::from_micros(200));
-        }
-    }
-}
-
-/// See [`Outbox::opening`].
-pub(super) struct Opening {
-    send: Weak<Sender<Note>>,
-    waiting: Arc<AtomicUsize>,
-}
-
-impl Opening {
-    /// Sends a note, while there is a face.
-    pub(super) fn send(&self, note: Note) {
-        if let Some(send) = self.send.upgrade() {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
-            let _ = send.send(note);
-        }
     }
 }
 
@@ -376,7 +282,7 @@ mod tests {
     fn a_request_that_nobody_waits_for_does_not_hide_the_end_of_the_face() {
         let (mut face, engine) = UnixStream::pair().unwrap();
         let (inbox, _outbox) = join(engine).unwrap();
-        *inbox.shared.waiting() = Some(Wakes::Stop);
+        inbox.shared.waiting.store(Wakes::Stop as u8, Ordering::SeqCst);
         wire::write(&mut face, &Request::Line { id: 1, text: "bt".into() }).unwrap();
         while inbox.shared.lock().requests.is_empty() {
             std::thread::sleep(Duration::from_millis(1));

@@ -26,6 +26,7 @@ mod live;
 mod looking;
 mod marking;
 mod opening;
+mod outbox;
 mod parting;
 mod passing;
 mod postmortem;
@@ -61,7 +62,8 @@ pub use calling::CallArgument;
 pub use dumping::Unread;
 pub use error::SessionError;
 pub use held::Facts;
-pub use inbox::{Inbox, Outbox, join};
+pub use inbox::{Inbox, join};
+pub use outbox::Outbox;
 pub use replay::{Moment, Moved};
 pub use run::{Halt, Resume, Stop};
 pub use settings::{Disposal, Locking, Settings};
@@ -142,8 +144,8 @@ pub struct Session {
     last_hit: Option<(Tid, u32)>,
     /// The watchpoints that the last touch hit.
     watch_hits: Vec<WatchHit>,
-    /// How often breakpoints were met since the last stop.
-    passing_hits: u32,
+    /// How often breakpoints and calls were passed by since the last stop.
+    habit: passing::Habit,
     /// Calls of the user's that have not returned, the innermost last.
     calls: Vec<calling::Called>,
     /// The return addresses whose names were told, by process.
@@ -194,7 +196,7 @@ impl Session {
             pointers: FxHashMap::default(),
             last_hit: None,
             watch_hits: Vec::new(),
-            passing_hits: 0,
+            habit: passing::Habit::default(),
             calls: Vec::new(),
             births: Vec::new(),
             announced: FxHashMap::default(),
@@ -340,7 +342,7 @@ impl Session {
     /// Records an event, folds it into its story and announces it.
     fn record(&mut self, pid: Pid, tid: Tid, kind: EventKind) {
         if self.settings.lossless {
-            self.outbox.wait_for_room();
+            self.outbox.wait_for_room(|| self.inbox.is_closed());
         }
         self.recorder.keeps = self.settings.journal;
         let event = self.recorder.record(&self.outbox, pid, tid, kind);

@@ -1,7 +1,8 @@
 //! How deep readers speak to the user: through a way to the face that is not the session, which they are called by.
 
 use super::Session;
-use super::inbox::{Inbox, Opening};
+use super::inbox::Inbox;
+use super::outbox::Opening;
 use super::protocol::Note;
 use crate::kernel::debuginfod::{Debuginfod, Talk};
 

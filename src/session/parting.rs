@@ -4,7 +4,7 @@
 //! another face attaches to it anew, with the breakpoints that were there. What was launched is ours: it stays stopped
 //! until a face comes or the wait is over, and dies with the session.
 
-use super::inbox::Outbox;
+use super::outbox::Outbox;
 use super::{Halt, Selection, Session, SessionError, Stop};
 use crate::addr::{Pid, Tid};
 use crate::event::StopReason;

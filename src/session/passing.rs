@@ -3,12 +3,17 @@
 //! The instruction under a breakpoint is carried out by us where that can be done ([`super::emulate`]); otherwise it
 //! is executed in place, with every other thread of the space stopped so that none slips through the gap.
 
+use std::time::{Duration, Instant};
+
 use smallvec::SmallVec;
 
+use super::Session;
 use super::emulate::{self, Stack};
+use super::process::Tracing;
 use super::tracer::Tracer;
-use crate::addr::{Addr, Tid};
+use crate::addr::{Addr, Pid, Tid};
 use crate::kernel::Errno;
+use crate::kernel::affinity::Together;
 use crate::kernel::mem::ProcMem;
 use crate::kernel::ptrace::{self, Go};
 use crate::kernel::signals::SIGTRAP;
@@ -21,6 +26,52 @@ impl Stack for ProcMem {
 
     fn store(&self, at: Addr, bytes: &[u8]) -> bool {
         ProcMem::store(self, at, bytes)
+    }
+}
+
+/// So many breakpoints and calls that nobody stopped for are a habit, if they came as quickly as that.
+const SETTLED: u32 = 256;
+const QUICKLY: Duration = Duration::from_millis(50);
+
+/// What a target did without being stopped for it.
+#[derive(Default)]
+pub(super) struct Habit {
+    times: u32,
+    since: Option<Instant>,
+}
+
+impl Habit {
+    /// Once more; whether it is a habit now. To be acted on at once or not at all.
+    fn again(&mut self) -> bool {
+        self.times += 1;
+        if self.times < SETTLED {
+            return false;
+        }
+        self.times = 0;
+        let now = Instant::now();
+        self.since.replace(now).is_some_and(|since| now.duration_since(since) <= QUICKLY)
+    }
+}
+
+impl Session {
+    /// A thread met something for which nobody stops it.
+    ///
+    /// Holds us and a target that does so all the time on one processor. Only one that dies with us: another would stay
+    /// held if we were killed. And only one with a single thread, which would have to wait for the others.
+    pub(super) fn passed_by(&mut self, pid: Pid, tid: Tid) {
+        if !self.habit.again() {
+            return;
+        }
+        let table = &self.tracer.table;
+        let may = table
+            .processes
+            .get(&pid)
+            .is_some_and(|process| process.launched && process.tracing == Tracing::Filter);
+        if may && table.threads.len() == 1 && self.tracer.together.as_ref().is_none_or(Together::is_over) {
+            // Where it cannot be done, it only takes longer.
+            let aside = if self.settings.lossless { self.outbox.takers() } else { Vec::new() };
+            self.tracer.together = Together::with(pid, tid, &aside).ok();
+        }
     }
 }
 

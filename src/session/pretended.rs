@@ -46,8 +46,8 @@ impl Session {
             return;
         };
         let pid = self.pid_of(tid);
-        let (_, frames) = self.stack_of(pid, tid, &regs);
-        let verdict = self.stories.of_mut(pid).observe(tid, &call, &frames, &mut Look::default);
+        let (_, caller) = self.stack_of(pid, tid, &regs);
+        let verdict = self.stories.of_mut(pid).observe(tid, &call, &caller, &mut Look::default);
         if addr.0 == 0 || verdict.label != Label::Blocker {
             return;
         }

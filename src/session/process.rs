@@ -66,6 +66,8 @@ pub(super) struct Thread {
     pub(super) signal: i32,
     /// Inside a call whose return we wait for: number and arguments.
     pub(super) call: Option<(u64, [u64; 6])>,
+    /// Inside a call that the filter showed us and we did not look at: at its return the registers tell all of it.
+    pub(super) unseen: bool,
     /// A single-step was asked for and its trap has not been seen yet.
     pub(super) stepping: bool,
     /// The breakpoint here has been dealt with; going on must not hit it again.
@@ -115,6 +117,7 @@ impl Thread {
             pending: None,
             signal: 0,
             call: None,
+            unseen: false,
             stepping: false,
             passed: None,
             in_call: false,
@@ -143,6 +146,11 @@ pub(super) struct WantedCalls {
 }
 
 impl WantedCalls {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.any && self.numbers.is_empty()
+    }
+
     /// Whether this call is one of them.
     pub(super) fn has(&self, nr: u64) -> bool {
         self.any || self.numbers.contains(&nr)
@@ -202,7 +210,7 @@ impl Table {
             Tracing::Every => Go::ToSyscall,
             _ if self.wanted.every => Go::ToSyscall,
             // Inside a call that the filter showed us, its return is the next thing to see.
-            Tracing::Filter if thread.call.is_some() => Go::ToSyscall,
+            Tracing::Filter if thread.call.is_some() || thread.unseen => Go::ToSyscall,
             Tracing::Filter | Tracing::Off => Go::Run,
         }
     }

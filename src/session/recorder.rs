@@ -5,7 +5,7 @@ use std::time::Instant;
 use rustc_hash::FxHashMap;
 
 use super::Session;
-use super::inbox::Outbox;
+use super::outbox::Outbox;
 use super::protocol::Note;
 use super::tape::Tape;
 use crate::addr::{Pid, Seq, Tid};
@@ -38,6 +38,8 @@ pub(super) struct Recorder {
     events: Vec<Event>,
     count: u64,
     start: Instant,
+    /// When the last event came.
+    last: f64,
     last_usage: f64,
     tallies: FxHashMap<(Pid, u32), Tally>,
     groups: FxHashMap<Pid, Vec<Group>>,
@@ -53,6 +55,7 @@ impl Recorder {
             events: Vec::new(),
             count: 0,
             start: Instant::now(),
+            last: 0.0,
             last_usage: f64::NEG_INFINITY,
             tallies: FxHashMap::default(),
             groups: FxHashMap::default(),
@@ -117,7 +120,7 @@ impl Recorder {
             self.groups.insert(pid, cgroup::groups(pid).unwrap_or_default());
         }
         let event = Event { seq: self.next_seq(), t: self.now(), pid, tid, kind };
-        self.count += 1;
+        (self.count, self.last) = (self.count + 1, event.t);
         outbox.send(Note::Event(event.clone()));
         if let Some(tape) = &self.tape {
             tape.event(event.clone());
@@ -131,7 +134,8 @@ impl Recorder {
 
     /// Records what the kernel counts for a process, unless it was done a moment ago; `now` insists.
     pub(super) fn usage(&mut self, outbox: &Outbox, pid: Pid, tid: Tid, insist: bool) -> Option<Event> {
-        if !insist && self.now() - self.last_usage < USAGE_EVERY {
+        // Asked right after an event, which knows the time.
+        if !insist && self.last - self.last_usage < USAGE_EVERY {
             return None;
         }
         self.last_usage = self.now();

@@ -203,7 +203,7 @@ impl Session {
         self.recorder.show(shown);
         for event in self.recorder.loaded().get(from..shown).unwrap_or_default() {
             self.stories.apply(event);
-            self.outbox.wait_for_room();
+            self.outbox.wait_for_room(|| self.inbox.is_closed());
             self.outbox.send(Note::Event(event.clone()));
         }
     }

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::hits::{Arrival, Crossing};
 use super::inbox::Woken;
+use super::passing::Habit;
 use super::protocol::{Note, Request};
 use super::space::Owner;
 use super::steps::{Next, Plan};
@@ -162,7 +163,7 @@ impl Session {
     }
 
     pub(super) fn until_stop(&mut self) -> Result<Stop, SessionError> {
-        self.passing_hits = 0;
+        self.habit = Habit::default();
         let stop = self.happen_until_stop();
         self.tracer.together = None;
         stop

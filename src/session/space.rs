@@ -3,6 +3,7 @@
 //! A space belongs to one process, or for a while to two: a vfork child borrows its parent's. Sites are what
 //! is really in the text; who wants them there is told by [`Owner`]s. This module knows no thread.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use smallvec::SmallVec;
 
 use super::emulate::First;
 use crate::addr::{Addr, FileAddr, Pid};
+use crate::event::StackFrame;
+use crate::heap::story::Caller;
 use crate::kernel::files::MappedFiles;
 use crate::kernel::mem::ProcMem;
 use crate::kernel::procfs;
@@ -20,6 +23,8 @@ use crate::memory::{Memory, Patched};
 use crate::symbols::{ImageCache, Modules};
 use crate::unwind::{Cfi, Unwinder};
 
+/// Where the interpreter begins (getauxval(3)).
+const AT_BASE: u64 = 7;
 /// The breakpoint instruction.
 const INT3: u8 = 0xcc;
 
@@ -69,7 +74,12 @@ pub(super) struct Space {
     pub(super) stale: bool,
     files: Rc<MappedFiles>,
     cfi: FxHashMap<usize, Arc<Cfi>>,
+    /// Whom recorded stacks are of.
+    callers: RefCell<FxHashMap<Vec<Addr>, Rc<Caller>>>,
 }
+
+/// So many are kept before all are looked up anew.
+const CALLERS: usize = 4096;
 
 impl Space {
     pub(super) fn open(pid: Pid, files: Rc<MappedFiles>) -> std::io::Result<Space> {
@@ -85,6 +95,7 @@ impl Space {
             stale: true,
             files,
             cfi: FxHashMap::default(),
+            callers: RefCell::default(),
         })
     }
 
@@ -207,16 +218,45 @@ impl Space {
         let modules = Modules::from_maps(&self.maps, &self.auxv, &patched, &*self.files, cache);
         self.modules = modules;
         self.unwinder = unwinder_of(&self.modules, &mut self.cfi);
+        self.callers.get_mut().clear();
         true
+    }
+
+    /// The frames of a recorded stack, inlined ones too.
+    pub(super) fn frames_of(&self, stack: &[Addr]) -> Vec<StackFrame> {
+        let lookup = |(level, at): (usize, &Addr)| if level == 0 { *at } else { at.sub(1) };
+        stack.iter().enumerate().flat_map(|at| self.modules.frames_of(lookup(at))).collect()
+    }
+
+    /// Who made the call at the top of a recorded stack.
+    pub(super) fn caller(&self, stack: &[Addr]) -> Rc<Caller> {
+        let mut callers = self.callers.borrow_mut();
+        if let Some(caller) = callers.get(stack) {
+            return Rc::clone(caller);
+        }
+        if callers.len() >= CALLERS {
+            callers.clear();
+        }
+        let caller = Rc::new(Caller::of(&self.frames_of(stack)));
+        callers.insert(stack.to_vec(), Rc::clone(&caller));
+        caller
     }
 
     /// Where the loader announces changes of its list: `_dl_debug_state` in the interpreter (glibc
     /// elf/dl-debug.c), which is empty and called for debuggers alone.
     pub(super) fn loader_hook(&self) -> Option<Addr> {
-        self.modules.iter().find_map(|module| {
-            let image = module.image.as_ref()?;
-            let symbol = image.symbols_named("_dl_debug_state").next()?;
-            Some(FileAddr(symbol.address.0).at(module.bias))
+        const NAME: &str = "_dl_debug_state";
+        let base = self.auxv.iter().find(|(kind, _)| *kind == AT_BASE).map(|(_, at)| Addr(*at));
+        // The interpreter exports it; asked first, it spares the symbols of all other files from being read.
+        let interpreter = base.and_then(|at| self.modules.at(at));
+        let exported =
+            interpreter.and_then(|module| Some(module.image.as_ref()?.exported(NAME)?.at(module.bias)));
+        exported.or_else(|| {
+            self.modules.iter().find_map(|module| {
+                let image = module.image.as_ref()?;
+                let symbol = image.symbols_named(NAME).next()?;
+                Some(FileAddr(symbol.address.0).at(module.bias))
+            })
         })
     }
 }

@@ -24,6 +24,9 @@ use crate::regs::Regs;
 /// `si_code` of an int3 (arch/x86/kernel/traps.c sends it with force_sig: SI_KERNEL).
 pub(super) const SI_KERNEL: i32 = 0x80;
 
+/// The error of a system call that is not there, and what stands in rax while one is made.
+const ENOSYS: i64 = 38;
+
 /// The memory calls: mmap, munmap, brk, mremap (x86-64 numbers).
 pub(super) const MEMORY_CALLS: [u32; 4] = [9, 11, 12, 25];
 
@@ -125,6 +128,9 @@ impl Tracer {
             let waited = inbox.while_blocked(Wakes::Stop, || wait::any(true));
             match waited {
                 Some(Ok(Some((tid, status)))) => {
+                    if let Some(together) = &self.together {
+                        together.beat();
+                    }
                     if let Some(happening) = self.digest(tid, status) {
                         return happening;
                     }
@@ -183,6 +189,11 @@ impl Tracer {
             Status::Clone => self.cloned(tid, role),
             Status::Fork | Status::Vfork => self.born(tid, status == Status::Vfork),
             Status::Exec => self.execed(tid),
+            Status::Seccomp if self.may_pass_unseen(tid, role) => {
+                self.table.threads.get_mut(&tid)?.unseen = true;
+                self.go(tid);
+                None
+            }
             Status::Seccomp | Status::Syscall => self.syscall(tid),
             Status::GroupStop(_) => {
                 self.table.threads.get_mut(&tid)?.group_stopped = true;
@@ -279,10 +290,41 @@ impl Tracer {
         }
     }
 
+    /// Whether a call that the filter shows needs no look before it is made: nobody waits for that, and what it was its
+    /// registers tell when it returns. Asking the kernel costs as much as letting the thread go on does.
+    fn may_pass_unseen(&self, tid: Tid, role: Role) -> bool {
+        role == Role::Followed && self.table.wanted.is_empty() && self.table.way(tid) == Go::Run
+    }
+
+    /// Where in a call a thread stands. Of one that was passed unseen, its return is the next that the kernel tells.
+    fn look_at_call(&mut self, tid: Tid) -> Option<SyscallInfo> {
+        let ask = |tid| ptrace::syscall_info(tid).unwrap_or(SyscallInfo::None);
+        if !std::mem::take(&mut self.table.threads.get_mut(&tid)?.unseen) {
+            return Some(ask(tid));
+        }
+        let regs = self.regs(tid)?;
+        let ret = regs.rax() as i64;
+        // That is also what stands in rax before a call.
+        let info = if ret == -ENOSYS { ask(tid) } else { SyscallInfo::Exit { ret } };
+        if let SyscallInfo::Exit { .. } = info {
+            let nr = regs.orig_rax();
+            if affinity::CALLS.contains(&(nr as u32)) && self.together.take().is_some() {
+                // It has met our hold on it, and does so no more.
+                self.set_regs(tid, regs.calling_again());
+                return Some(SyscallInfo::None);
+            }
+            if MEMORY_CALLS.contains(&(nr as u32)) {
+                self.table.threads.get_mut(&tid)?.call = Some((nr, regs.call_arguments()));
+            }
+        }
+        Some(info)
+    }
+
     fn syscall(&mut self, tid: Tid) -> Option<Happening> {
         let role = self.table.process_of(tid)?.role;
-        let way = self.table.way(tid);
-        let info = ptrace::syscall_info(tid).unwrap_or(SyscallInfo::None);
+        let info = self.look_at_call(tid)?;
+        // Where every call stops, the filter's stop is followed by the entry's own.
+        let first = matches!(info, SyscallInfo::Seccomp { .. }) && self.table.way(tid) == Go::ToSyscall;
         let thread = self.table.threads.get_mut(&tid)?;
         let happening = match info {
             _ if role != Role::Followed => None,
@@ -293,8 +335,6 @@ impl Tracer {
                 let wanted = self.table.wanted.has(nr);
                 let awaited = MEMORY_CALLS.contains(&(nr as u32)) || wanted && self.table.wanted.returns;
                 thread.call = awaited.then_some((nr, args));
-                // Where every call stops, the filter's stop is followed by the entry's own.
-                let first = way == Go::ToSyscall && matches!(info, SyscallInfo::Seccomp { .. });
                 (!first && wanted).then_some(Happening::Entered { tid, nr })
             }
             SyscallInfo::Exit { ret } => {

@@ -231,6 +231,16 @@ impl Image {
         undefined.filter_map(|symbol| symbol.name().ok()).filter(|name| !name.is_empty())
     }
 
+    /// Where the function is that it offers to other files by this name: a look through `.dynsym`, for whoever wants one
+    /// name and would otherwise read all symbols for it.
+    #[must_use]
+    pub fn exported(&self, name: &str) -> Option<FileAddr> {
+        use object::ObjectSymbol;
+        let mut all = self.elf.dynamic_symbols().filter(|symbol| !symbol.is_undefined());
+        let symbol = all.find(|symbol| symbol.name_bytes() == Ok(name.as_bytes()))?;
+        Some(FileAddr(symbol.address()))
+    }
+
     /// Its debug info, read at the first asking.
     #[must_use]
     pub fn debug(&self) -> Option<&Arc<DebugInfo>> {

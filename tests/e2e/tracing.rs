@@ -182,3 +182,71 @@ fn an_attached_process_is_let_go_unharmed() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+/// The pairs of calls that `manycalls` makes: every mapping of seven pages, and its end.
+fn pairs(log: &str) -> usize {
+    let calls = calls(log, false).concat();
+    let ours: Vec<&String> = calls.iter().filter(|call| call.contains(", 28672")).collect();
+    for pair in ours.chunks(2) {
+        let at = pair[0].rsplit(" = ").next().unwrap();
+        let end = format!("munmap({at}, 28672) = 0");
+        assert!(pair[0].starts_with("mmap(NULL, 28672, PROT_READ, ") && *pair[1] == end, "{pair:?}");
+    }
+    ours.len() / 2
+}
+
+#[test]
+fn no_call_is_missing_when_the_program_is_killed() {
+    for flags in [&["--no-stacks", "--no-fold"][..], &["--no-fold"]] {
+        for rounds in ["1", "3000"] {
+            let output = traced(flags, &target("manycalls"), &[rounds, "kill"]);
+            assert_eq!(output.status.code(), Some(128 + 9));
+            let log = text(&output.stderr);
+            assert_eq!(pairs(&log).to_string(), rounds);
+            // What comes after them stands after them.
+            let end = log.find("+++ killed by signal 9 +++").unwrap();
+            assert!(
+                log.rfind("munmap(").unwrap() < end && log[end..].contains("user-map"),
+                "{}",
+                &log[end..]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_slow_reader_of_the_log_holds_the_program_up_and_misses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    nix::unistd::mkfifo(&log, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut tracer = Command::new(env!("CARGO_BIN_EXE_brkwater"))
+        .args([
+            "trace",
+            "--no-stacks",
+            "--no-fold",
+            "-o",
+            log.to_str().unwrap(),
+            &target("manycalls"),
+            "30000",
+        ])
+        .env_remove("DEBUGINFOD_URLS")
+        .spawn()
+        .unwrap();
+    let mut reader = std::fs::File::open(&log).unwrap();
+    // More calls than may wait come before anything is read, unless the program is held up.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let mut told = String::new();
+    std::io::Read::read_to_string(&mut reader, &mut told).unwrap();
+    assert!(tracer.wait().unwrap().success());
+    assert_eq!(pairs(&told), 30_000);
+    assert!(!told.contains("left out"), "{told}");
+}
+
+/// A program that calls all the time is held on our processor meanwhile, because that costs it less.
+#[test]
+fn a_program_may_run_where_it_might_before() {
+    let processors = std::thread::available_parallelism().unwrap();
+    let output = traced(&["--no-stacks", "-c"], &target("manycalls"), &["3000", "rest"]);
+    let said = format!("{processors} processors before, {processors} now, 1 as it wished\n");
+    assert_eq!(text(&output.stdout), said);
+}

@@ -219,22 +219,28 @@ fn map(story: &mut Story, span: Span, owner: Owner, moment: Moment) {
     if span.is_empty() {
         return;
     }
-    drop(unmap(story, span, moment));
-    if let Some(label) = owner.label() {
+    blockers::cut(story, span, moment);
+    let label = owner.label();
+    let replaced = story.pieces.put(span, owner);
+    no_longer_live(story, &replaced);
+    if let Some(label) = label {
         *story.live.entry(label).or_default() += span.len();
     }
-    let _ = story.pieces.put(span, owner);
 }
 
 fn unmap(story: &mut Story, hole: Span, moment: Moment) -> Vec<(Span, Owner)> {
     blockers::cut(story, hole, moment);
     let taken = story.pieces.cut(hole);
-    for (span, owner) in &taken {
+    no_longer_live(story, &taken);
+    taken
+}
+
+fn no_longer_live(story: &mut Story, taken: &[(Span, Owner)]) {
+    for (span, owner) in taken {
         if let Some(bytes) = owner.label().and_then(|label| story.live.get_mut(&label)) {
             *bytes = bytes.saturating_sub(span.len());
         }
     }
-    taken
 }
 
 /// A function that is missing from the stack because it jumped to the wrapper: the thread's call before this

@@ -147,7 +147,10 @@ impl Sum {
         self.bytes = self.bytes.saturating_add(bytes);
         self.first.get_or_insert((asked.seq, asked.t));
         self.last = Some((asked.seq, asked.t));
-        self.site = asked.caller().cloned();
+        // Of one site there are many calls: most bring nothing new.
+        if self.site.as_ref() != asked.caller() {
+            self.site = asked.caller().cloned();
+        }
         self.inferred = asked.tail.is_some();
         self.allocator.clone_from(&asked.allocator);
     }

@@ -16,9 +16,9 @@
 //! Without stacks the pairing of brk and mmap still holds; what only a stack can tell is then called
 //! user-map and user-unmap.
 
-use super::{Look, Owner, Story, Verdict, names, refusal};
+use super::{Caller, Look, Owner, Story, Verdict, refusal};
 use crate::addr::{Addr, PAGE, Span, Tid};
-use crate::event::{Call, Label, StackFrame};
+use crate::event::{Call, Label};
 
 // Linux's values (include/uapi/asm-generic/mman*.h), here again because neighbours on a floor do not know
 // each other and the names for people are the business of `syscalls`.
@@ -32,28 +32,18 @@ const MAP_DENYWRITE: u32 = 0x800;
 const MAP_NORESERVE: u32 = 0x4000;
 const MAP_STACK: u32 = 0x2_0000;
 
-/// Who called, as far as the stack tells.
-struct Caller<'a> {
-    frames: &'a [StackFrame],
-    /// Where the exported allocator frame is, and its name.
-    allocator: Option<(usize, &'a str)>,
-    /// Whether ld.so's own code made the call.
-    loader: bool,
-}
-
 pub(super) fn judge(
     story: &Story,
     tid: Tid,
     call: &Call,
-    frames: &[StackFrame],
+    caller: &Caller,
     look: &mut dyn FnMut() -> Look,
 ) -> Verdict {
-    let caller = Caller::of(frames);
     let label = match *call {
-        Call::Brk { wanted, got } => brk(story, wanted, got, &caller),
-        Call::Mmap { .. } => mmap(story, tid, call, &caller),
-        Call::Munmap { addr, .. } => munmap(story, tid, addr, &caller),
-        Call::Mremap { addr, .. } => mremap(story, addr, &caller),
+        Call::Brk { wanted, got } => brk(story, wanted, got, caller),
+        Call::Mmap { .. } => mmap(story, tid, call, caller),
+        Call::Munmap { addr, .. } => munmap(story, tid, addr, caller),
+        Call::Mremap { addr, .. } => mremap(story, addr, caller),
     };
     let cause = match *call {
         Call::Brk { wanted, got } if label == Label::BrkRefused => {
@@ -65,51 +55,26 @@ pub(super) fn judge(
     Verdict {
         label,
         cause,
-        site: names::site(frames).cloned(),
-        allocator: caller.allocator.map(|(_, name)| name.to_owned()),
+        site: caller.site.clone(),
+        allocator: caller.allocator.as_ref().map(|(_, name)| name.clone()),
     }
 }
 
-impl<'a> Caller<'a> {
-    fn of(frames: &'a [StackFrame]) -> Caller<'a> {
-        let in_loader = |frame: &StackFrame| frame.module.as_deref().is_some_and(names::is_loader);
-        let is_wrapper = |frame: &&StackFrame| !frame.function.as_deref().is_some_and(names::is_wrapper);
-        let loader = frames.iter().find(is_wrapper).or(frames.first()).is_some_and(in_loader);
-        let allocator = if loader { None } else { names::allocator(frames) };
-        Caller { frames, allocator, loader }
-    }
-
-    /// Whether the stack reaches code outside libc and the loader, so that "no allocator" means something.
-    fn is_told(&self) -> bool {
-        let outside = |frame: &StackFrame| {
-            let module = frame.module.as_deref().unwrap_or_default();
-            let name = frame.function.as_deref().unwrap_or_default();
-            !names::is_libc(module) && !names::is_wrapper(name)
-        };
-        self.frames.iter().any(outside)
-    }
-
-    /// Whether any frame below the allocator's exported one has this name: known only with symbols for libc.
-    fn passes(&self, name: &str) -> bool {
-        self.frames.iter().any(|frame| frame.function.as_deref().map(names::plain) == Some(name))
-    }
-}
-
-fn brk(story: &Story, wanted: Addr, got: Addr, caller: &Caller<'_>) -> Label {
+fn brk(story: &Story, wanted: Addr, got: Addr, caller: &Caller) -> Label {
     match story.line.current {
         _ if wanted.0 == 0 => Label::BrkQuery,
         _ if got != wanted => Label::BrkRefused,
         Some(old) if got == old => Label::BrkQuery,
         Some(old) if got < old => Label::BrkShrink,
-        _ if caller.allocator.is_some() || !caller.is_told() => Label::BrkGrow,
+        _ if caller.allocator.is_some() || !caller.told => Label::BrkGrow,
         _ => Label::ForeignSbrk,
     }
 }
 
-fn mmap(story: &Story, tid: Tid, call: &Call, caller: &Caller<'_>) -> Label {
+fn mmap(story: &Story, tid: Tid, call: &Call, caller: &Caller) -> Label {
     let Call::Mmap { addr, len, prot, flags, fd, ret, .. } = *call else { return Label::UserMap };
     let anonymous = flags & MAP_ANONYMOUS != 0;
-    let untold = caller.frames.is_empty();
+    let untold = caller.addresses.is_empty();
     if caller.loader || (untold && fd >= 0 && flags & MAP_DENYWRITE != 0) {
         return Label::Loader;
     }
@@ -124,7 +89,7 @@ fn mmap(story: &Story, tid: Tid, call: &Call, caller: &Caller<'_>) -> Label {
             () if prot == 0 && anonymous && flags & MAP_NORESERVE != 0 => return Label::ArenaNew,
             () if plain && follows_refusal(story, tid, caller) => return Label::Fallback,
             () if untold || !plain => {}
-            () if caller.passes("sysmalloc_mmap_fallback") => return Label::FallbackNoBrk,
+            () if caller.falls_back => return Label::FallbackNoBrk,
             () => return Label::MmapChunk,
         }
     }
@@ -134,7 +99,7 @@ fn mmap(story: &Story, tid: Tid, call: &Call, caller: &Caller<'_>) -> Label {
     }
 }
 
-fn munmap(story: &Story, tid: Tid, addr: Addr, caller: &Caller<'_>) -> Label {
+fn munmap(story: &Story, tid: Tid, addr: Addr, caller: &Caller) -> Label {
     let owner = story.piece_at(addr).map(|(_, owner)| owner);
     let label = owner.and_then(Owner::label);
     if caller.loader {
@@ -151,10 +116,10 @@ fn munmap(story: &Story, tid: Tid, addr: Addr, caller: &Caller<'_>) -> Label {
     }
 }
 
-fn mremap(story: &Story, addr: Addr, caller: &Caller<'_>) -> Label {
+fn mremap(story: &Story, addr: Addr, caller: &Caller) -> Label {
     let label = story.piece_at(addr).and_then(|(_, owner)| owner.label());
     let chunk = matches!(label, Some(Label::MmapChunk | Label::MmapChunkResize));
-    if caller.allocator.is_some() || (chunk && caller.frames.is_empty()) {
+    if caller.allocator.is_some() || (chunk && caller.addresses.is_empty()) {
         Label::MmapChunkResize
     } else {
         Label::UserMap
@@ -172,13 +137,13 @@ fn touches_break(story: &Story, span: Span) -> bool {
 }
 
 /// Whether the thread's call before this one was a refused brk of the same request: same callers of malloc.
-fn follows_refusal(story: &Story, tid: Tid, caller: &Caller<'_>) -> bool {
+fn follows_refusal(story: &Story, tid: Tid, caller: &Caller) -> bool {
     let Some(last) = story.last.get(&tid).filter(|last| last.label == Label::BrkRefused) else {
         return false;
     };
-    let above = caller.allocator.map_or(0, |(at, _)| at + 1);
+    let above = caller.allocator.as_ref().map_or(0, |(at, _)| at + 1);
     // Inlined frames repeat the address of the frame that holds them.
-    let mut callers: Vec<Addr> = caller.frames.iter().skip(above).map(|frame| frame.address).collect();
+    let mut callers: Vec<Addr> = caller.addresses.iter().skip(above).copied().collect();
     let mut before = last.stack.clone();
     callers.dedup();
     before.dedup();

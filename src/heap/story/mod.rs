@@ -9,6 +9,7 @@
 //! It does not see `mprotect` and `madvise`, so rights are those that a mapping was born with.
 
 pub mod blockers;
+mod caller;
 pub mod forecast;
 pub mod growth;
 pub mod hits;
@@ -38,6 +39,7 @@ use crate::event::{Call, Cause, Event, ExitStatus, Label, StackFrame};
 use crate::maps::{Mapping, Perms};
 
 pub use blockers::{Blocker, Planter};
+pub use caller::Caller;
 pub use growth::{Growth, GrowthRow};
 pub use layout::{Layout, Region, RegionKind, Totals};
 pub use refusal::{Counted, Look, Overcommit, STACK_GUARD};
@@ -248,16 +250,9 @@ impl Story {
 
     /// Judges a call that has just returned; changes nothing.
     ///
-    /// `frames` are its stack, innermost first, inlined ones included; empty when stacks are off. `look` is
-    /// called at most once, and only for a call that the kernel refused.
-    pub fn observe(
-        &self,
-        tid: Tid,
-        call: &Call,
-        frames: &[StackFrame],
-        look: &mut dyn FnMut() -> Look,
-    ) -> Verdict {
-        judge::judge(self, tid, call, frames, look)
+    /// `look` is called at most once, and only for a call that the kernel refused.
+    pub fn observe(&self, tid: Tid, call: &Call, caller: &Caller, look: &mut dyn FnMut() -> Look) -> Verdict {
+        judge::judge(self, tid, call, caller, look)
     }
 
     /// Folds a finished event in. Events of other processes must be kept away ([`Stories`] does that).

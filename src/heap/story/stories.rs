@@ -18,8 +18,8 @@ pub struct Stories {
 impl Stories {
     /// Folds an event into the story of its process; a fork begins the child's with its parent's.
     pub fn apply(&mut self, event: &Event) {
-        for (_, other) in self.all.iter_mut().filter(|(pid, _)| **pid != event.pid) {
-            if matches!(event.kind, EventKind::Stopped(_) | EventKind::Resumed) {
+        if matches!(event.kind, EventKind::Stopped(_) | EventKind::Resumed) {
+            for (_, other) in self.all.iter_mut().filter(|(pid, _)| **pid != event.pid) {
                 fold::clock(other, event);
             }
         }

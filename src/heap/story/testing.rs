@@ -1,7 +1,7 @@
 //! Events for tests: from recordings of `strace -f -k`, and by hand. The recordings are real (nginx and
 //! bundle_loop of the case, a small threaded program; glibc 2.36 without its debug file, stacks cut).
 
-use super::{Look, Story};
+use super::{Caller, Look, Story};
 use crate::addr::{Addr, Pid, Seq, Tid};
 use crate::event::{Call, CallRecord, Event, EventKind, StackFrame};
 use crate::maps::{self, Mapping};
@@ -73,7 +73,7 @@ impl Run {
 
     fn call_at(&mut self, t: f64, tid: i32, call: Call, frames: &[StackFrame]) -> CallRecord {
         let (look, looks) = (&self.look, &mut self.looks);
-        let verdict = self.story.observe(Tid(tid), &call, frames, &mut || {
+        let verdict = self.story.observe(Tid(tid), &call, &Caller::of(frames), &mut || {
             *looks += 1;
             look.clone()
         });
