@@ -145,7 +145,10 @@ fn more_is_another_amount_and_its_owner_is_named() {
     assert_eq!(text(owner, "function"), "allocate", "{found}");
     assert_eq!(number(owner, "difference"), second - first, "{found}");
     let headline = text(&found, "headline");
-    assert!(headline.starts_with("Other amount; the runs part "), "{headline}");
+    assert!(
+        headline.starts_with("Other amount; the runs part when one of them ends at event "),
+        "{headline}"
+    );
     assert!(
         headline.contains(" B has ")
             && headline.contains("The owner that has most more there is allocate (blocker.c:"),

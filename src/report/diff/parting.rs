@@ -22,6 +22,9 @@ pub struct Told {
     pub tid: Tid,
     /// What happened: `brk(0x26d3000) = 0x26b2000`, `exited with code 0`.
     pub what: String,
+    /// Whether it is the process's end.
+    #[serde(default)]
+    pub ends: bool,
     /// What the call meant.
     pub label: Option<Label>,
     /// Who called: `plant (t.c:7)`.
@@ -174,6 +177,7 @@ impl Both<'_> {
             pid: event.pid,
             tid: event.tid,
             what,
+            ends: matches!(event.kind, EventKind::Exited(_)),
             label,
             site: None,
             stack: Vec::new(),

@@ -44,8 +44,9 @@ impl Telling<'_> {
             }
             (None, Some(parting)) => {
                 let place = if self.is_other_place() { ", other place" } else { "" };
-                let end =
-                    if parting.a.is_none() || parting.b.is_none() { " when one of them ends" } else { "" };
+                let ended = |told: &Option<Told>| told.as_ref().is_none_or(|told| told.ends);
+                let one = ended(&parting.a) != ended(&parting.b);
+                let end = if one { " when one of them ends" } else { "" };
                 format!("{amount}{place}; the runs part{end} {}.{more}", at(parting))
             }
             (None, None) => format!(
