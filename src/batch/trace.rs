@@ -147,7 +147,7 @@ impl Tracer<'_> {
         self.next_id += 1;
         let id = self.next_id;
         self.sender.send(&Request::Line { id, text: text.to_owned() }).map_err(|_| ())?;
-        while let Some(note) = self.receiver.receive().ok().flatten() {
+        while let Some(note) = self.next() {
             match note {
                 Note::Done { id: done, ok, state, .. } if done == id => {
                     self.state = state;
@@ -164,6 +164,14 @@ impl Tracer<'_> {
             }
         }
         Err(())
+    }
+
+    /// The next note. Who waits for it has written what it knows: somebody may read the log, or end us.
+    fn next(&mut self) -> Option<Note> {
+        if !self.receiver.has_more() {
+            _ = self.out.flush();
+        }
+        self.receiver.receive().ok().flatten()
     }
 
     fn event(&mut self, event: &Event) {

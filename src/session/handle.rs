@@ -49,6 +49,12 @@ impl Sender {
 }
 
 impl Receiver {
+    /// Whether more has come than was taken; else [`Receiver::receive`] waits.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        !self.reader.buffer().is_empty()
+    }
+
     /// The next note, however long it takes; `None` when the engine has ended.
     ///
     /// # Errors
