@@ -46,7 +46,8 @@ impl Case {
 
     /// Runs it with what sets the chain in brkwater or gdb, and tells each stop.
     fn stops_of(&self, mut debugger: Debugger) -> (Vec<Stop>, Output) {
-        debugger = debugger.ex("run");
+        // nginx copies its environment into its heap; each debugger has another one.
+        debugger = debugger.ex("unset environment").ex("run");
         for _ in 0..self.stops {
             debugger = debugger.ex(&format!("echo {MARK}\\n")).ex("p/x $rip").ex("bt").ex("continue");
         }
@@ -71,8 +72,11 @@ impl Case {
 
     fn lldb(&self, first: &[&str]) -> (Vec<Stop>, Output) {
         let mark = format!("script print(\"{MARK}\")");
+        // lldb's terminal would give stdio's buffers, which are in the heap, another size than gdb's pipe.
+        let output =
+            format!("settings set target.output-path {}", scratch("case_output").join("out").display());
         let mut commands = first.to_vec();
-        commands.push("run");
+        commands.extend([output.as_str(), "settings set target.inherit-env false", "run"]);
         for _ in 0..self.stops {
             commands.extend([&mark, "register read rip", "thread backtrace", "continue"]);
         }
