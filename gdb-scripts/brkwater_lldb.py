@@ -255,6 +255,7 @@ def _chain(debugger, target, text):
     words = text.split()
     if not words:
         _forget_deleted(target)
+        _forget_dead(target)
         return brkwater_chain.listed()
     if words[0] == "delete" and all(word.isdigit() for word in words[1:]):
         for number in brkwater_chain.chosen(words[1:]):
@@ -316,3 +317,10 @@ def _forget_deleted(target):
     for number, chain in list(brkwater_chain.CHAINS.items()):
         if not all(target.FindBreakpointByID(known).IsValid() for known in chain.breakpoints):
             del brkwater_chain.CHAINS[number]
+
+
+def _forget_dead(target):
+    """Nobody of a process that is gone waits for a stage. gdb tells a script of it; lldb is asked."""
+    if target.GetProcess().GetState() not in (lldb.eStateStopped, lldb.eStateRunning):
+        for chain in brkwater_chain.CHAINS.values():
+            chain.restart()

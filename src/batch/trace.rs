@@ -112,7 +112,8 @@ pub fn trace(sender: &Sender, receiver: &mut Receiver, tracing: &Tracing, told_t
             BUG
         }
     };
-    tracer.close(done == Ok(true));
+    // Who is told to leave tells what it has heard.
+    tracer.close(done != Ok(false));
     status
 }
 
@@ -130,11 +131,13 @@ impl Tracer<'_> {
             return Ok(false);
         }
         while self.state.pid.is_some() {
-            let how = match (std::mem::take(&mut self.interrupted), self.tracing.attached) {
+            let how = match (self.interrupted, self.tracing.attached) {
+                // Its children as well, one after the other.
                 (true, true) => "detach",
                 (true, false) => "signal SIGINT",
                 (false, _) => "continue",
             };
+            self.interrupted &= self.tracing.attached;
             if !self.line(how)? && how != "continue" {
                 break;
             }

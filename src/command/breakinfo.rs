@@ -119,7 +119,7 @@ impl Page<'_> {
         let disposition = match breakpoint.disposition {
             Disposition::Keep => "keep",
             Disposition::Delete => "del",
-            Disposition::Disable => "dis",
+            Disposition::Disable { .. } => "dis",
         };
         let enabled = if breakpoint.enabled { 'y' } else { 'n' };
         let kind = kind(breakpoint);
@@ -200,6 +200,10 @@ impl Page<'_> {
         }
         if breakpoint.ignore > 0 {
             writeln!(out, "\tignore next {} hits", breakpoint.ignore)?;
+        }
+        if let Disposition::Disable { after: after @ 2.. } = breakpoint.disposition {
+            let which = if breakpoint.ignore > 0 { "additional" } else { "next" };
+            writeln!(out, "\tdisable after {which} {after} hits")?;
         }
         if let Some(print) = &breakpoint.print {
             writeln!(out, "        printf {print}")?;

@@ -66,7 +66,7 @@ pub(super) const COMMANDS: &[Entry] = &[
         ["enable", "en"],
         enable,
         Nothing,
-        "Enable breakpoints, or locations of them.\n\nUsage: enable [once|delete] [N|N.M]...\nonce: disabled after its next hit; delete: deleted after it."
+        "Enable breakpoints, or locations of them.\n\nUsage: enable [once|delete|count HITS] [N|N.M]...\nonce: disabled after its next hit; delete: deleted after it; count: disabled after so many."
     ),
     entry!(
         ["disable", "dis", "disa"],
@@ -340,20 +340,35 @@ fn all_numbers(shell: &Shell) -> String {
 }
 
 fn enable(shell: &mut Shell, args: &str) -> Done {
-    let (word, rest) = first_word(args);
+    let (word, rest) = first_word(without_prefix(args));
     match word {
-        "once" | "delete" => {
-            let disposition = if word == "once" { Disposition::Disable } else { Disposition::Delete };
-            each(shell, rest, |shell, id| {
-                if let Some(breakpoint) = shell.session.breakpoint_mut(id.number) {
-                    breakpoint.disposition = disposition;
-                }
-                shell.session.enable(id.number, id.location, true)
-            })
+        "once" => enable_until(shell, rest, Disposition::Disable { after: 1 }),
+        "delete" => enable_until(shell, rest, Disposition::Delete),
+        "count" => {
+            let (count, rest) = first_word(rest);
+            if count.is_empty() {
+                return Err(CommandError::say("Argument required (hit count)."));
+            }
+            let count = super::running::number(shell, count)?;
+            enable_until(
+                shell,
+                rest,
+                Disposition::Disable { after: u32::try_from(count).unwrap_or(u32::MAX) },
+            )
         }
         "display" => super::data::switch_displays(shell, rest, true),
         _ => switch(shell, args, true),
     }
+}
+
+/// Enables what the numbers say, and what becomes of it then.
+fn enable_until(shell: &mut Shell, numbers: &str, disposition: Disposition) -> Done {
+    each(shell, numbers, |shell, id| {
+        if let Some(breakpoint) = shell.session.breakpoint_mut(id.number) {
+            breakpoint.disposition = disposition;
+        }
+        shell.session.enable(id.number, id.location, true)
+    })
 }
 
 fn disable(shell: &mut Shell, args: &str) -> Done {

@@ -20,6 +20,7 @@ mod composing;
 mod corefile;
 mod data;
 mod debuginfod;
+mod defined;
 mod disassemble;
 mod display;
 mod elsewhere;
@@ -32,6 +33,7 @@ mod heapchunks;
 mod heapfind;
 mod held;
 mod help;
+mod hooks;
 mod inferiors;
 mod language;
 mod listing;
@@ -112,7 +114,7 @@ pub fn serve(stream: UnixStream) -> i32 {
 pub fn read_only(text: &str) {
     let (_, rest) = args::first_word(text);
     let _ = (breakparse::parse(text).is_ok(), printf::check(text).is_ok(), args::ids(text).is_ok());
-    let _ = (script::filled(rest, text), options::unquote(text), args::take_flag(text, "-json"));
+    let _ = (defined::filled(rest, text), options::unquote(text), args::take_flag(text, "-json"));
 }
 
 /// Answers one request; false when the face wants to leave.

@@ -126,6 +126,11 @@ fn set(shell: &mut Shell, args: &str) -> Done {
 
 /// A setting that nobody knows: in a file a warning, because real files are full of them.
 fn unknown(shell: &mut Shell, args: &str) -> Done {
+    // `set counter=4`, `set list->next = 0`, `set ++$n` are no settings.
+    let assigns = ["=", "++", "--"].iter().any(|sign| args.contains(sign));
+    if assigns && crate::scene::expr::parse(args).is_ok() {
+        return super::data::assign(shell, args);
+    }
     if shell.definitions.in_file() {
         shell.warn(&format!("unknown setting ignored: set {args}"));
         return Ok(());
@@ -146,6 +151,9 @@ fn show(shell: &mut Shell, args: &str) -> Done {
             .collect();
         shell.say(all.join("\n"));
         return Ok(());
+    }
+    if let ("user", name) = first_word(args) {
+        return super::defined::show(shell, name.trim());
     }
     if let Some((setting, rest)) = settings::find(args)? {
         let text = (setting.show)(shell, rest.trim());

@@ -279,9 +279,12 @@ fn finish(shell: &mut Shell, args: &str) -> Done {
     if shell.options.interactive {
         shell.say(format!("Run till exit from {}", leaving.line));
     }
+    let stops = shell.actions.stops;
     let stop = shell.session.resume(Resume::Finish { level: selection.level })?;
     stops::report(shell, &stop, &before)?;
-    if let Halt::Reason(StopReason::Finished) = stop.what {
+    if let Halt::Reason(StopReason::Finished) = stop.what
+        && shell.actions.stops == stops + 1
+    {
         stops::tell_result(shell, &leaving);
     }
     Ok(())

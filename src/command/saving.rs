@@ -18,7 +18,7 @@ use super::table::{Entry, Takes};
 use super::watchpoints;
 use crate::addr::Addr;
 use crate::scene::print::Names;
-use crate::session::{Breakpoint, Catch, Disposition, Scope, Session, Stage, Trigger};
+use crate::session::{Breakpoint, Catch, Disposition, Scope, Session, Signals, Stage, Trigger};
 use crate::symbols::Linespec;
 
 pub(super) const COMMANDS: &[Entry] = &[Entry {
@@ -160,8 +160,10 @@ fn plain(out: &mut String, breakpoint: &Breakpoint, looked: &Looked) -> std::fmt
     if temporary && stage.trigger.data().is_some() {
         writeln!(out, "enable delete $bpnum")?;
     }
-    if breakpoint.disposition == Disposition::Disable {
-        writeln!(out, "enable once $bpnum")?;
+    match breakpoint.disposition {
+        Disposition::Disable { after: 0 | 1 } => writeln!(out, "enable once $bpnum")?,
+        Disposition::Disable { after } => writeln!(out, "enable count {after} $bpnum")?,
+        Disposition::Keep | Disposition::Delete => {}
     }
     if breakpoint.ignore > 0 {
         writeln!(out, "  ignore $bpnum {}", breakpoint.ignore)?;
@@ -247,7 +249,15 @@ fn set(
     }
     let line = match &stage.trigger {
         Trigger::Catch(catch) => {
-            let line = catchpoints::script_line(catch);
+            let mut line = catchpoints::script_line(catch);
+            if *catch == Catch::Signal(Signals::All) {
+                // gdb's own breakpoints are SIGTRAPs to it as well: it would stop in the loader.
+                writeln!(
+                    out,
+                    "# It catches SIGTRAP and SIGINT as well; gdb means its own by that, so they are left out."
+                )?;
+                line = catchpoints::script_line(&Catch::Signal(Signals::Standard));
+            }
             if command == "tcatch" { format!("t{line}") } else { line }
         }
         Trigger::Data(watch) => watchpoints::script_line(watch),

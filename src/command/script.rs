@@ -6,10 +6,10 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use rustc_hash::FxHashMap;
-
 use super::args::first_word;
+use super::defined::{with_arguments, words};
 use super::error::{CommandError, Done};
+use super::hooks;
 use super::shell::Shell;
 use super::table::{self, Entry, Takes};
 use crate::scene::expr::{evaluate, parse};
@@ -32,56 +32,6 @@ pub(super) const COMMANDS: &[Entry] = &[
 
 /// gdb's `max-user-call-depth` is 1024; a level of ours costs more of the stack.
 const MAX_DEPTH: usize = 200;
-
-/// What scripts leave behind.
-#[derive(Default)]
-pub(super) struct Definitions {
-    /// Bodies of `define`, by name.
-    commands: FxHashMap<String, Vec<String>>,
-    /// Texts of `document`.
-    documents: FxHashMap<String, String>,
-    /// What `alias` defined: a name, perhaps of several words, and what stands for it.
-    aliases: Vec<(String, String)>,
-    /// How many files and user-defined commands we are inside of.
-    depth: usize,
-    /// The files that are being read, the innermost last, and the line that runs.
-    places: Vec<(String, usize)>,
-}
-
-impl Definitions {
-    /// Whether the line comes from a file.
-    pub(super) fn in_file(&self) -> bool {
-        !self.places.is_empty()
-    }
-
-    /// Whether `define` made a command of this name.
-    pub(super) fn knows(&self, name: &str) -> bool {
-        self.commands.contains_key(name)
-    }
-
-    /// Makes a name stand for the beginning of a line.
-    pub(super) fn add_alias(&mut self, name: String, command: String) {
-        self.aliases.push((name, command));
-    }
-
-    /// The line with the alias that it begins with replaced.
-    pub(super) fn expanded(&self, line: &str) -> Option<String> {
-        self.aliases.iter().rev().find_map(|(name, command)| {
-            let rest = line.strip_prefix(name.as_str())?;
-            let ends = rest
-                .chars()
-                .next()
-                .is_none_or(|c| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')));
-            ends.then(|| format!("{command}{rest}"))
-        })
-    }
-
-    /// What `document` said of a user-defined command.
-    pub(super) fn document(&self, name: &str) -> Option<&str> {
-        self.commands.get(name)?;
-        Some(self.documents.get(name).map_or("User-defined.", String::as_str))
-    }
-}
 
 /// Where the lines of a body come from.
 enum Input<'a> {
@@ -223,18 +173,20 @@ impl Shell {
         let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let end = line.find(|c| !letters(c)).unwrap_or(line.len());
         let (word, args) = line.split_at(end);
-        if let Some(body) = self.definitions.commands.get(word).cloned() {
-            return self.user_defined(&body, args);
+        if self.definitions.knows(word) {
+            return self.hooked(Some(word.to_owned()), |shell| shell.run_defined(word, args));
         }
         if word.is_empty() {
             let first: String = line.chars().take_while(|c| !c.is_whitespace()).collect();
             return Err(CommandError::say(format!("Undefined command: \"{first}\".  Try \"help\".")));
         }
         let entry = table::find(table::COMMANDS, word, "")?;
-        (entry.run)(self, args.trim_start())
+        self.hooked(hooks::command_of(line), |shell| (entry.run)(shell, args.trim_start()))
     }
 
-    fn user_defined(&mut self, body: &[String], args: &str) -> Done {
+    /// Runs what `define` made.
+    pub(super) fn run_defined(&mut self, name: &str, args: &str) -> Done {
+        let Some(body) = self.definitions.commands.get(name).cloned() else { return Ok(()) };
         let words = words(args);
         let lines: Vec<String> = body.iter().map(|line| with_arguments(line, &words)).collect();
         self.deeper(|shell| shell.block(&lines, Kind::Body).map(|_| ()))
@@ -329,17 +281,14 @@ impl Shell {
     }
 
     fn define(&mut self, args: &str, input: &mut Input<'_>) -> Done {
-        let (name, rest) = first_word(args);
-        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let name = args.trim();
         if name.is_empty() {
             return Err(CommandError::say("Argument required (name of command to define)."));
         }
-        if !name.chars().all(good) || !rest.is_empty() {
-            return Err(CommandError::say(format!("Junk in argument list: \"{args}\"")));
-        }
+        Shell::check_name(name, args)?;
         let body = self.body(input)?;
-        if name.starts_with("hook-") || name.starts_with("hookpost-") {
-            self.warn(&format!("{name} is a command like others: brkwater runs no hooks."));
+        if let Some(warning) = self.definitions.note_hook(name) {
+            self.warn(&warning);
         }
         self.definitions.commands.insert(name.to_owned(), body.yes);
         Ok(())
@@ -440,57 +389,5 @@ fn shell_out(shell: &mut Shell, line: &str) -> Done {
             Ok(())
         }
         Err(error) => Err(unreadable(Path::new("/bin/sh").to_string_lossy().as_ref(), &error)),
-    }
-}
-
-/// The line of a user-defined command's body as it runs when the command is given these arguments.
-pub(super) fn filled(line: &str, args: &str) -> String {
-    with_arguments(line, &words(args))
-}
-
-/// The words of a user-defined command's arguments; blanks inside of quotes and parentheses do not part them.
-pub(super) fn words(text: &str) -> Vec<String> {
-    let mut all = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    for letter in text.chars() {
-        match quote {
-            None if letter.is_whitespace() => {
-                if !word.is_empty() {
-                    all.push(std::mem::take(&mut word));
-                }
-                continue;
-            }
-            None if matches!(letter, '"' | '\'') => quote = Some(letter),
-            Some(open) if letter == open => quote = None,
-            _ => {}
-        }
-        word.push(letter);
-    }
-    if !word.is_empty() {
-        all.push(word);
-    }
-    all
-}
-
-/// The line with `$argc` and `$arg0`… replaced.
-fn with_arguments(line: &str, words: &[String]) -> String {
-    let mut line = line.replace("$argc", &words.len().to_string());
-    // `$arg1` to `$arg6` are registers when the command was given no such argument.
-    for (index, word) in words.iter().enumerate().rev() {
-        line = line.replace(&format!("$arg{index}"), word);
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_words_and_are_put_in() {
-        let given = words("1 \"two words\" 'c d'");
-        assert_eq!(given, ["1", "\"two words\"", "'c d'"]);
-        assert_eq!(with_arguments("p $arg0 + $argc, $arg1, $arg5", &given), "p 1 + 3, \"two words\", $arg5");
     }
 }

@@ -1,10 +1,10 @@
 //! The state of a dialogue: a session, and what commands remember from one line to the next.
 
 use super::data::DataState;
+use super::defined::Definitions;
 use super::error::{CommandError, Done};
 use super::options::Options;
 use super::running::Actions;
-use super::script::Definitions;
 use super::source::SourceState;
 use crate::memory::Fault;
 use crate::report::escape;

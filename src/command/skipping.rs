@@ -8,8 +8,8 @@
 use std::fmt::Write;
 
 use super::args::first_word;
+use super::defined;
 use super::error::{CommandError, Done};
-use super::script;
 use super::shell::Shell;
 use super::source;
 use super::table::{Entry, Takes};
@@ -79,7 +79,7 @@ fn of_file(shell: &mut Shell, name: &str) -> Done {
 }
 
 fn by_options(shell: &mut Shell, args: &str) -> Done {
-    let (mut file, mut function, mut words) = (None, None, script::words(args).into_iter());
+    let (mut file, mut function, mut words) = (None, None, defined::words(args).into_iter());
     while let Some(option) = words.next() {
         let glob = matches!(option.as_str(), "-gfi" | "-gfile");
         let regex = matches!(option.as_str(), "-rfu" | "-rfunction");

@@ -93,8 +93,11 @@ pub(super) fn report(shell: &mut Shell, stop: &Stop, before: &Before) -> Done {
     match &stop.what {
         Halt::Exited(status) => tell_exit(shell, stop, *status),
         Halt::Vanished => shell.say("The program no longer exists."),
-        Halt::Reason(reason) => return tell_reason(shell, stop, reason, before),
+        Halt::Reason(reason) if shell.stop_hook() => return tell_reason(shell, stop, reason, before),
+        // The hook let the target go on, and its next stop was told.
+        Halt::Reason(_) => return Ok(()),
     }
+    shell.stop_hook();
     Ok(())
 }
 

@@ -25,6 +25,7 @@ const TAKEN: &[&str] = &[
     "complaints",
     "cp-abi",
     "data-directory",
+    "demangle-style",
     "disassemble-next-line",
     "disassembly-flavor",
     "editing",

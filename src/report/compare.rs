@@ -175,7 +175,8 @@ const NO_DIFFERENCE: &str = " The blocker makes no difference to how much the pr
 fn given_back(with: &Totals, without: &Totals, say: &mut impl FnMut(Evidence, String)) {
     let (back, other) = (with.got_and_given_back().1, without.got_and_given_back().1);
     let text = match same(back, other) {
-        true => format!("As much went back to the kernel: {} and {}.", size(back), size(other)),
+        true if back == other => format!("As much went back to the kernel: {}.", size(back)),
+        true => format!("About as much went back to the kernel: {} and {}.", size(back), size(other)),
         false => format!(
             "{} went back to the kernel as it is, {} without the blocker: free() lowers the break only while the top chunk \
              touches it.",

@@ -38,7 +38,7 @@ pub fn label_word(label: Label) -> String {
 pub fn growth(story: &Story, rows: usize, names: Names<'_>) -> String {
     let view = story.growth();
     if view.by_site.is_empty() {
-        return format!("{}\n", no_calls(story));
+        return format!("{}\n{}", no_calls(story), inherited(story));
     }
     let mut table = Table::new(&["label", "calls", "asked", "live", "first", "last", "site"], 5);
     // What the loader maps is the program's own files: one line for all of it, below what people look for.
@@ -64,6 +64,7 @@ pub fn growth(story: &Story, rows: usize, names: Names<'_>) -> String {
         let calls = count(view.other_calls, "call");
         text.push_str(&format!("({calls}, {}, from further sites)\n", human_size(view.other_bytes)));
     }
+    text.push_str(&inherited(story));
     text.push_str("asked: address space from the kernel; live: of it still mapped. Neither says what is in use (info heap).\n");
     text
 }
@@ -378,6 +379,16 @@ fn no_calls(story: &Story) -> &'static str {
         0 => "No memory call was recorded.",
         _ => "No call got memory from the kernel.",
     }
+}
+
+/// Where a child's memory came from that it did not ask for.
+fn inherited(story: &Story) -> String {
+    let Some(fork) = story.forked().filter(|fork| fork.calls > 0) else { return String::new() };
+    let (calls, when) = (count(fork.calls, "call"), moment(fork.t));
+    format!(
+        "What process {} had got by {calls} before it forked this one at {when} is not counted here.\n",
+        fork.parent
+    )
 }
 
 /// Columns as wide as their widest cell; the first `right` from the second on are aligned to the right.

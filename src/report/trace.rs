@@ -59,6 +59,9 @@ pub enum Time {
     },
 }
 
+/// How many generations a name is looked for in.
+const LINEAGE: usize = 16;
+
 /// See the module.
 #[derive(Default)]
 pub struct Log {
@@ -285,8 +288,7 @@ impl Log {
         let mut level = 0;
         for at in stack {
             let bare = [StackFrame { address: *at, ..StackFrame::default() }];
-            let frames = self.frames.get(&(pid, *at)).filter(|frames| !frames.is_empty());
-            for frame in frames.map_or(&bare[..], Vec::as_slice) {
+            for frame in self.named(pid, *at).unwrap_or(&bare) {
                 let nameless = || frame.module.as_deref().map(words::file_name).unwrap_or_default();
                 let place = match &frame.function {
                     Some(_) => place(frame),
@@ -299,11 +301,19 @@ impl Log {
         text
     }
 
+    /// What an address stands for in a process: a child has what its parent had.
+    fn named(&self, pid: Pid, at: Addr) -> Option<&[StackFrame]> {
+        let lineage = std::iter::successors(Some(pid), |pid| Some(self.stories.of(*pid)?.forked()?.parent));
+        let known = lineage.take(LINEAGE).filter_map(|pid| self.frames.get(&(pid, at)));
+        known.map(Vec::as_slice).find(|frames| !frames.is_empty())
+    }
+
     /// The end: by process, what was got by whom, and the one line about a refused brk.
     #[must_use]
     pub fn summary(&self, rows: usize) -> String {
         let mut text = String::new();
-        let told: Vec<(Pid, &Story)> = self.stories.iter().filter(|(_, story)| story.calls() > 0).collect();
+        let told: Vec<(Pid, &Story)> =
+            self.stories.iter().filter(|(_, story)| story.own_calls() > 0).collect();
         for (pid, story) in &told {
             if told.len() > 1 {
                 text.push_str(&format!(
@@ -311,10 +321,11 @@ impl Log {
                     escape::plain(words::file_name(story.program()))
                 ));
             }
-            if let Some(line) = super::headline(story) {
+            let own = story.refusals().last.as_ref().filter(|last| !story.is_inherited(last.asked.seq));
+            if let Some(line) = own.and_then(|_| super::headline(story)) {
                 text.push_str(&format!("{line}\n"));
             }
-            let names = |at| self.frames.get(&(*pid, at)).cloned().unwrap_or_default();
+            let names = |at| self.named(*pid, at).map(<[_]>::to_vec).unwrap_or_default();
             text.push_str(&tables::growth(story, rows, &names));
         }
         if told.is_empty() {

@@ -53,8 +53,11 @@ pub enum Disposition {
     /// It stays.
     #[default]
     Keep,
-    /// It is disabled (`enable once`).
-    Disable,
+    /// It is disabled after so many hits (`enable once`, `enable count`).
+    Disable {
+        /// How many are left.
+        after: u32,
+    },
     /// It is deleted (`tbreak`).
     Delete,
 }

@@ -94,8 +94,10 @@ impl Breakpoint {
         if self.is_chain() {
             self.disarm(arrival);
         }
-        if self.once || self.disposition == Disposition::Disable {
-            self.enabled = false;
+        self.enabled &= !self.once;
+        if let Disposition::Disable { after } = &mut self.disposition {
+            *after = after.saturating_sub(1);
+            self.enabled &= *after > 0;
         }
         let temporary = self.disposition == Disposition::Delete;
         Crossing::Stop(StopReason::Breakpoint { number: self.number, stage, temporary })

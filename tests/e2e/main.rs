@@ -27,6 +27,7 @@ mod export;
 mod family;
 mod formats;
 mod heap;
+mod hooks;
 mod hostile;
 mod libraries;
 mod losing;

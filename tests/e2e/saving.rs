@@ -100,6 +100,25 @@ fn every_kind_of_breakpoint_is_gdb_s() {
     );
     same_stops("save_temporary_catch", &["tcatch syscall write"], 3, &["write", "none"]);
     same_stops("save_watch", &["watch counter if counter > 5"], 3, &[]);
+    same_stops("save_read", &["rwatch counter", "ignore 1 3"], 4, &["other", "other"]);
+    same_stops("save_access", &["awatch counter if counter > 3"], 3, &["other (n=2)", "last (n=2)"]);
+    same_stops("save_place", &["watch -location counter"], 3, &["named", "other (n=1)", "last (n=1)"]);
+    same_stops("save_numbers", &["catch syscall 1 exit_group", "tbreak last"], 3, &["last (n=0)", "write"]);
+    same_stops("save_group", &["catch syscall group:process"], 4, &["init_tls", "init_tls", "start_thread"]);
+    same_stops("save_signals", &["catch signal SIGURG SIGCHLD"], 3, &["kill", "wait", "none"]);
+    same_stops("save_all_signals", &["catch signal all"], 3, &["kill", "wait", "none"]);
+    same_stops(
+        "save_counted",
+        &["break other", "enable count 2 1", "ignore 1 1", "break last", "enable once 2"],
+        4,
+        &["last (n=0)", "other (n=1)", "other (n=2)", "none"],
+    );
+    same_stops(
+        "save_vanishing",
+        &["break other", "enable delete 1", "thbreak last"],
+        3,
+        &["other (n=0)", "last (n=0)"],
+    );
     same_stops(
         "save_location",
         &["watch -location counter", "disable 1", "break last if n == 2"],

@@ -194,7 +194,7 @@ fn files_that_people_have_print_what_they_print_in_gdb() {
 fn what_is_not_done_is_a_warning_with_its_line() {
     let file = scratch("script_warnings").join("gdbinit");
     let text = "set nosuch-setting 3\nset disassembly-flavor intel\nset logging on\npython\nif x:\n  y\nend\npython print(1)\n\
-                define hook-stop\nend\nmacro define FOO 3\nlayout src\nwinheight src 5\ntui new-layout m src 1\nmt info sections\n\
+                define hook-nosuch\nend\nmacro define FOO 3\nlayout src\nwinheight src 5\ntui new-layout m src 1\nmt info sections\n\
                 add-symbol-file /bin/sh 0\nsource /nonexistent\necho went on\\n\nnosuchcommand\necho not here\\n\n";
     fs::write(&file, text).unwrap();
     let name = file.to_str().unwrap();
@@ -205,7 +205,7 @@ fn what_is_not_done_is_a_warning_with_its_line() {
         (3, "set logging on has no effect here: "),
         (4, "python block skipped: brkwater runs no python.\n"),
         (8, "python line skipped: brkwater runs no python.\n"),
-        (9, "hook-stop is a command like others: brkwater runs no hooks.\n"),
+        (9, "Your new `hook-nosuch' command does not hook any existing command.\n"),
         (11, "Macros are not defined and not expanded."),
         (12, "Cannot enable the TUI when output is not a terminal "),
         (13, "Cannot enable the TUI when output is not a terminal "),

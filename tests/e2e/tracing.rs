@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::common::{have, target};
+use crate::common::process::Running;
+use crate::common::{have, scratch, target};
 
 fn traced(flags: &[&str], program: &str, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_brkwater"));
@@ -204,7 +205,7 @@ fn no_call_is_missing_when_the_program_is_killed() {
             let log = text(&output.stderr);
             assert_eq!(pairs(&log).to_string(), rounds);
             // What comes after them stands after them.
-            let end = log.find("+++ killed by signal 9 +++").unwrap();
+            let end = log.find("+++ killed by SIGKILL +++").unwrap();
             assert!(
                 log.rfind("munmap(").unwrap() < end && log[end..].contains("user-map"),
                 "{}",
@@ -249,4 +250,136 @@ fn a_program_may_run_where_it_might_before() {
     let output = traced(&["--no-stacks", "-c"], &target("manycalls"), &["3000", "rest"]);
     let said = format!("{processors} processors before, {processors} now, 1 as it wished\n");
     assert_eq!(text(&output.stdout), said);
+}
+
+/// A server whose bundle is loaded anew on SIGHUP, with a new worker for the old one, as nginx does it.
+struct Server {
+    running: Running,
+}
+
+impl Server {
+    fn start(name: &str, locations: usize) -> Server {
+        let bundle = scratch(name).join("bundle.pem");
+        std::fs::write(&bundle, ("M".repeat(700) + "\n").repeat(600)).unwrap();
+        let mut command = Command::new("setarch");
+        command.arg("-R").arg(target("bundle")).arg(bundle).arg(locations.to_string());
+        // Its worker ends a moment behind it, and must not hold the test's output.
+        command.args(["plant", "keep", "serve"]).stderr(std::process::Stdio::null());
+        let running = Running::start(command);
+        while running.line() != "ready" {}
+        Server { running }
+    }
+
+    fn reload(&self) {
+        self.signal(self.running.pid(), nix::sys::signal::SIGHUP);
+        while self.running.line() != "reloaded" {}
+    }
+
+    fn signal(&self, pid: u32, signal: nix::sys::signal::Signal) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid.try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Runs a tracer over one reload, ended by a signal; its exit status.
+    fn reload_under(
+        &self,
+        mut tracer: Command,
+        log: &Path,
+        ended_by: nix::sys::signal::Signal,
+    ) -> std::process::ExitStatus {
+        tracer.args(["-p", &self.running.pid().to_string()]).env_remove("DEBUGINFOD_URLS");
+        let mut tracer =
+            tracer.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(40);
+        while self.running.status("TracerPid") == "0" && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        self.reload();
+        // A log is written as it comes: nobody has to end the tracer to read it.
+        let heard = || std::fs::read_to_string(log).unwrap_or_default().contains("SIGCHLD");
+        while !heard() && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        self.signal(tracer.id(), ended_by);
+        let status = tracer.wait().unwrap();
+        // It serves on, with nobody at it.
+        while self.running.status("TracerPid") != "0" && std::time::Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+        self.reload();
+        status
+    }
+}
+
+fn tracer(log: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_brkwater"));
+    command.args(["trace", "-f", "-o"]).arg(log).args(flags);
+    command
+}
+
+/// The log's lines of one process that have this label, and the number of the stack of each.
+fn labelled<'a>(log: &'a str, label: &str) -> Vec<(&'a str, &'a str)> {
+    let lines = log.lines().filter(|line| line.contains(&format!("  [{label}")));
+    lines.map(|line| (line, line.rsplit("stack ").next().unwrap())).collect()
+}
+
+/// A whole reload: strace's calls, each fallback down to the location, bytes by owner, and the server serves on.
+#[test]
+fn a_reload_is_told_down_to_its_locations() {
+    if !have("strace") {
+        return;
+    }
+    let dir = scratch("tracing_reload");
+    let (ours, theirs) = (dir.join("ours"), dir.join("theirs"));
+    let server = Server::start("tracing_reload_bundle", 12);
+    let status = server.reload_under(tracer(&ours, &["--no-fold"]), &ours, nix::sys::signal::SIGINT);
+    assert_eq!(status.code(), Some(0));
+    let other = Server::start("tracing_reload_other", 12);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-e", "trace=brk,mmap,munmap,mremap", "-o"]).arg(&theirs);
+    other.reload_under(strace, &theirs, nix::sys::signal::SIGINT);
+
+    let (ours, theirs) = (std::fs::read_to_string(ours).unwrap(), std::fs::read_to_string(theirs).unwrap());
+    let (our_calls, their_calls) = (calls(&ours, true), calls(&theirs, true));
+    assert!(their_calls[0].len() > 20, "{theirs}");
+    assert_eq!(our_calls, their_calls);
+
+    let fallbacks = labelled(&ours, "fallback");
+    let refused = labelled(&ours, "brk-refused");
+    assert_eq!((fallbacks.len(), refused.len()), (our_calls[0].len() / 2, our_calls[0].len() / 2), "{ours}");
+    for (line, number) in fallbacks.iter().chain(&refused) {
+        let first = ours.lines().position(|line| line.ends_with(&format!("  stack {number}"))).unwrap();
+        let stack: Vec<&str> =
+            ours.lines().skip(first + 1).take_while(|line| line.starts_with("    #")).collect();
+        for name in ["sysmalloc", "load_bundle", "read_configuration", "serve", "main"] {
+            assert!(stack.iter().any(|frame| frame.contains(&format!(" in {name} ("))), "{line}: {stack:?}");
+        }
+    }
+    let bytes = fallbacks.len() as u64 * 132;
+    assert!(ours.contains("--- SIGHUP ---"), "{ours}");
+    let summary = &ours[ours.find("\nbrk(").unwrap()..];
+    let owner = summary.lines().find(|line| line.starts_with("fallback")).unwrap();
+    assert!(owner.contains(" keep_line (bundle.c:"), "{summary}");
+    assert!(owner.contains(&brkwater::addr::human_size(bytes * 1024)), "{bytes} {summary}");
+    assert_eq!(
+        summary.matches("brkwater let the process go").count(),
+        1,
+        "the worker asked for nothing: {summary}"
+    );
+}
+
+/// However the tracer leaves, the server serves on; who is told to leave tells what it has heard.
+#[test]
+fn a_server_serves_on_however_its_tracer_ends() {
+    use nix::sys::signal::{SIGHUP, SIGKILL, SIGTERM};
+    let server = Server::start("tracing_ends", 6);
+    for signal in [SIGTERM, SIGHUP, SIGKILL] {
+        let log = scratch("tracing_ends_log").join("log");
+        let status = server.reload_under(tracer(&log, &[]), &log, signal);
+        let told = std::fs::read_to_string(log).unwrap();
+        assert!(!labelled(&told, "fallback").is_empty(), "{signal}: {told}");
+        assert_eq!(status.code(), (signal != SIGKILL).then_some(143), "{signal}");
+        // What was heard is in the log even when nothing could be said any more.
+        assert!(told.contains("--- SIGCHLD ---"), "{signal}: {told}");
+        assert_eq!(told.contains("\nfallback "), signal != SIGKILL, "{signal}: {told}");
+    }
 }

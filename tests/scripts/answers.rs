@@ -23,7 +23,7 @@ pub(crate) fn ready(scenario: &str) -> (String, Running) {
 }
 
 /// The line that is the object.
-fn object_line(output: &Output) -> &str {
+pub(crate) fn object_line(output: &Output) -> &str {
     let line = output.text.lines().find(|line| line.starts_with('{'));
     line.unwrap_or_else(|| panic!("no JSON line in:\n{}", output.text))
 }

@@ -7,6 +7,7 @@
 mod common;
 
 mod answers;
+mod case;
 mod chains;
 mod fronts;
 mod install;

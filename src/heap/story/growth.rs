@@ -100,7 +100,9 @@ pub(super) fn view(story: &Story) -> GrowthView {
     let mut live_sites: FxHashMap<(Label, SiteKey), u64> = FxHashMap::default();
     let mut live_stacks: FxHashMap<(Label, &[Addr]), u64> = FxHashMap::default();
     for (span, owner) in story.pieces.iter() {
-        if let Owner::Seen(asked) = owner {
+        if let Owner::Seen(asked) = owner
+            && !story.is_inherited(asked.seq)
+        {
             *live_sites.entry((asked.label, SiteKey::of(asked.caller()))).or_default() += span.len();
             *live_stacks.entry((asked.label, asked.stack.as_slice())).or_default() += span.len();
         }

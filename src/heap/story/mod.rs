@@ -34,7 +34,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::addr::{Addr, Seq, Span, Tid};
+use crate::addr::{Addr, Pid, Seq, Span, Tid};
 use crate::event::{Call, Cause, Event, ExitStatus, Label, StackFrame};
 use crate::maps::{Mapping, Perms};
 
@@ -233,9 +233,23 @@ pub struct Story {
     blockers: Vec<Blocker>,
     sizes: Vec<(u64, u64)>,
     growth: Growth,
+    forked: Option<Forked>,
     series: Series,
     clock: Clock,
     hits: hits::Hits,
+}
+
+/// The fork that a process came from.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Forked {
+    /// The event.
+    pub seq: Seq,
+    /// When, in seconds.
+    pub t: f64,
+    /// Who forked.
+    pub parent: Pid,
+    /// Memory calls that were folded in before it.
+    pub calls: u64,
 }
 
 impl Story {
@@ -294,6 +308,24 @@ impl Story {
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.seen
+    }
+
+    /// How it began, when another process forked it.
+    #[must_use]
+    pub fn forked(&self) -> Option<Forked> {
+        self.forked
+    }
+
+    /// How many memory calls the process made itself: not its parent before the fork.
+    #[must_use]
+    pub fn own_calls(&self) -> u64 {
+        self.seen - self.forked.map_or(0, |fork| fork.calls)
+    }
+
+    /// Whether an event was before the process was forked, and so is its parent's.
+    #[must_use]
+    pub fn is_inherited(&self, seq: Seq) -> bool {
+        self.forked.is_some_and(|fork| seq <= fork.seq)
     }
 
     /// The program break.
@@ -363,7 +395,7 @@ impl Story {
         self.pieces.iter()
     }
 
-    /// Growth by site and by stack.
+    /// Growth by site and by stack, through calls that the process made itself.
     #[must_use]
     pub fn growth(&self) -> growth::GrowthView {
         growth::view(self)

@@ -1,11 +1,11 @@
 //! The stories of all processes that were seen, by process.
 //!
-//! A child inherits its parent's story, because it inherits its memory; exec ends that. A vfork child shares
+//! A child inherits its parent's story, because it inherits its memory, but not the calls that made it grow; exec ends that. A vfork child shares
 //! its parent's memory instead: what it maps before its exec is told in the child's story only.
 
 use std::collections::BTreeMap;
 
-use super::{Story, fold, hits};
+use super::{Forked, Growth, Story, fold, hits};
 use crate::addr::Pid;
 use crate::event::{Event, EventKind};
 
@@ -28,6 +28,10 @@ impl Stories {
         if let EventKind::Forked { child, followed: true, .. } = event.kind {
             let mut inherited = story.clone();
             inherited.hits = hits::Hits::default();
+            // The memory is the child's as well; who asked for it was its parent.
+            inherited.growth = Growth::default();
+            inherited.forked =
+                Some(Forked { seq: event.seq, t: event.t, parent: event.pid, calls: inherited.seen });
             self.all.insert(child, inherited);
         }
     }

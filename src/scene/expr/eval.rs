@@ -461,7 +461,8 @@ impl Context<'_> {
     }
 
     fn is_convenience(&self, name: &str) -> bool {
-        let taken = name.starts_with(|c: char| c.is_ascii_digit() || c == '$') || name.is_empty();
+        // `$64` is a value of the history, `$64BITS` a name like others.
+        let taken = name.starts_with('$') || name.bytes().all(|c| c.is_ascii_digit());
         !taken && !registers::is_register(name)
     }
 }
