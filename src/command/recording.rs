@@ -61,6 +61,9 @@ pub(super) const INFO: &[Entry] = &[Entry {
 fn record(shell: &mut Shell, args: &str) -> Done {
     let (word, rest) = first_word(args);
     match word {
+        "" if shell.session.selection().is_none() => Err(CommandError::say(
+            "Process record: the program is not being run.\n  hint: \"record FILE\" begins a recording, also before \"run\"; \"record open FILE\" looks at one.",
+        )),
         "" => Err(CommandError::say(
             "Argument required (a file to record into).\n  hint: \"record stop\" ends it, \"record open FILE\" looks at one.",
         )),

@@ -133,13 +133,12 @@ pub(super) const INFO: &[Entry] = &[Entry {
 
 /// What going back is refused with: of a process, and in a recording, which knows stops alone.
 pub(super) fn backwards(shell: &mut Shell) -> Done {
-    match (shell.session.moment(), shell.session.selection()) {
-        (Some(_), _) => no(
+    match shell.session.moment() {
+        Some(_) => no(
             "Target recording does not support this command.",
             "\"reverse-continue\" goes to the stop before, \"record goto N\" to any event.",
         ),
-        (None, None) => no("Process record: the program is not being run.", BACK),
-        (None, Some(_)) => no(&target_cannot(shell), BACK),
+        None => no(&target_cannot(shell), BACK),
     }
 }
 

@@ -347,8 +347,8 @@ fn what_is_no_recording_is_refused_in_a_sentence() {
     opened(Path::new("/bin/sh"), &["bt"]).must_have("is not a recording").must_have("No stack.");
     opened(Path::new("/nowhere"), &["bt"]).must_have("/nowhere: No such file or directory.");
     let words = Debugger::brkwater().ex("record goto 3").ex("record").ex("record stop").ex("rc").plain(&[]);
-    words.must_have("No recording is looked at.").must_have("Argument required (a file to record into)");
-    words.must_have("No record target is active.").must_have("the program is not being run");
+    words.must_have("No recording is looked at.").must_have("Process record: the program is not being run.");
+    words.must_have("No record target is active.").must_have("Target None does not support this command.");
 }
 
 /// Any program: nothing was prepared for us.

@@ -355,7 +355,7 @@ fn a_reload_is_told_down_to_its_locations() {
         }
     }
     let bytes = fallbacks.len() as u64 * 132;
-    assert!(ours.contains("--- SIGHUP ---"), "{ours}");
+    assert!(ours.contains("--- SIGHUP {si_signo=SIGHUP, si_code=SI_USER, "), "{ours}");
     let summary = &ours[ours.find("\nbrk(").unwrap()..];
     let owner = summary.lines().find(|line| line.starts_with("fallback")).unwrap();
     assert!(owner.contains(" keep_line (bundle.c:"), "{summary}");
@@ -379,7 +379,7 @@ fn a_server_serves_on_however_its_tracer_ends() {
         assert!(!labelled(&told, "fallback").is_empty(), "{signal}: {told}");
         assert_eq!(status.code(), (signal != SIGKILL).then_some(143), "{signal}");
         // What was heard is in the log even when nothing could be said any more.
-        assert!(told.contains("--- SIGCHLD ---"), "{signal}: {told}");
+        assert!(told.contains("--- SIGCHLD {si_signo=SIGCHLD, "), "{signal}: {told}");
         assert_eq!(told.contains("\nfallback "), signal != SIGKILL, "{signal}: {told}");
     }
 }

@@ -49,8 +49,11 @@ int main(void)
     pthread_create(&thread, NULL, work, NULL);
     pthread_join(thread, NULL);
     raise(SIGURG);
-    if (fork() == 0)
+    if (fork() == 0) {
+        /* The parent waits by then, and not somewhere on its way there. */
+        usleep(300000);
         _exit(3);
+    }
     wait(NULL);
     printf("counter %d\n", counter);
     return 0;
