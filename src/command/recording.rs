@@ -100,6 +100,8 @@ fn extent(path: &str, taped: &Taped) -> String {
 }
 
 fn open(shell: &mut Shell, args: &str) -> Done {
+    /// From so many bytes on somebody who waits is told that he does.
+    const LARGE: u64 = 4 << 20;
     let (file, run) = match args.rsplit_once(' ') {
         Some((file, run)) if run.parse::<u32>().is_ok() => (file, run.parse().ok()),
         _ => (args, None),
@@ -114,6 +116,14 @@ fn open(shell: &mut Shell, args: &str) -> Done {
         shell.session.kill()?;
     }
     let path = expand(&unquote(file));
+    let size = std::fs::metadata(&path).map_or(0, |meta| meta.len());
+    if shell.options.interactive && size >= LARGE {
+        shell.say(format!(
+            "Reading '{}' ({}); Ctrl-C ends it where it is.",
+            path.display(),
+            human_size(size)
+        ));
+    }
     shell.session.open_recording(Path::new(&path), run)?;
     let Some(recording) = shell.session.replayed() else { return Ok(()) };
     let doubts = recording.doubts().to_vec();

@@ -35,7 +35,7 @@ pub(super) struct Replay {
     names: Rc<NamesThen>,
     /// The heads of stops that were looked at. A core file's bytes stay for good, so each is made once.
     heads: FxHashMap<Seq, &'static [u8]>,
-    /// Whether the faces have seen what was there before.
+    /// How many events the faces have heard of.
     told: usize,
 }
 
@@ -130,8 +130,11 @@ impl Session {
             }
         };
         let shown = events.partition_point(|event| event.seq <= wanted);
-        replay.at = events.get(shown.saturating_sub(1)).map_or(first, |event| event.seq);
         self.tell_up_to(shown);
+        let at = self.recorder.events().last().map_or(first, |event| event.seq);
+        if let Some(replay) = &mut self.replay {
+            replay.at = at;
+        }
         self.stand_there();
         Ok(())
     }
@@ -192,19 +195,29 @@ impl Session {
     }
 
     /// Faces and stories hear the events up to there; what they know already is not told again, unless it is undone.
+    /// Whoever has enough of it stands where we are then.
     fn tell_up_to(&mut self, shown: usize) {
+        /// Between two looks at who wants it to end.
+        const OFTEN: usize = 4096;
         let Some(replay) = &mut self.replay else { return };
         let from = if shown < replay.told { 0 } else { replay.told };
-        replay.told = shown;
         if from == 0 {
             self.stories = Default::default();
             self.outbox.send(Note::Rewound);
         }
-        self.recorder.show(shown);
-        for event in self.recorder.loaded().get(from..shown).unwrap_or_default() {
+        let mut told = shown;
+        for (index, event) in self.recorder.loaded().iter().enumerate().take(shown).skip(from) {
+            if index % OFTEN == OFTEN - 1 && self.is_woken() {
+                told = index;
+                break;
+            }
             self.stories.apply(event);
             self.outbox.wait_for_room(|| self.inbox.is_closed());
             self.outbox.send(Note::Event(event.clone()));
+        }
+        self.recorder.show(told);
+        if let Some(replay) = &mut self.replay {
+            replay.told = told;
         }
     }
 
