@@ -237,7 +237,7 @@ impl Tracer<'_> {
 
     /// The end of the log, and of the engine.
     fn close(&mut self, told: bool) {
-        if self.tracing.records {
+        if self.tracing.records && told {
             self.end_recording();
         } else if told {
             let rest = self.log.flush();

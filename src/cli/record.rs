@@ -73,6 +73,7 @@ mod tests {
         assert!(tracing.before.contains(&"record ./stop".to_owned()), "{:?}", tracing.before);
         assert!(tracing.before.contains(&"set args -o x".to_owned()));
         assert!(tracing.records && tracing.start == "run" && !tracing.attached);
-        assert!(parse(vec!["prog".to_owned()]).is_err(), "-o is missing");
+        let missing = parse(vec!["prog".to_owned()]).unwrap_err();
+        assert!(missing.contains("--output <FILE>"), "{missing}");
     }
 }

@@ -75,8 +75,12 @@ pub(super) fn told(error: &clap::Error) -> Result<String, String> {
     if !error.use_stderr() {
         return Ok(text);
     }
-    let first = text.lines().next().unwrap_or_default();
-    Err(first.strip_prefix("error: ").unwrap_or(first).to_owned())
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    // What is missing stands on a line of its own.
+    let named = first.ends_with(':').then(|| lines.next()).flatten().map(str::trim);
+    Err(named.map_or_else(|| first.to_owned(), |named| format!("{first} {named}")))
 }
 
 /// The lines that lead to a run without a dialogue, and the one that starts it.

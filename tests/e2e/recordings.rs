@@ -205,6 +205,8 @@ fn record_is_trace_into_a_file() {
     let summary = traced.iter().position(|line| !line.contains(" = ")).unwrap_or(traced.len());
     assert!(kept.len() > 10, "{}", replayed.text);
     assert_eq!(kept, traced[..summary]);
+    let nowhere = run(&["record", "-o", "/nowhere/x"]);
+    nowhere.exits(1).must_have("Failed to open '/nowhere/x' for output.").must_not_have("No record target");
     let mut failing = Command::new(brkwater_path());
     failing.args(["record", "-o", file.to_str().unwrap(), "/bin/sh", "-c", "exit 7"]);
     finish(failing, Duration::from_secs(60)).exits(7);
