@@ -130,6 +130,8 @@ pub fn advice(kill: &Kill) -> String {
     format!(
         "To see the next one come (SIGKILL leaves no core):\n  \
          brkwater doctor oom {pid}\n      what it has left until each limit\n  \
+         brkwater record -o oom.rec -p {pid}\n      \
+         who asks for memory, up to the kill; \"brkwater open oom.rec\" shows it\n  \
          brkwater -batch -p {pid} -ex 'break brk' -ex continue -ex bt -ex 'info memory'\n      \
          who asks for more, and what bounds it; \"info growth\" tells where it went\n  \
          prlimit --pid {pid} --data=BYTES\n      \
