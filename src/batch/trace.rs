@@ -157,6 +157,12 @@ impl Tracer<'_> {
                     return Ok(ok);
                 }
                 Note::Event(event) => self.event(&event),
+                // What goes wrong while a program is recorded is told at once.
+                Note::Output { text, error: true }
+                    if self.tracing.records && self.first.is_some() && text.starts_with("warning: ") =>
+                {
+                    tell(&text);
+                }
                 Note::Output { text, .. } => self.said.push_str(&text),
                 Note::Sync(number) => self.sender.send(&Request::Synced(number)).map_err(|_| ())?,
                 Note::Ask { default, .. } => {
@@ -230,7 +236,8 @@ impl Tracer<'_> {
     /// The end of a recording.
     fn end_recording(&mut self) {
         self.said.clear();
-        if self.line("record stop").is_ok() {
+        self.first = None;
+        if self.line("record stop") == Ok(true) {
             tell(&std::mem::take(&mut self.said));
         }
     }

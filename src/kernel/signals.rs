@@ -19,6 +19,8 @@ pub struct Ringer {
 
 extern "C" fn on_bell(_: i32) {}
 
+extern "C" fn on_file_limit(_: i32) {}
+
 impl Ringer {
     /// A ringer for the calling thread.
     ///
@@ -90,6 +92,19 @@ pub fn hush_stops() -> io::Result<()> {
     let action = SigAction::new(SigHandler::SigDfl, SaFlags::SA_NOCLDSTOP, SigSet::empty());
     // SAFETY: the default action of SIGCHLD runs no code.
     unsafe { sigaction(Signal::SIGCHLD, &action) }?;
+    Ok(())
+}
+
+/// A file that may not grow any further (setrlimit(2), RLIMIT_FSIZE) is an error of the write, and not our end: that would
+/// be the end of what we launched, too.
+///
+/// # Errors
+/// Those of sigaction(2).
+pub fn outlive_file_limit() -> io::Result<()> {
+    // Not ignored, which programs that we start would inherit.
+    let action = SigAction::new(SigHandler::Handler(on_file_limit), SaFlags::SA_RESTART, SigSet::empty());
+    // SAFETY: the handler does nothing, which is safe at any moment.
+    unsafe { sigaction(Signal::SIGXFSZ, &action) }?;
     Ok(())
 }
 

@@ -275,6 +275,7 @@ pub fn engine(body: impl FnOnce(UnixStream) -> i32) -> io::Result<(UnixStream, P
                 let _ = super::signals::ignore(signal);
             }
             let _ = super::signals::hush_stops();
+            let _ = super::signals::outlive_file_limit();
             standing::step_aside();
             std::process::exit(body(theirs))
         }

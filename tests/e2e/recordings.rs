@@ -265,6 +265,20 @@ fn a_full_disk_is_told_and_harms_nobody() {
     recorded.must_have("Failed to open '/dev/full' for output").must_have("exited normally");
 }
 
+/// The kernel's answer to a file that may not grow was the engine's end, and so the program's.
+#[test]
+fn a_limit_of_file_sizes_ends_the_recording_and_not_the_program() {
+    let dir = in_dir("recorded_limited");
+    let file = dir.join("run.rec");
+    let program = target("blocker");
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "ulimit -f 4; exec \"$@\"", "sh"]).arg(brkwater_path());
+    command.args(["record", "-o", file.to_str().unwrap(), "--", &program, "plant", "40000", "500"]);
+    let output = finish(command, Duration::from_secs(60));
+    // How soon it is told depends on how soon it is written.
+    output.exits(0).must_have("end: ").must_have("has ended: File too large");
+}
+
 #[test]
 fn two_runs_are_apart_in_one_file() {
     let dir = in_dir("recorded_twice");
