@@ -61,6 +61,8 @@ struct Tracer<'a> {
     first: Option<(Pid, Option<ExitStatus>)>,
     /// The user wants it to end.
     interrupted: bool,
+    /// Memory calls that were heard of.
+    calls: u64,
     /// What the engine had to say, for who wants to know why nothing happened.
     said: String,
     looked: Instant,
@@ -81,7 +83,7 @@ pub fn trace(sender: &Sender, receiver: &mut Receiver, tracing: &Tracing, told_t
             }
         },
     };
-    let progress = tracing.output.is_some() && io::stderr().is_terminal();
+    let progress = (tracing.output.is_some() || tracing.records) && io::stderr().is_terminal();
     let mut tracer = Tracer {
         sender,
         receiver,
@@ -92,6 +94,7 @@ pub fn trace(sender: &Sender, receiver: &mut Receiver, tracing: &Tracing, told_t
         next_id: 0,
         first: None,
         interrupted: false,
+        calls: 0,
         said: String::new(),
         looked: Instant::now(),
         began: Instant::now(),
@@ -127,7 +130,8 @@ impl Tracer<'_> {
             }
         }
         self.said.clear();
-        if !self.line(&self.tracing.start)? {
+        // A Ctrl-C that ends the program in its first run leaves a stop without a frame: it was started all the same.
+        if !self.line(&self.tracing.start)? && self.first.is_none() {
             return Ok(false);
         }
         while self.state.pid.is_some() {
@@ -138,7 +142,8 @@ impl Tracer<'_> {
                 (false, _) => "continue",
             };
             self.interrupted &= self.tracing.attached;
-            if !self.line(how)? && how != "continue" {
+            // A program that has just ended by its own Ctrl-C takes no other; going on tells how it ended.
+            if !self.line(how)? && how == "detach" {
                 break;
             }
         }
@@ -192,8 +197,20 @@ impl Tracer<'_> {
                 }
             }
             EventKind::Stopped(StopReason::Interrupted) => self.interrupted = true,
+            EventKind::Call(_) => self.calls += 1,
             _ => {}
         }
+        // What goes into a recording is told by whoever opens it.
+        if !self.tracing.records {
+            self.log_event(event);
+        }
+        if self.looked.elapsed() >= EVERY {
+            self.look();
+        }
+    }
+
+    /// Puts an event into the log.
+    fn log_event(&mut self, event: &Event) {
         let text = self.log.event(event);
         let wanted = match &event.kind {
             EventKind::Call(record) => self.tracing.calls.as_ref().is_none_or(|set| {
@@ -202,11 +219,8 @@ impl Tracer<'_> {
             }),
             _ => true,
         };
-        if wanted && !self.tracing.only_summary && !self.tracing.records {
+        if wanted && !self.tracing.only_summary {
             self.put(&text);
-        }
-        if self.looked.elapsed() >= EVERY {
-            self.look();
         }
     }
 
@@ -216,7 +230,7 @@ impl Tracer<'_> {
         _ = self.out.flush();
         if self.progress {
             let seconds = self.began.elapsed().as_secs_f64();
-            tell(&format!("\r{} calls, {seconds:.1} s", self.log.calls()));
+            tell(&format!("\r{} calls, {seconds:.1} s", self.calls));
         }
     }
 
@@ -244,6 +258,10 @@ impl Tracer<'_> {
 
     /// The end of the log, and of the engine.
     fn close(&mut self, told: bool) {
+        if self.progress {
+            self.look();
+            tell("\n");
+        }
         if self.tracing.records && told {
             self.end_recording();
         } else if told {
@@ -264,10 +282,6 @@ impl Tracer<'_> {
                 let summary = self.log.summary(ROWS);
                 self.put(&format!("{}{summary}", if self.tracing.only_summary { "" } else { "\n" }));
             }
-        }
-        if self.progress {
-            self.look();
-            tell("\n");
         }
         if self.out.flush().is_err()
             && let Some(path) = &self.tracing.output

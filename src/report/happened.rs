@@ -5,6 +5,7 @@ use super::escape::plain;
 use super::tables::label_word;
 use crate::addr::human_size;
 use crate::event::{Caught, Event, EventKind, ExitStatus, StopReason};
+use crate::kernel::signals;
 use crate::syscalls;
 
 /// An event.
@@ -89,16 +90,9 @@ pub fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// A signal's name on x86-64 Linux (signal(7)).
-#[must_use]
-pub fn signal(signo: i32) -> String {
-    const NAMES: [&str; 31] = [
-        "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE",
-        "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
-        "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-    ];
-    let name = usize::try_from(signo).ok().and_then(|n| NAMES.get(n.checked_sub(1)?));
-    name.map_or_else(|| format!("SIG{signo}"), |name| format!("SIG{name}"))
+/// A signal's name, in gdb's words where it has none.
+fn signal(signo: i32) -> String {
+    signals::describe(signo).0
 }
 
 #[cfg(test)]

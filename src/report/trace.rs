@@ -81,7 +81,6 @@ pub struct Log {
     /// Threads whose call was begun in a line of its own.
     unfinished: FxHashSet<Tid>,
     last: Option<f64>,
-    calls: u64,
 }
 
 impl Log {
@@ -89,12 +88,6 @@ impl Log {
     #[must_use]
     pub fn new(options: Options) -> Log {
         Log { options, ..Log::default() }
-    }
-
-    /// How many memory calls were told of so far.
-    #[must_use]
-    pub fn calls(&self) -> u64 {
-        self.calls
     }
 
     /// What every process did.
@@ -167,7 +160,6 @@ impl Log {
     }
 
     fn counted(&mut self, nr: u64, ret: Option<i64>) {
-        self.calls += 1;
         let (calls, errors) = self.counts.entry(nr).or_default();
         *calls += 1;
         *errors += u64::from(ret.is_some_and(|ret| syscalls::unpack(ret as u64).is_err()));

@@ -383,3 +383,26 @@ fn a_server_serves_on_however_its_tracer_ends() {
         assert_eq!(told.contains("\nfallback "), signal != SIGKILL, "{signal}: {told}");
     }
 }
+
+/// A Ctrl-C reaches the program as well, which may be gone before its stop is told: that was taken for a failed start.
+#[test]
+fn ctrl_c_ends_a_launched_program_and_what_was_heard_is_told() {
+    use crate::common::pty::Terminal;
+    let (program, dir) = (target("ticking_heap"), scratch("tracing_ctrl_c"));
+    let file = dir.join("run.rec");
+    for (words, end) in [
+        (&["trace", "-c"][..], "Signal 2 killed the process"),
+        (&["record", "-o", file.to_str().unwrap()], "Recorded "),
+    ] {
+        for _ in 0..3 {
+            let words = [words, &["--", &program]].concat();
+            let brkwater = env!("CARGO_BIN_EXE_brkwater");
+            let mut terminal = Terminal::start(brkwater, &words, (100, 30), &[]);
+            terminal.wait_for("the program's lines", 20, |screen| screen.lines().any(|line| line == "20"));
+            terminal.send("\x03");
+            let screen = terminal.wait_text(end);
+            assert!(!screen.contains("No stack."), "{screen}");
+            assert_eq!(terminal.wait_exit(20), Some(128 + 2), "{screen}");
+        }
+    }
+}
